@@ -1,0 +1,5 @@
+"""The one kind of error that is meant for the user."""
+
+
+class Problem(Exception):
+    """What is wrong, where, and what to do, in one sentence; the command prints it and exits with 2."""

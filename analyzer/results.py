@@ -1,0 +1,168 @@
+"""What an analysis says: plain frozen values that go to JSON and back without loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Work of one operator or many: multiply-accumulates of contractions, and all other FLOPs."""
+
+    macs: int = 0
+    other_flops: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.macs + other.macs, self.other_flops + other.other_flops)
+
+    def __radd__(self, other: int | Cost) -> Cost:
+        return self if isinstance(other, int) else self + other
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.macs - other.macs, self.other_flops - other.other_flops)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One tensor given to the model; `name` as in forward's signature."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What was analysed; `file` and `line` say where its class or builder is written."""
+
+    name: str
+    target: str
+    kind: str
+    file: str | None = None
+    line: int | None = None
+    checkpoint: str | None = None
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """How the operators were found; `mode` is None when nothing could be run (a checkpoint alone)."""
+
+    mode: str | None
+    operators: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Totals for the given input; None where it cannot be known, with the reason in `Tracing.reason`."""
+
+    params: int
+    trainable_params: int
+    buffers: int
+    """Elements of buffers."""
+    param_bytes: int
+    macs: int | None = None
+    flops: int | None = None
+    """2 × macs."""
+    other_flops: int | None = None
+    activation_elements: int | None = None
+    """Elements of all operator outputs that are not views."""
+    peak_activation_bytes: int | None = None
+    """Most memory that the forward holds at once, on top of its inputs, parameters and buffers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """An operator that ran and has no count."""
+
+    operator: str
+    calls: int
+    layers: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeverRun:
+    """A module whose own parameters this forward never used."""
+
+    path: str
+    params: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A module and what it alone owns: its children's parameters and work are in their own rows."""
+
+    path: str
+    kind: str
+    file: str | None = None
+    line: int | None = None
+    calls: int = 0
+    input_shapes: tuple[tuple[int, ...], ...] = ()
+    output_shapes: tuple[tuple[int, ...], ...] = ()
+    params: int = 0
+    macs: int | None = 0
+    other_flops: int | None = 0
+    receptive_field: tuple[int, ...] | None = None
+    jump: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """One tensor of a checkpoint, as its header describes it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One of several targets that were analysed together."""
+
+    name: str
+    target: str
+    params: int
+    param_bytes: int
+    macs: int | None
+    other_flops: int | None
+    peak_activation_bytes: int | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything one run of the analyzer found out about one model."""
+
+    analyzer_version: str
+    model: Model
+    inputs: tuple[Input, ...]
+    tracing: Tracing
+    total: Total
+    complete: bool
+    """False when a contraction or an opaque operator has no count."""
+    uncounted: tuple[Uncounted, ...] = ()
+    never_run: tuple[NeverRun, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    """In execution order; modules that never ran come last, with calls = 0."""
+    tensors: tuple[StoredTensor, ...] = ()
+    """The checkpoint's tensors, when a checkpoint alone was analysed."""
+    comparison: tuple[ComparisonRow, ...] = ()
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    def to_json(self) -> str:
+        """The analysis as JSON text, keys as in the published schema."""
+        import msgspec
+
+        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Analysis:
+        """The inverse of `to_json`; ValueError when the text is not an analysis of this schema."""
+        import msgspec
+
+        return msgspec.json.decode(text, type=cls)
