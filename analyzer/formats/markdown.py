@@ -1,0 +1,100 @@
+"""The report in markdown, for GitHub and for reading in an editor."""
+
+from collections.abc import Sequence
+
+from analyzer.comparing import compare
+from analyzer.formats import markdown_tables as tables
+from analyzer.formats import sentences
+from analyzer.formats.markdown_text import code, details, prose
+from analyzer.formats.numbers import plural
+from analyzer.formats.ranking import owns_something
+from analyzer.results import Analysis
+
+
+def render(analysis: Analysis, figure: str | None = None) -> str:
+    """The whole report; `figure` is the picture's address relative to the report."""
+    parts = (
+        f"# {prose(analysis.model.name)}",
+        _facts(analysis),
+        _section("Not counted", tables.uncounted(analysis)),
+        f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",
+        _section("Totals", tables.totals(analysis)),
+        _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
+        _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
+        _section("Blocks", tables.blocks(analysis)),
+        _section("Stored types", tables.stored_types(analysis)),
+        _section("Parameters that never run", _never_run(analysis)),
+        _section("Side by side", tables.comparison(analysis.comparison)),
+        _section("How this was counted", _how(analysis)),
+        _every_layer(analysis),
+        _every_tensor(analysis),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def render_comparison(analyses: Sequence[Analysis], reports: Sequence[str] = ()) -> str:
+    """Several models side by side, ratios against the first; `reports` are addresses of each one's own report."""
+    inputs = [f"- {code(analysis.model.name)}: {prose(sentences.inputs(analysis))}" for analysis in analyses]
+    parts = (
+        "# Comparison",
+        tables.comparison(compare(analyses), reports),
+        _section("Inputs", "\n".join(inputs)),
+        _section("How this was counted", _conventions()),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _facts(analysis: Analysis) -> str:
+    return " · ".join(_fact(fact) for fact in sentences.facts(analysis))
+
+
+def _fact(fact: sentences.Fact) -> str:
+    return f"**{prose(fact.headline)}** {prose(fact.detail)}".rstrip()
+
+
+def _caption(analysis: Analysis) -> str:
+    return f"Where the parameters and MACs of {analysis.model.name} lie along its depth"
+
+
+def _never_run(analysis: Analysis) -> str:
+    modules = analysis.never_run
+    if not modules:
+        return ""
+    params = plural(sum(module.params for module in modules), "parameter")
+    return f"{params} in {plural(len(modules), 'module')} took no part.\n\n{tables.never_run(analysis)}"
+
+
+def _how(analysis: Analysis) -> str:
+    points = [_origin(analysis), prose(sentences.tracing(analysis)), *map(prose, analysis.model.assumptions)]
+    return "\n".join(f"- {point}" for point in points) + "\n" + _conventions()
+
+
+def _origin(analysis: Analysis) -> str:
+    model = analysis.model
+    kind = f"{code(model.kind)} from " if model.kind else ""
+    where = "" if model.file is None else f", written in {code(f'{model.file}:{model.line or 1}')}"
+    weights = f", checkpoint {code(model.checkpoint)}" if model.checkpoint else ""
+    return f"{kind}{code(model.target)}{where}{weights}."
+
+
+def _conventions() -> str:
+    return "\n".join(f"- {convention}" for convention in sentences.CONVENTIONS)
+
+
+def _every_layer(analysis: Analysis) -> str:
+    shown = [layer for layer in analysis.layers if owns_something(layer)]
+    if not shown:
+        return ""
+    omitted = len(analysis.layers) - len(shown)
+    left_out = f" ({plural(omitted, 'module')} without parameters or work left out)" if omitted else ""
+    return details(f"All {plural(len(shown), 'layer')}{left_out}", tables.layers(shown))
+
+
+def _every_tensor(analysis: Analysis) -> str:
+    if not analysis.tensors:
+        return ""
+    return details(f"All {plural(len(analysis.tensors), 'tensor')}", tables.tensors(analysis.tensors))

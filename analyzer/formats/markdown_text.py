@@ -1,0 +1,51 @@
+"""Markdown's small pieces: names in code spans, escaped sentences, tables."""
+
+import re
+from collections.abc import Sequence
+
+Row = Sequence[str]
+
+SPECIAL = re.compile(r"[\\`*\[\]<>&]|(?<!\w)_|_(?!\w)")
+CODE_SPAN = re.compile(r"(`[^`]+`)")
+PADDING = re.compile(r"(?<=\|) {2,}| {2,}(?=\|)")
+MAX_ALIGNED_ROWS = 400
+"""Longer tables are written without padding, which would double the file."""
+
+
+def code(text: str) -> str:
+    """The text in a code span whose fence is longer than any run of backticks in it."""
+    line = _one_line(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    gap = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{gap}{line}{gap}{fence}"
+
+
+def prose(text: str) -> str:
+    """A sentence with its code spans kept and everything else that markdown would read as markup escaped."""
+    parts = CODE_SPAN.split(_one_line(text))
+    return "".join(part if index % 2 else SPECIAL.sub(r"\\\g<0>", part) for index, part in enumerate(parts))
+
+
+def table(columns: str, rows: Sequence[Row]) -> str:
+    """A GitHub table; a column's title ends with ":" when it is right-aligned. Columns without any text are dropped."""
+    from tabulate import tabulate
+
+    titles = columns.split("|")
+    kept = [index for index in range(len(titles)) if any(row[index] for row in rows)]
+    text = tabulate(
+        [[row[index].replace("|", "\\|") for index in kept] for row in rows],
+        headers=[titles[index].strip().removesuffix(":") for index in kept],
+        colalign=["right" if titles[index].rstrip().endswith(":") else "left" for index in kept],
+        tablefmt="pipe",
+        disable_numparse=True,
+    )
+    return text if len(rows) <= MAX_ALIGNED_ROWS else PADDING.sub(" ", text)
+
+
+def details(summary: str, body: str) -> str:
+    """A section that is folded until it is clicked."""
+    return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

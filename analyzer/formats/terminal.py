@@ -1,0 +1,113 @@
+"""A summary that fits a terminal."""
+
+from collections.abc import Callable, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Literal
+
+from analyzer.comparing import compare
+from analyzer.formats import ranking, sentences
+from analyzer.formats.numbers import count, plural, ratio, share, size
+from analyzer.results import Analysis, Layer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+TOP = 5
+MAX_UNCOUNTED = 5
+
+
+def render(analysis: Analysis, width: int = 100, colour: bool = False, written: Sequence[str] = ()) -> str:
+    """Facts, the heaviest layers, what is missing, and where the reports are; `colour` for a terminal only."""
+    console = _console(width, colour)
+    console.print(analysis.model.name, style="bold", markup=False)
+    console.print(_facts(analysis), markup=False)
+    total = analysis.total
+    _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
+    _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
+    for warning in _warnings(analysis):
+        console.print(warning, style="yellow", markup=False)
+    for path in written:
+        console.print(f"written to {path}", style="dim", markup=False)
+    return _text(console)
+
+
+def render_comparison(analyses: Sequence[Analysis], width: int = 100, colour: bool = False) -> str:
+    """One model a row, ratios against the first."""
+    table = _table("model", "parameters:", "ratio:", "MACs:", "ratio:", "size:", "")
+    rows = compare(analyses)
+    for row in rows:
+        params = count(row.params), ratio(row.params, rows[0].params)
+        macs = count(row.macs), ratio(row.macs, rows[0].macs)
+        _add(table, row.name, *params, *macs, size(row.param_bytes), "complete" if row.complete else "incomplete")
+    console = _console(width, colour)
+    console.print(table)
+    return _text(console)
+
+
+def _console(width: int, colour: bool) -> "Console":
+    from rich.console import Console
+
+    system: Literal["standard"] | None = "standard" if colour else None
+    return Console(file=StringIO(), width=width, force_terminal=colour, color_system=system, highlight=False)
+
+
+def _text(console: "Console") -> str:
+    assert isinstance(console.file, StringIO)
+    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
+def _facts(analysis: Analysis) -> str:
+    facts = sentences.facts(analysis)
+    return " · ".join(f"{fact.headline} {fact.detail}".rstrip() for fact in facts)
+
+
+def _print_heaviest(
+    console: "Console", analysis: Analysis, title: str, weight: Callable[[Layer], int | None], whole: int | None
+) -> None:
+    every = ranking.heaviest(analysis.layers, weight, len(analysis.layers))
+    if not every:
+        return
+    table = _table(f"heaviest by {title}", "", f"{title}:", "share:", "source")
+    for layer in every[:TOP]:
+        value = weight(layer)
+        _add(table, layer.path or "the model itself", layer.kind, count(value), share(value, whole), _source(layer))
+    if len(every) > TOP:
+        rest = ranking.total(map(weight, every[TOP:]))
+        _add(table, sentences.together(len(every) - TOP, "layer"), "", count(rest), share(rest, whole), "")
+    console.print()
+    console.print(table)
+
+
+def _source(layer: Layer) -> str:
+    return "" if layer.file is None else f"{layer.file}:{layer.line}" if layer.line else layer.file
+
+
+def _warnings(analysis: Analysis) -> list[str]:
+    found = [
+        f"not counted: {item.operator}, {plural(item.calls, 'call')}: {item.reason}"
+        for item in analysis.uncounted[:MAX_UNCOUNTED]
+    ]
+    hidden = len(analysis.uncounted) - MAX_UNCOUNTED
+    found += [f"not counted: {sentences.together(hidden, 'operator')}"] if hidden > 0 else []
+    idle = sum(module.params for module in analysis.never_run)
+    modules = plural(len(analysis.never_run), "module")
+    found += [f"never run: {count(idle)} parameters in {modules}"] if analysis.never_run else []
+    return ["", *found] if found else []
+
+
+def _table(*titles: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for title in titles:
+        right = title.endswith(":")
+        table.add_column(title.removesuffix(":"), justify="right" if right else "left", no_wrap=True)
+    return table
+
+
+def _add(table: "Table", *cells: str) -> None:
+    """A row of plain text: names may look like markup."""
+    from rich.text import Text
+
+    table.add_row(*map(Text, cells))
