@@ -1,0 +1,100 @@
+"""What a file is, told by its content and never by its name."""
+
+from __future__ import annotations
+
+import ast
+import json
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["checkpoint", "torchscript", "exported", "python", "unknown"]
+Format = Literal[
+    "torch",
+    "legacy torch",
+    "tar",
+    "pickle",
+    "safetensors",
+    "sharded torch",
+    "sharded safetensors",
+    "torchscript",
+    "exported",
+]
+
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
+"""The number that torch.save wrote first, before it wrote zip archives (torch.serialization.MAGIC_NUMBER)."""
+MAX_HEADER = 100_000_000
+"""The longest header, in bytes, that safetensors allows."""
+MAX_SOURCE = 4_000_000
+"""Bytes; nobody writes a longer Python file by hand."""
+MAX_INDEX = 200_000_000
+"""Bytes; the index of a sharded checkpoint takes about 100 for each tensor."""
+
+
+def kind_of_file(path: Path) -> Kind:
+    """What the file holds; "unknown" also when there is no such file."""
+    if not path.is_file():
+        return "unknown"
+    found = format_of(path)
+    if found == "torchscript" or found == "exported":
+        return found
+    if found is not None:
+        return "checkpoint"
+    return "python" if _is_python(path) else "unknown"
+
+
+def format_of(path: Path) -> Format | None:
+    """How the file stores tensors, None when it does not look like it does; a cut archive counts as "torch"."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(b"PK\x03\x04"):
+        return _archive_format(path)
+    if LEGACY_MAGIC in head[:32]:
+        return "legacy torch"
+    if head[257:262] == b"ustar":
+        return "tar"
+    if _has_safetensors_header(head):
+        return "safetensors"
+    if head.lstrip().startswith(b"{"):
+        return _index_format(path)
+    return "pickle" if len(head) > 1 and head[0] == 0x80 and head[1] in range(2, 6) else None
+
+
+def _has_safetensors_header(head: bytes) -> bool:
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_HEADER
+
+
+def _archive_format(path: Path) -> Format | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        return "torch"
+    inner = {name.partition("/")[2] or name for name in names}
+    if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
+        return "torchscript"
+    if "serialized_exported_program.json" in inner or any(name.startswith("models/") for name in inner):
+        return "exported"
+    return "torch" if "data.pkl" in inner else None
+
+
+def _index_format(path: Path) -> Format | None:
+    if path.stat().st_size > MAX_INDEX:
+        return None
+    try:
+        index = json.loads(path.read_bytes())
+    except ValueError:
+        return None
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(shards, dict):
+        return None
+    return "sharded safetensors" if any(str(s).endswith(".safetensors") for s in shards.values()) else "sharded torch"
+
+
+def _is_python(path: Path) -> bool:
+    if path.stat().st_size > MAX_SOURCE:
+        return False
+    try:
+        return bool(ast.parse(path.read_bytes()).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
