@@ -1,0 +1,92 @@
+"""Prices every operator from its shapes: multiply-accumulates of contractions, and all other FLOPs."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from analyzer.formulas import (
+    attention,
+    convolution,
+    fourier,
+    loss,
+    matmul,
+    movement,
+    normalization,
+    pointwise,
+    pooling,
+    quantized,
+    recurrent,
+    reduction,
+    sampling,
+    sparse,
+    vision,
+)
+from analyzer.formulas.formula import Formula, free, merge, per_input, per_output
+from analyzer.graph import Op
+from analyzer.results import Cost
+
+Kind = Literal["free", "bounded", "contraction", "opaque"]
+
+CONTRACTIONS = merge(
+    convolution.CONTRACTIONS,
+    matmul.CONTRACTIONS,
+    sparse.CONTRACTIONS,
+    attention.CONTRACTIONS,
+    recurrent.CONTRACTIONS,
+    quantized.CONTRACTIONS,
+    vision.CONTRACTIONS,
+)
+
+BOUNDED = merge(
+    pointwise.BOUNDED,
+    reduction.BOUNDED,
+    normalization.BOUNDED,
+    pooling.BOUNDED,
+    sampling.BOUNDED,
+    fourier.BOUNDED,
+    loss.BOUNDED,
+    recurrent.BOUNDED,
+    sparse.BOUNDED,
+    quantized.BOUNDED,
+    vision.BOUNDED,
+)
+
+FREE = merge(movement.FREE, quantized.FREE)
+
+FORMULAS: dict[str, Formula] = merge(CONTRACTIONS, BOUNDED, FREE)
+"""By operator without overload ("aten.convolution"); in-place twins ("aten.relu_") share the entry."""
+
+# What torch's own tags say of an operator that no table names.
+TAGGED: Mapping[str, tuple[Kind, Formula]] = {
+    "view": ("free", free),
+    "allocation": ("free", free),
+    "pointwise": ("bounded", per_output(1)),
+    "reduction": ("bounded", per_input(1)),
+}
+
+
+def cost_of(op: Op) -> Cost | None:
+    """The work of one call; None when the operator is opaque, or its shapes do not tell."""
+    formula = FORMULAS.get(_entry(op)) or _by_tag(op)[1]
+    return formula(op) if formula is not None else None
+
+
+def kind_of(op: Op) -> Kind:
+    """Free by nature, bounded by its shapes, a contraction, or opaque: nothing is known of it."""
+    packet = _entry(op)
+    if packet in CONTRACTIONS:
+        return "contraction"
+    if packet in BOUNDED:
+        return "bounded"
+    return "free" if packet in FREE else _by_tag(op)[0]
+
+
+def _entry(op: Op) -> str:
+    """The key in `FORMULAS`: `relu_` is looked up as `relu`, `__ior__` as it is."""
+    packet = op.packet
+    if packet in FORMULAS or packet.endswith("__") or not packet.endswith("_"):
+        return packet
+    return packet[:-1]
+
+
+def _by_tag(op: Op) -> tuple[Kind, Formula | None]:
+    return next((entry for tag, entry in TAGGED.items() if tag in op.tags), ("opaque", None))

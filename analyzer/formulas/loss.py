@@ -1,0 +1,24 @@
+"""Losses: three FLOPs per element that is judged (difference, penalty, sum), and as much for their gradient."""
+
+from analyzer.formulas.formula import Formula, first, per_input, table
+from analyzer.graph import Op
+from analyzer.results import Cost
+
+
+def picked(op: Op) -> Cost:
+    """other = ∏target: of every row one log-probability is summed."""
+    return Cost(other_flops=first(op, "target").numel)
+
+
+BOUNDED: dict[str, Formula] = {
+    **table(picked, "aten", "nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward nll_loss_nd"),
+    **table(picked, "aten", "nll_loss_backward nll_loss2d_backward"),
+    **table(
+        per_input(3),
+        "aten",
+        "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
+        "soft_margin_loss multi_margin_loss multilabel_margin_loss multilabel_margin_loss_forward kl_div "
+        "mse_loss_backward smooth_l1_loss_backward huber_loss_backward binary_cross_entropy_backward "
+        "soft_margin_loss_backward multi_margin_loss_backward multilabel_margin_loss_backward",
+    ),
+}

@@ -1,0 +1,74 @@
+"""Reductions, scans, orderings and lookups that combine: FLOPs per element read."""
+
+from analyzer.formulas.formula import Formula, elements, first, per_input, per_output, table
+from analyzer.graph import Op
+from analyzer.results import Cost
+
+
+def extremum(op: Op) -> Cost | None:
+    """One per element read; of two tensors, elementwise: one per output."""
+    return (per_output if "other" in op.arguments else per_input)(1)(op)
+
+
+def scattered(op: Op) -> Cost:
+    """other = ∏src: one addition for every element that is scattered."""
+    return Cost(other_flops=first(op, "src", "source", "values").numel)
+
+
+def put(op: Op) -> Cost:
+    """other = ∏values when they are accumulated; without, data only moves."""
+    if not op.arguments.get("accumulate"):
+        return Cost()
+    return scattered(op)
+
+
+def embedding_bag(op: Op) -> Cost:
+    """other = ∏indices · D, twice that when every sample has its weight."""
+    weighted = op.arguments.get("per_sample_weights") is not None
+    return Cost(other_flops=op.tensor("indices").numel * op.tensor("weight").shape[-1] * (1 + weighted))
+
+
+def trace(op: Op) -> Cost:
+    """other = rows, one addition for each."""
+    return Cost(other_flops=op.tensor("self").shape[0])
+
+
+def padded_places(op: Op) -> Cost:
+    """other = ∏grad: places that were read several times add up their gradients."""
+    return Cost(other_flops=elements(op.inputs[0]))
+
+
+BOUNDED: dict[str, Formula] = {
+    **table(extremum, "aten", "max min"),
+    **table(
+        per_input(1),
+        "aten",
+        "sum mean nansum nanmean prod amax amin argmax argmin any all count_nonzero cumsum cumprod cummax cummin "
+        "_cummax_helper _cummin_helper sort argsort msort topk kthvalue median nanmedian mode _unique _unique2 "
+        "unique_dim unique_consecutive unique_dim_consecutive histc histogram _histogramdd_bin_edges "
+        "_histogramdd_from_bin_cts _histogramdd_from_bin_tensors bincount segment_reduce hash_tensor is_nonzero "
+        "_is_all_true _is_any_true searchsorted bucketize isin sum_to_size",
+    ),
+    **table(per_input(2), "aten", "aminmax _aminmax norm native_norm frobenius_norm linalg_vector_norm linalg__powsum"),
+    **table(per_input(3), "aten", "dist pairwise_distance cosine_similarity"),
+    **table(per_input(4), "aten", "std var std_mean var_mean logsumexp logcumsumexp _logcumsumexp"),
+    "aten.trace": trace,
+    **table(scattered, "aten", "scatter_add index_add scatter_reduce index_reduce _unsafe_masked_index_put_accumulate"),
+    **table(put, "aten", "index_put _index_put_impl _unsafe_index_put"),
+    **table(embedding_bag, "aten", "embedding_bag _embedding_bag _embedding_bag_forward_only"),
+    **table(
+        per_input(1),
+        "aten",
+        "col2im embedding_dense_backward embedding_backward _embedding_bag_dense_backward _embedding_bag_backward "
+        "index_select_backward gather_backward unfold_backward cumprod_backward "
+        "_segment_reduce_backward _embedding_bag_per_sample_weights_backward cummaxmin_backward",
+    ),
+    **table(
+        padded_places,
+        "aten",
+        "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
+        "replication_pad2d_backward replication_pad3d_backward",
+    ),
+    **table(per_input(1), "prims", "sum prod amax amin xor_sum"),
+    **table(per_input(4), "prims", "var"),
+}

@@ -1,0 +1,72 @@
+"""Resampling of images: one FLOP per tap that is blended into an output, as fvcore counts bilinear ones."""
+
+from analyzer.formulas.formula import Formula, first, per_output, table
+from analyzer.graph import Op
+from analyzer.results import Cost
+
+LINEAR, BILINEAR, TRILINEAR, BICUBIC, LANCZOS = 2, 4, 8, 16, 36
+"""Taps per output."""
+
+
+def antialiased(taps: int) -> Formula:
+    """other = taps · (∏in + ∏out): a shrinking filter widens until it has taken in the whole input."""
+    return lambda op: Cost(other_flops=taps * (first(op, "self", "input").numel + op.outputs[0].numel))
+
+
+def grid_sample(dimensions: int) -> Formula:
+    """other = ∏out · taps: 2 per axis when linear, 1 when nearest, 4 when cubic."""
+
+    def formula(op: Op) -> Cost:
+        mode = op.arguments.get("interpolation_mode", 0)
+        per_axis = {0: 2, 1: 1, 2: 4}[mode if isinstance(mode, int) else 0]
+        return Cost(other_flops=op.outputs[0].numel * per_axis**dimensions)
+
+    return formula
+
+
+def grid_sample_any(op: Op) -> Cost | None:
+    """As `grid_sample`, in as many dimensions as the grid (N, *space, dimensions) says."""
+    return grid_sample(len(op.tensor("grid").shape) - 2)(op)
+
+
+def gradient(taps: int) -> Formula:
+    """other = ∏grad · taps."""
+    return lambda op: Cost(other_flops=taps * first(op, "grad_output").numel)
+
+
+def affine_grid(op: Op) -> Cost:
+    """other = ∏out · (2 · dimensions): a small product per place, (N, ∏space, dimensions)."""
+    out = op.outputs[0]
+    return Cost(other_flops=out.numel * 2 * out.shape[-1])
+
+
+BOUNDED: dict[str, Formula] = {
+    **table(per_output(LINEAR), "aten", "upsample_linear1d"),
+    **table(per_output(BILINEAR), "aten", "upsample_bilinear2d"),
+    **table(per_output(TRILINEAR), "aten", "upsample_trilinear3d"),
+    **table(per_output(BICUBIC), "aten", "upsample_bicubic2d"),
+    "aten._upsample_bilinear2d_aa": antialiased(BILINEAR),
+    "aten._upsample_bicubic2d_aa": antialiased(BICUBIC),
+    "aten._upsample_lanczos2d_aa": antialiased(LANCZOS),
+    "aten.grid_sampler": grid_sample_any,
+    **table(grid_sample(2), "aten", "grid_sampler_2d _grid_sampler_2d_cpu_fallback cudnn_grid_sampler"),
+    "aten.grid_sampler_3d": grid_sample(3),
+    **table(affine_grid, "aten", "affine_grid_generator cudnn_affine_grid_generator"),
+    **table(gradient(LINEAR), "aten", "upsample_linear1d_backward"),
+    **table(gradient(BILINEAR), "aten", "upsample_bilinear2d_backward _upsample_bilinear2d_aa_backward"),
+    **table(gradient(TRILINEAR), "aten", "upsample_trilinear3d_backward"),
+    **table(gradient(BICUBIC), "aten", "upsample_bicubic2d_backward _upsample_bicubic2d_aa_backward"),
+    **table(gradient(LANCZOS), "aten", "_upsample_lanczos2d_aa_backward"),
+    **table(
+        gradient(2 * BILINEAR),
+        "aten",
+        "grid_sampler_2d_backward _grid_sampler_2d_cpu_fallback_backward cudnn_grid_sampler_backward",
+    ),
+    **table(gradient(2 * TRILINEAR), "aten", "grid_sampler_3d_backward"),
+    **table(
+        gradient(1),
+        "aten",
+        "upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward "
+        "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward",
+    ),
+}
