@@ -1,0 +1,84 @@
+"""A TARGET becomes a `Subject`: the module, inputs to try, and where each layer was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analyzer.loading import exported, python_file, timm_zoo, torchscript, torchvision_zoo, transformers_zoo
+from analyzer.loading.recipe import Recipe, Request, subject_of
+from analyzer.loading.subject import Inputs, Subject
+from analyzer.problem import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from analyzer.loading.checkpoint import Checkpoint
+
+RECIPES: tuple[tuple[Callable[[str], bool], Callable[[Request], Recipe]], ...] = (
+    (torchvision_zoo.is_target, torchvision_zoo.of_target),
+    (timm_zoo.is_target, timm_zoo.of_target),
+    (transformers_zoo.is_target, transformers_zoo.of_target),
+    (python_file.is_file_target, python_file.of_file),
+)
+"""Targets told by how they are written; a file of another kind is told by what it holds."""
+
+
+def load(
+    target: str,
+    *,
+    inputs: Sequence[str] = (),
+    checkpoint: str | None = None,
+    settings: Mapping[str, str] = {},
+    trust: bool = False,
+) -> Subject | Checkpoint:
+    """The model that `target` names, or the tensors of a checkpoint whose architecture is not known.
+
+    `inputs` are texts as in `--input`, `settings` the builder's arguments as in `--set`; `trust` allows a
+    file to run the code that it pickles. Raises Problem for whatever the user can put right.
+    """
+    request = Request(target, inputs, checkpoint, settings, trust)
+    for applies, recipe in RECIPES:
+        if applies(target):
+            return subject_of(request, recipe(request))
+    if Path(target).exists():
+        return _of_stored_file(request)
+    if python_file.is_module_target(target):
+        return subject_of(request, python_file.of_module(request))
+    raise Problem(f"{target}: no such file or model; give a Python file, a checkpoint or torchvision:NAME")
+
+
+def _of_stored_file(request: Request) -> Subject | Checkpoint:
+    """A checkpoint, an exported program or a TorchScript archive."""
+    from analyzer.loading.file_kinds import kind_of_file
+
+    kind = kind_of_file(Path(request.target))
+    if kind == "exported":
+        return exported.subject_of(request)
+    if kind == "torchscript":
+        return torchscript.subject_of(request)
+    return _of_checkpoint(request)
+
+
+def _of_checkpoint(request: Request) -> Subject | Checkpoint:
+    from dataclasses import replace
+
+    from analyzer.loading import checkpoint, recognition
+
+    stored = checkpoint.read(Path(request.target), request.trust)
+    known = recognition.recognise(stored.tensors)
+    if known is None:
+        return stored
+    recipe = torchvision_zoo.of_name(known.name, known.arguments)
+    return subject_of(replace(request, checkpoint=request.target), replace(recipe, assumptions=known.assumptions))
+
+
+def from_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Subject:
+    """A module that the caller built, with the arguments of one call; tracing leaves it as it is."""
+    from analyzer.loading.sources import Recorder, sources_of
+
+    kind = type(module).__name__
+    candidates = (Inputs(tuple(args), dict(kwargs)),)
+    sources = sources_of(module, Recorder())
+    return Subject(name or kind, name or kind, module, candidates, kind, sources, owned=False)

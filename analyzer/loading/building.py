@@ -1,0 +1,189 @@
+"""Build a model without memory for its weights: meta tensors wherever values carry no meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
+
+LARGE = 2**20
+"""Elements above which even a constant tensor is not worth its memory."""
+
+Result = TypeVar("Result")
+
+
+_TENSOR = torch.Tensor
+
+MEANINGLESS = (
+    *(torch.empty, torch.empty_permuted, torch.empty_strided, torch.empty_like, torch.rand, torch.randn),
+    *(torch.rand_like, torch.randn_like, torch.normal, _TENSOR.new_empty, _TENSOR.new_empty_strided),
+)
+"""Factories of values that nobody reads: uninitialised or random."""
+
+CONSTANT = (
+    *(torch.zeros, torch.ones, torch.full, torch.zeros_like, torch.ones_like, torch.full_like, torch.eye),
+    *(torch.randint, torch.randint_like, _TENSOR.new_zeros, _TENSOR.new_ones, _TENSOR.new_full),
+)
+"""Factories of values that a constructor may compute with: real unless they are large."""
+
+VALUED = (
+    *(torch.arange, torch.linspace, torch.logspace, torch.range, torch.tensor, torch.as_tensor, torch.asarray),
+    *(torch.scalar_tensor, torch.randperm, torch.tril_indices, torch.triu_indices, torch.hann_window),
+    *(torch.hamming_window, torch.blackman_window, torch.bartlett_window, torch.kaiser_window),
+)
+"""Factories whose values always matter."""
+
+FILLERS = (
+    *(nn.init.uniform_, nn.init.normal_, nn.init.constant_, nn.init.kaiming_uniform_, nn.init.kaiming_normal_),
+    *(_TENSOR.uniform_, _TENSOR.normal_, _TENSOR.random_, _TENSOR.bernoulli_, _TENSOR.exponential_),
+    *(_TENSOR.cauchy_, _TENSOR.log_normal_),
+)
+"""Functions that fill a tensor in place, all but one of them with random values."""
+
+MOVERS = (_TENSOR.to, _TENSOR.cuda, _TENSOR.cpu)
+
+
+class _WithoutMemory(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rules: dict[Any, Callable[[Any, Any, Any], Any]] = {
+            **dict.fromkeys(VALUED, self._on_cpu),
+            **dict.fromkeys(CONSTANT, self._constant),
+            **dict.fromkeys(MEANINGLESS, self._meta),
+            **dict.fromkeys(FILLERS, self._fill),
+            **dict.fromkeys(MOVERS, self._move),
+        }
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        rule = self.rules.get(func)
+        if rule is None:
+            return func(*args, **(kwargs or {}))
+        return rule(func, args, kwargs or {})
+
+    def _meta(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if kwargs.get("out") is not None or (func is torch.normal and "size" not in kwargs and len(args) < 3):
+            return func(*args, **kwargs)
+        kwargs = {name: value for name, value in kwargs.items() if name not in ("generator", "pin_memory")}
+        return func(*args, **kwargs | {"device": "meta"})
+
+    def _constant(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if _numel(func, args, kwargs) > LARGE:
+            return self._meta(func, args, kwargs)
+        return self._on_cpu(func, args, kwargs)
+
+    def _on_cpu(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if kwargs.get("device") is None or torch.device(kwargs["device"]).type in ("cpu", "meta"):
+            return func(*args, **kwargs)
+        return func(*args, **kwargs | {"device": "cpu"})
+
+    def _fill(self, func: Any, args: Any, kwargs: Any) -> Any:
+        tensor = args[0] if args else kwargs["tensor"]
+        if tensor.is_meta or (tensor.numel() > LARGE and func is not nn.init.constant_):
+            return tensor
+        return func(*args, **kwargs)
+
+    def _move(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Change the dtype but never the device."""
+        tensor, *rest = args
+        for item in (*rest, *kwargs.values()):
+            if isinstance(item, (torch.dtype, torch.Tensor)):
+                return func(tensor, item if isinstance(item, torch.dtype) else item.dtype)
+        return tensor
+
+
+def _numel(func: Any, args: Any, kwargs: Any) -> int:
+    """Elements of the tensor that a factory is about to make; 0 when that is not plain to see."""
+    if isinstance(first := next(iter(args), None), torch.Tensor):
+        if func.__name__.endswith("_like"):
+            return int(first.numel())
+        args = args[1:]
+    if func is torch.eye:
+        return int(args[0]) * int(args[-1])
+    sizes = kwargs.get("size") or next((item for item in args if isinstance(item, (tuple, list))), None) or args
+    return prod(size for size in sizes if isinstance(size, int))
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Leave torch's random generator as it was."""
+    state = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Within, random and uninitialised tensors are meta tensors, and constants of more than `LARGE` elements too.
+
+    Small constants, ranges and index tables stay real on the CPU, whatever device was asked for, so that
+    a constructor can compute with them. Random initialisation is skipped and the random state kept.
+    """
+    with random_state_kept(), _WithoutMemory():
+        yield
+
+
+def build(make: Callable[[], Result]) -> Result:
+    """What `make` returns, built without memory if it can be, else for real.
+
+    An error of the second, ordinary attempt is the caller's.
+    """
+    try:
+        with without_memory():
+            return make()
+    except (SyntaxError, ImportError):
+        raise
+    except Exception:
+        with random_state_kept():
+            return make()
+
+
+def build_for_real(make: Callable[[], Result]) -> Result:
+    """What `make` returns with real weights, the same at every call."""
+    with random_state_kept():
+        torch.manual_seed(0)
+        return make()
+
+
+def release(module: nn.Module) -> None:
+    """Put every weight that is still real on the meta device; small integer tensors stay readable.
+
+    Tensors that share memory share it afterwards too.
+    """
+    emptied: dict[int, Any] = {}
+    storages: dict[int, torch.UntypedStorage] = {}
+    for owner in module.modules():
+        for tensors in (owner._parameters, owner._buffers):
+            for name, tensor in tensors.items():
+                if tensor is None or not _worth_releasing(tensor):
+                    continue
+                if id(tensor) not in emptied:
+                    emptied[id(tensor)] = tensor, _on_meta(tensor, storages)
+                tensors[name] = emptied[id(tensor)][1]
+
+
+def _worth_releasing(tensor: torch.Tensor) -> bool:
+    if is_lazy(tensor) or tensor.is_meta or tensor.layout is not torch.strided or tensor.is_quantized:
+        return False
+    return tensor.is_floating_point() or tensor.is_complex() or tensor.numel() > LARGE
+
+
+def _on_meta(tensor: torch.Tensor, storages: dict[int, torch.UntypedStorage]) -> torch.Tensor:
+    if type(tensor) not in (torch.Tensor, nn.Parameter, nn.Buffer):
+        return tensor.to("meta") if not isinstance(tensor, nn.Parameter) else tensor
+    storage = tensor.untyped_storage()
+    if storage._cdata not in storages:
+        storages[storage._cdata] = torch.UntypedStorage(storage.nbytes(), device="meta")  # type: ignore[no-untyped-call]
+    empty = torch.empty(0, dtype=tensor.dtype, device="meta")
+    empty.set_(storages[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
+    if isinstance(tensor, nn.Parameter):
+        empty = nn.Parameter(empty, tensor.requires_grad)
+    empty.__dict__.update(tensor.__dict__)
+    return empty

@@ -1,0 +1,121 @@
+"""Example inputs: parsed from the command line, taken from the file, or inferred from the first layers."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from analyzer.loading.subject import Inputs, InputSpec
+from analyzer.problem import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_DTYPES = (
+    *("float16", "float32", "float64", "bfloat16", "complex64", "complex128"),
+    *("bool", "uint8", "int8", "int16", "int32", "int64"),
+)
+_SHORT = {"float": "float32", "half": "float16", "double": "float64", "long": "int64", "int": "int64"}
+_SPEC = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:=]+)(?::(?P<dtype>\w+))?")
+_EXAMPLE = "write it like 1x3x224x224, 1x128:int64 or input_ids=1x128:int64"
+
+
+def parse(text: str) -> tuple[str | None, InputSpec]:
+    """Name (None when positional) and tensor of one `--input`; Problem when it is not one."""
+    match = _SPEC.fullmatch(text.strip())
+    if match is None:
+        raise Problem(f"--input {text}: this is not a shape; {_EXAMPLE}")
+    sizes = re.split(r"[x×,]", match["shape"].strip().lower())
+    if not all(size.strip().isdigit() and int(size) > 0 for size in sizes):
+        raise Problem(f"--input {text}: {match['shape']!r} is not a list of positive sizes; {_EXAMPLE}")
+    dtype = _SHORT.get(match["dtype"] or "float32", match["dtype"] or "float32")
+    if dtype not in _DTYPES:
+        raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
+    return match["name"], InputSpec(tuple(int(size) for size in sizes), dtype)
+
+
+def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
+    """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images."""
+    parsed = [parse(spec) for spec in specs]
+    args = tuple(spec for name, spec in parsed if name is None)
+    kwargs = {name: spec for name, spec in parsed if name is not None}
+    if like and like[0].args and isinstance(like[0].args[0], list):
+        return Inputs((list(args),), kwargs)
+    return _bound(args, kwargs, module)
+
+
+def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) -> Inputs:
+    signature = _signature(module)
+    if signature is None:
+        return Inputs(args, kwargs)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        shape = f"{type(module).__name__}.forward{signature}"
+        raise Problem(f"--input does not fit {shape}: {error}; name an input like input_ids=1x128:int64") from None
+    return Inputs(args, kwargs)
+
+
+def _signature(module: nn.Module) -> inspect.Signature | None:
+    try:
+        return inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return None
+
+
+def required(module: nn.Module) -> tuple[inspect.Parameter, ...]:
+    """The parameters of `forward` that have no default; one nameless parameter when it cannot be known."""
+    unknown = (inspect.Parameter("input", inspect.Parameter.POSITIONAL_OR_KEYWORD),)
+    signature = _signature(module)
+    if signature is None:
+        return unknown
+    parameters = signature.parameters.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = tuple(item for item in parameters if item.default is item.empty and item.kind not in variadic)
+    takes_any = any(item.kind is inspect.Parameter.VAR_POSITIONAL for item in parameters)
+    return needed or (unknown if takes_any else ())
+
+
+def from_example(example: Any) -> Inputs:
+    """What a file's `example_inputs` says: a tensor, a tuple or list of arguments, a dict, or a function giving one."""
+    if callable(example) and not hasattr(example, "shape"):
+        return from_example(example())
+    assumption = "inputs are the file's `example_inputs`"
+    if isinstance(example, Mapping):
+        return Inputs((), {str(name): described(value) for name, value in example.items()}, assumption)
+    if isinstance(example, (tuple, list)):
+        return Inputs(tuple(described(value) for value in example), {}, assumption)
+    return Inputs((described(example),), {}, assumption)
+
+
+def described(value: Any) -> Any:
+    """The value with every tensor that has no memory replaced by an `InputSpec`."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    def describe(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor) or not leaf.is_meta:
+            return leaf
+        return InputSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
+
+    return pytree.tree_map(describe, value)
+
+
+def written_as(spec: InputSpec) -> str:
+    """As a report says it: 1×3×224×224 float32."""
+    return "×".join(map(str, spec.shape)) + f" {spec.dtype}"
+
+
+def assumed(options: Iterable[tuple[Any, ...]], reason: str, names: Sequence[str] = ()) -> tuple[Inputs, ...]:
+    """One `Inputs` for each option, with the sentence that says what was assumed and why."""
+    return tuple(_assumed(args, reason, names) for args in options)
+
+
+def _assumed(args: tuple[Any, ...], reason: str, names: Sequence[str]) -> Inputs:
+    texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
+    labels = [f"`{name}` {text}" for name, text in zip(names, texts, strict=False)] if len(texts) > 1 else texts
+    inputs = Inputs(args)
+    return replace(inputs, assumption=f"input {', '.join(labels)} was assumed from {reason}") if labels else inputs

@@ -1,0 +1,186 @@
+"""The model that a Python file or an importable module defines."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial, reduce
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from analyzer.loading.arguments import bound, missing
+from analyzer.loading.inputs import from_example
+from analyzer.loading.recipe import Built, Recipe, Request, is_module
+from analyzer.problem import Problem
+
+BUILDERS = ("build_model", "get_model", "create_model", "build")
+
+
+def is_file_target(target: str) -> bool:
+    """`model.py` or `model.py:name`."""
+    return target.endswith(".py") or ".py:" in target
+
+
+def is_module_target(target: str) -> bool:
+    """`package.module:name`."""
+    module, colon, name = target.partition(":")
+    dotted = (*module.split("."), *name.split("."))
+    return bool(colon) and all(part.isidentifier() for part in dotted)
+
+
+def of_file(request: Request) -> Recipe:
+    """The recipe for `model.py` or `model.py:name`; Problem when there is no such file."""
+    filename, _, name = request.target.partition(".py:")
+    path = Path(filename if filename.endswith(".py") else f"{filename}.py")
+    if not path.is_file():
+        raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
+    run = partial(_run_file, path)
+    return Recipe(name or path.stem, lambda: _built(run, str(path), name, request.settings))
+
+
+def of_module(request: Request) -> Recipe:
+    """The recipe for `package.module:name`, importable from the working directory."""
+    module, _, name = request.target.partition(":")
+    run = partial(_import, module)
+    return Recipe(name, lambda: _built(run, module, name, request.settings))
+
+
+def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str, str]) -> Built:
+    with run() as module:
+        thing = _attribute(module, name, where) if name else _discovered(module, where, settings)
+        model = _model_from(thing, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
+        example = getattr(module, "example_inputs", None)
+        declared = () if example is None else (from_example(example),)
+        return Built(model, None if is_module(thing) else thing, declared)
+
+
+def _attribute(module: ModuleType, name: str, where: str) -> Any:
+    try:
+        return reduce(getattr, name.split("."), module)
+    except AttributeError:
+        offers = _offers(module, where)
+        instead = f"; it defines {offers}" if offers else ""
+        raise Problem(f"{where} has no attribute {name!r}{instead}") from None
+
+
+def _model_from(thing: Any, where: str, settings: Mapping[str, str]) -> Any:
+    """The module that a module, a class or a function stands for."""
+    if is_module(thing):
+        if settings:
+            raise Problem(f"{where} is built already, so --set {next(iter(settings))} cannot reach it")
+        return thing
+    if not callable(thing):
+        raise Problem(f"{where} is {_a(type(thing))}, not a model; name a torch.nn.Module or a function returning one")
+    model = thing(**bound(thing, settings, where))
+    if not is_module(model):
+        raise Problem(f"{where} returned {_a(type(model))}, not a torch.nn.Module")
+    return model
+
+
+def _a(kind: type) -> str:
+    return f"{'an' if kind.__name__[0].lower() in 'aeiou' else 'a'} {kind.__name__}"
+
+
+def _discovered(module: ModuleType, where: str, settings: Mapping[str, str]) -> Any:
+    """`model`, else a builder function, else the only class that builds; Problem when there is not exactly one."""
+    model = getattr(module, "model", None)
+    if is_module(model):
+        return model
+    builders = [name for name in BUILDERS if _defined_in(module, name, FunctionType)]
+    classes = _module_classes(module)
+    ready = [name for name in classes if not missing(getattr(module, name), settings)]
+    found = builders or ready or classes
+    if len(found) == 1:
+        return getattr(module, found[0])
+    if not found:
+        raise Problem(f"{where}: no model found; define `model`, a function build_model or a torch.nn.Module class")
+    listed = ", ".join(f"{where}:{name}" for name in found)
+    why = "" if builders or ready else ", all of which need arguments"
+    raise Problem(f"{where}: several models to choose from{why}; name one of {listed}")
+
+
+def _defined_in(module: ModuleType, name: str, kind: type) -> bool:
+    thing = getattr(module, name, None)
+    return isinstance(thing, kind) and thing.__module__ == module.__name__
+
+
+def _module_classes(module: ModuleType) -> list[str]:
+    torch = sys.modules.get("torch")
+    names = [name for name in vars(module) if torch and _defined_in(module, name, type)]
+    return [name for name in names if issubclass(getattr(module, name), torch.nn.Module)] if torch else []
+
+
+def _offers(module: ModuleType, where: str) -> str:
+    models = [name for name, value in vars(module).items() if is_module(value)]
+    builders = [name for name in BUILDERS if _defined_in(module, name, FunctionType)]
+    return ", ".join(f"{where}:{name}" for name in (*models, *builders, *_module_classes(module)))
+
+
+@contextmanager
+def _run_file(path: Path) -> Iterator[ModuleType]:
+    """The executed file, importing its neighbours as if it were run from its own directory."""
+    name, root = _module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise Problem(f"{path}: this is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    with _importing_from(root, path.parent, name=name, argv=[str(path)]):
+        sys.modules[name] = module
+        exec(_compiled(path), module.__dict__)
+        yield module
+
+
+def _compiled(path: Path) -> Any:
+    try:
+        return compile(path.read_bytes(), str(path), "exec")
+    except (OSError, ValueError) as error:
+        raise Problem(f"{path}: cannot be read as Python ({error})") from error
+
+
+def _module_name(path: Path) -> tuple[str, Path]:
+    """The file's name as its package imports it, so that relative imports work, and the package's parent."""
+    parts, folder = [path.stem], path.absolute().parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts), folder
+
+
+@contextmanager
+def _import(name: str) -> Iterator[ModuleType]:
+    with _importing_from(Path.cwd(), name=name, argv=[name]):
+        yield importlib.import_module(name)
+
+
+@contextmanager
+def _importing_from(*folders: Path, name: str, argv: list[str]) -> Iterator[None]:
+    """Put folders in front of sys.path; afterwards forget what was imported from them, and `name` itself."""
+    path, arguments, before = list(sys.path), sys.argv, dict(sys.modules)
+    sys.path[:0] = dict.fromkeys(str(folder.absolute()) for folder in folders)
+    sys.argv = argv
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:], sys.argv = path, arguments
+        for key in [key for key, module in sys.modules.items() if _is_own(module, folders) or key == name]:
+            _restore(key, before)
+
+
+def _restore(key: str, before: Mapping[str, ModuleType]) -> None:
+    if key in before:
+        sys.modules[key] = before[key]
+    else:
+        del sys.modules[key]
+
+
+def _is_own(module: ModuleType, folders: tuple[Path, ...]) -> bool:
+    filename = getattr(module, "__file__", None)
+    if not isinstance(filename, str) or "site-packages" in filename:
+        return False
+    return filename.startswith(tuple(str(folder.absolute()) + os.sep for folder in folders))

@@ -1,0 +1,149 @@
+"""From a way to build a model to a `Subject`: built without memory, sources noted, checkpoint fitted, inputs found."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analyzer.loading.subject import Inputs, Subject
+from analyzer.problem import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for: a target and what to build and run it with."""
+
+    target: str
+    inputs: Sequence[str] = ()
+    checkpoint: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model and what was learnt while it was built."""
+
+    module: nn.Module
+    written: object = None
+    """The class or function that the user named, if any."""
+    declared: tuple[Inputs, ...] = ()
+    """Inputs that the file or the zoo states."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to build one model, as often as needed."""
+
+    name: str
+    make: Callable[[], Built]
+    assumptions: tuple[str, ...] = ()
+
+
+def subject_of(request: Request, recipe: Recipe) -> Subject:
+    """The model of a recipe, without memory for its weights; Problem when it cannot be built or does not fit."""
+    from analyzer.loading.building import build, release
+    from analyzer.loading.sources import recording, sources_of
+
+    with recording() as recorder, _errors_told(request.target), _quiet():
+        built = build(recipe.make)
+    module = built.module.eval()
+    release(module)
+    return Subject(
+        name=recipe.name,
+        target=request.target,
+        module=module,
+        candidates=_candidates(request, built),
+        kind=type(module).__name__,
+        sources=sources_of(module, recorder, built.written),
+        checkpoint=request.checkpoint,
+        assumptions=recipe.assumptions + _agreement(request, module),
+        materialize=lambda: _materialized(request, recipe),
+    )
+
+
+def _candidates(request: Request, built: Built) -> tuple[Inputs, ...]:
+    from analyzer.loading.guessing import guesses
+    from analyzer.loading.inputs import given
+
+    if request.inputs:
+        return (given(request.inputs, built.module, built.declared),)
+    return built.declared or guesses(built.module)
+
+
+def _materialized(request: Request, recipe: Recipe) -> nn.Module:
+    from analyzer.loading.building import build_for_real
+
+    with _errors_told(request.target), _quiet():
+        module = build_for_real(recipe.make).module.eval()
+    if request.checkpoint is not None:
+        from analyzer.loading import checkpoint
+
+        checkpoint.assign(checkpoint.read(Path(request.checkpoint), request.trust), module)
+    return module
+
+
+def _agreement(request: Request, module: nn.Module) -> tuple[str, ...]:
+    """What is to be said of the checkpoint; Problem when its names or shapes are not the module's."""
+    if request.checkpoint is None:
+        return ()
+    from analyzer.loading import checkpoint
+
+    stored = checkpoint.read(Path(request.checkpoint), request.trust)
+    fit = checkpoint.fit(stored, module)
+    fit.raise_for_mismatch()
+    return stored.assumptions + fit.assumptions
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep stdout for the report: what the user's code prints goes to stderr."""
+    with redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*copying from a non-meta parameter.*")
+        yield
+
+
+@contextmanager
+def _errors_told(target: str) -> Iterator[None]:
+    """Turn whatever the user's code raises into a Problem that names its line."""
+    try:
+        yield
+    except Problem:
+        raise
+    except SystemExit as error:
+        message = f'{_place(error, target)}: sys.exit was called while loading; put it below if __name__ == "__main__"'
+        raise Problem(message) from error
+    except SyntaxError as error:
+        from analyzer.loading.sources import shown
+
+        place = f"{shown(error.filename)}:{error.lineno}" if error.filename else target
+        raise Problem(f"{place}: {type(error).__name__}: {error.msg}") from error
+    except Exception as error:
+        raise Problem(f"{_place(error, target)}: {told(error)}") from error
+
+
+def _place(error: BaseException, target: str) -> str:
+    from analyzer.loading.sources import innermost
+
+    source = innermost(error.__traceback__)
+    return f"{source.file}:{source.line}" if source else target
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line: its type and the first line of what it says."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def is_module(thing: Any) -> bool:
+    """Whether it is a torch module; False, without importing torch, when nothing has imported it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(thing, torch.nn.Module)

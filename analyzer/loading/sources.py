@@ -1,0 +1,162 @@
+"""Where each layer of a model was written, noted while the model is built."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from analyzer.loading.subject import Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_ANALYZER = str(Path(__file__).parents[1]) + os.sep
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+
+
+@cache
+def _is_machinery(filename: str) -> bool:
+    """Whether a file belongs to torch, the analyzer or Python itself rather than to who wrote the model."""
+    if filename.startswith("<"):
+        return True
+    torch = sys.modules.get("torch")
+    homes = (_ANALYZER, str(Path(str(torch.__file__)).parent) + os.sep) if torch else (_ANALYZER,)
+    return filename.startswith(homes) or _in_standard_library(filename)
+
+
+def _in_standard_library(filename: str) -> bool:
+    return filename.startswith(_STANDARD_LIBRARY) and "site-packages" not in filename
+
+
+@cache
+def shown(filename: str) -> str:
+    """The path as a report shows it: relative to the working directory or to site-packages where it lies below."""
+    path = os.path.abspath(filename)  # noqa: PTH100 - does not resolve links, unlike Path.resolve
+    _, found, below = path.rpartition(f"{os.sep}site-packages{os.sep}")
+    if found:
+        return Path(below).as_posix()
+    if path.startswith(str(Path.cwd()) + os.sep):
+        return Path(path).relative_to(Path.cwd()).as_posix()
+    return Path(path).as_posix() if filename == path else Path(filename).as_posix()
+
+
+class Recorder:
+    """The first line outside torch at which each module was met; modules are kept alive so that ids stay theirs."""
+
+    def __init__(self) -> None:
+        self._met: dict[int, tuple[nn.Module, Source]] = {}
+
+    def on_tensor(self, module: nn.Module, name: str, tensor: Any) -> None:  # noqa: ARG002
+        self._meet(module)
+
+    def on_child(self, module: nn.Module, name: str, child: nn.Module | None) -> None:  # noqa: ARG002
+        self._meet(module)
+        if child is not None:
+            self._meet(child)
+
+    def _meet(self, module: nn.Module) -> None:
+        if id(module) in self._met:
+            return
+        source = _construction_of(module, sys._getframe(2))
+        if source is not None:
+            self._met[id(module)] = module, source
+
+    def line_of(self, module: nn.Module) -> Source | None:
+        """Where that module was constructed or, without parameters of its own, put into its parent."""
+        met = self._met.get(id(module))
+        return met[1] if met else None
+
+
+def _construction_of(module: nn.Module, frame: FrameType | None) -> Source | None:
+    """The nearest line below the analyzer that is neither torch's nor in the module's own constructor."""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if filename.startswith(_ANALYZER):
+            return None
+        if not _is_machinery(filename) and not _runs_in(module, frame):
+            return Source(shown(filename), frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+def _runs_in(module: nn.Module, frame: FrameType) -> bool:
+    names = frame.f_code.co_varnames
+    return frame.f_code.co_argcount > 0 and frame.f_locals.get(names[0]) is module
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Note where modules are constructed within; torch's registration hooks are removed whatever happens."""
+    from torch.nn.modules import module as torch_module
+
+    recorder = Recorder()
+    handles = (
+        torch_module.register_module_parameter_registration_hook(recorder.on_tensor),
+        torch_module.register_module_buffer_registration_hook(recorder.on_tensor),
+        torch_module.register_module_module_registration_hook(recorder.on_child),
+    )
+    try:
+        yield recorder
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def sources_of(module: nn.Module, recorder: Recorder, written: object = None) -> Mapping[str, Source]:
+    """Source of every path in `named_modules()`; a layer that was copied has its parent's.
+
+    `written` is the class or function that the user named; the root's source is its definition.
+    """
+    root = definition_of(written) or definition_of(type(module)) or recorder.line_of(module)
+    sources = {"": root} if root else {}
+    for path, child in module.named_modules():
+        source = recorder.line_of(child) or sources.get(path.rpartition(".")[0]) if path else None
+        if source is not None:
+            sources[path] = source
+    return sources
+
+
+def definition_of(thing: object) -> Source | None:
+    """The line of a function's `def` or a class's `class`; None for what torch itself defines."""
+    thing = inspect.unwrap(thing) if callable(thing) else thing
+    filename, start = _written_in(thing)
+    if filename is None or _is_machinery(filename):
+        return None
+    linecache.checkcache(filename)
+    name = re.escape(getattr(thing, "__name__", ""))
+    opening = re.compile(rf"\s*(class|def|async\s+def)\s+{name}\b")
+    lines = enumerate(linecache.getlines(filename)[start - 1 :], start)
+    line = next((number for number, text in lines if opening.match(text)), None)
+    return Source(shown(filename), line) if line else None
+
+
+def _written_in(thing: object) -> tuple[str | None, int]:
+    """The file that defines a function or a class, and a line from which to look for it."""
+    if isinstance(thing, type):
+        codes = (getattr(member, "__code__", None) for member in vars(thing).values())
+        own = (code.co_filename for code in codes if code is not None)
+        return next(own, getattr(sys.modules.get(thing.__module__), "__file__", None)), 1
+    code = getattr(thing, "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code else (None, 1)
+
+
+def innermost(traceback: TracebackType | None) -> Source | None:
+    """The deepest line of a traceback in the user's own files, else the deepest outside torch and Python."""
+    own, foreign = None, None
+    while traceback is not None:
+        filename = traceback.tb_frame.f_code.co_filename
+        if not _is_machinery(filename):
+            foreign = Source(shown(filename), traceback.tb_lineno)
+            own = own if "site-packages" in filename else foreign
+        traceback = traceback.tb_next
+    return own or foreign

@@ -1,0 +1,153 @@
+"""Models of transformers, built from a directory's config.json without network or remote code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from analyzer.loading.arguments import literal
+from analyzer.loading.inputs import assumed
+from analyzer.loading.recipe import Built, Recipe, Request
+from analyzer.loading.subject import Inputs, InputSpec
+from analyzer.problem import Problem
+
+PREFIX = "transformers:"
+TOKENS = 128
+SPEECH_SAMPLES = 16000
+SPEECH_FRAMES = 3000
+
+
+def is_target(target: str) -> bool:
+    """`transformers:DIR`."""
+    return target.startswith(PREFIX)
+
+
+def of_target(request: Request) -> Recipe:
+    """The recipe for a directory with a config.json; settings override its entries."""
+    folder = Path(request.target.removeprefix(PREFIX))
+    stored = _stored_config(folder)
+    transformers = _transformers()
+    settings = {name: literal(value) for name, value in request.settings.items()}
+    config = _config(transformers, folder, stored, settings)
+
+    def make() -> Built:
+        module = _model(transformers, config, stored)
+        return Built(module, type(module), (_declared(module, config, folder),))
+
+    return Recipe(folder.name or folder.resolve().name, make)
+
+
+def _stored_config(folder: Path) -> Mapping[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise Problem(f"{path}: no such file; {PREFIX}DIR wants a directory that holds a config.json")
+    try:
+        stored = json.loads(path.read_text())
+    except ValueError as error:
+        raise Problem(f"{path} is not JSON: {error}") from None
+    if not isinstance(stored, dict) or "model_type" not in stored:
+        raise Problem(f'{path} has no "model_type", so transformers cannot tell the architecture.')
+    return stored
+
+
+def _transformers() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise Problem(
+            "transformers is not installed; install it with pip install 'torch-analyzer[transformers]'"
+        ) from None
+    return transformers
+
+
+def _config(transformers: Any, folder: Path, stored: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+    known = transformers.models.auto.configuration_auto.CONFIG_MAPPING
+    if stored["model_type"] not in known:
+        raise Problem(
+            f"{folder / 'config.json'}: this transformers does not know model type {stored['model_type']!r}; code that "
+            "a checkpoint brings along is never run"
+        )
+    try:
+        config, unknown = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, return_unused_kwargs=True, **settings
+        )
+    except Exception as error:
+        raise Problem(f"{folder / 'config.json'}: {str(error).strip().splitlines()[0]}") from error
+    if unknown:
+        raise Problem(f"{folder / 'config.json'} has no entry {next(iter(unknown))!r} that --set could change")
+    return config
+
+
+def _model(transformers: Any, config: Any, stored: Mapping[str, Any]) -> Any:
+    """The class that the config names, else the base model of its type."""
+    if hasattr(config, "use_cache"):
+        config.use_cache = False
+    name = next(iter(stored.get("architectures") or ()), None)
+    kind = getattr(transformers, name, None) if isinstance(name, str) else None
+    if isinstance(kind, type) and hasattr(kind, "_from_config"):
+        return kind._from_config(config)
+    return transformers.AutoModel.from_config(config, trust_remote_code=False)
+
+
+def _declared(module: Any, config: Any, folder: Path) -> Inputs:
+    """One example of what the model's `main_input_name` says, and decoder tokens where there is a decoder."""
+    main = module.main_input_name
+    specs = {main: _main_input(main, config)}
+    text = getattr(config, "text_config", None)
+    if main == "pixel_values" and text is not None and _takes(module, "input_ids"):
+        specs = {"input_ids": _token_ids(text), **specs}
+    if getattr(config, "is_encoder_decoder", False) and _takes(module, "decoder_input_ids"):
+        specs["decoder_input_ids"] = _token_ids(config)
+    names, values = tuple(specs), tuple(specs.values())
+    described = assumed([values], f"the configuration in {folder.name}", names)[0]
+    return Inputs((), specs, described.assumption)
+
+
+def _takes(module: Any, name: str) -> bool:
+    return name in module.forward.__code__.co_varnames[: module.forward.__code__.co_argcount]
+
+
+def _main_input(name: str, config: Any) -> InputSpec:
+    if name in ("pixel_values", "pixel_values_videos"):
+        return _pixels(config)
+    if name == "input_values":
+        return _spectrogram(config) if hasattr(config, "max_length") else InputSpec((1, SPEECH_SAMPLES))
+    if name == "input_features":
+        return _features(config)
+    return _token_ids(config)
+
+
+def _first(config: Any, *names: str) -> Any:
+    """The first of these entries that the config, or its vision or text part, has."""
+    parts = [config, *(getattr(config, part, None) for part in ("vision_config", "text_config", "backbone_config"))]
+    values = (getattr(part, name, None) for part in parts if part is not None for name in names)
+    return next((value for value in values if value is not None), None)
+
+
+def _token_ids(config: Any) -> InputSpec:
+    positions = _first(config, "max_position_embeddings", "max_target_positions", "n_positions")
+    length = min(TOKENS, positions) if isinstance(positions, int) and positions > 0 else TOKENS
+    return InputSpec((1, length), "int64", _first(config, "vocab_size") or 2)
+
+
+def _pixels(config: Any) -> InputSpec:
+    size = _first(config, "image_size", "input_size", "crop_size") or 224
+    sizes = tuple(size)[-2:] if isinstance(size, (list, tuple)) else (size, size)
+    channels = _first(config, "num_channels", "num_input_channels") or 3
+    frames = _first(config, "num_frames", "frames_per_clip")
+    return InputSpec((1, *((frames,) if frames else ()), channels, *sizes))
+
+
+def _spectrogram(config: Any) -> InputSpec:
+    return InputSpec((1, config.max_length, getattr(config, "num_mel_bins", 128)))
+
+
+def _features(config: Any) -> InputSpec:
+    """Whisper takes mel bins × frames, the other speech models frames × bins."""
+    bins = _first(config, "num_mel_bins", "input_feat_per_channel", "feature_projection_input_dim") or 80
+    source = getattr(config, "max_source_positions", None)
+    if getattr(config, "model_type", "") == "whisper":
+        return InputSpec((1, bins, 2 * source if source else SPEECH_FRAMES))
+    return InputSpec((1, min(SPEECH_FRAMES, source or 1000), bins))
