@@ -1,0 +1,30 @@
+"""Static analysis of PyTorch models: exact parameters and FLOPs per layer, without running or allocating anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from analyzer.problem import Problem
+from analyzer.results import Analysis
+from analyzer.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Analysis", "Problem", "__version__", "analyze"]
+
+
+def analyze(
+    model: nn.Module, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, *, name: str | None = None
+) -> Analysis:
+    """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
+
+    Tensors in `args` and `kwargs` may be real, meta or fake, on any device; only their shapes and dtypes are read
+    unless the forward depends on values. The model is analysed in the mode that it is in (training or eval) and is left
+    exactly as it was. Raises Problem, with one sentence for the user, when the forward fails.
+    """
+    from analyzer.loading import from_module
+    from analyzer.pipeline import analyze_subject
+
+    return analyze_subject(from_module(model, args, dict(kwargs or {}), name))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import prod
+from typing import Final, Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,10 @@ class StoredTensor:
     dtype: str
     nbytes: int
 
+    @property
+    def numel(self) -> int:
+        return prod(self.shape)
+
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
@@ -152,7 +158,7 @@ class Analysis:
     tensors: tuple[StoredTensor, ...] = ()
     """The checkpoint's tensors, when a checkpoint alone was analysed."""
     comparison: tuple[ComparisonRow, ...] = ()
-    schema_version: int = field(default=SCHEMA_VERSION)
+    schema_version: Literal[1] = SCHEMA_VERSION
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""

@@ -1,0 +1,205 @@
+"""The command `analyze`: arguments to exit status; the only module that prints, shows progress or exits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from analyzer.problem import Problem
+from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    from analyzer.results import Analysis
+
+REPORTS = Path("reports")
+EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
+transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
+TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a budget, 2 could not analyse."""
+
+
+def main() -> None:
+    """Run the command and exit with its status."""
+    debug = "--debug" in sys.argv
+    try:
+        command(standalone_mode=False)
+    except click.exceptions.Exit as request:
+        sys.exit(request.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped")
+    except Problem as problem:
+        if debug:
+            raise
+        _fail(str(problem))
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"unexpected {type(error).__name__}: {_first_line(error)} (run again with --debug for the traceback)")
+
+
+@click.command("analyze", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("targets", nargs=-1, metavar="TARGET...")
+@click.option("--input", "inputs", multiple=True, metavar="SPEC", help="1x3x224x224, 1x128:int64, name=1x128:int64.")
+@click.option("--checkpoint", "checkpoints", multiple=True, metavar="FILE", help="Weights; once for each target.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument of the builder.")
+@click.option(
+    "--output", "outputs", multiple=True, metavar="[FORMAT:]PATH", help="markdown, json, text, figure; - is stdout."
+)
+@click.option("--trust-checkpoint", is_flag=True, help="Load a checkpoint that pickles code: it will be run.")
+@click.option("--json-schema", is_flag=True, help="Print the schema of the JSON report.")
+@click.option("--quiet", is_flag=True, help="No summary on the terminal.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(VERSION, "--version", message="analyze %(version)s")
+def command(targets: Sequence[str], outputs: Sequence[str], json_schema: bool, quiet: bool, **options: Any) -> None:
+    """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them."""
+    if json_schema:
+        click.echo(_schema(), nl=False)
+        return
+    if not targets:
+        raise Problem("no target given: name a model, such as analyze model.py or analyze torchvision:resnet50")
+    wanted = _formats(outputs)
+    with _progress(len(targets)) as report:
+        analyses = _with_comparison([_analyse(*request, report) for request in _requests(targets, **options)])
+    written = _write(_files(analyses, wanted))
+    if not quiet and not any(path == "-" for _, path in wanted):
+        click.echo(_summary(analyses, written), nl=False)
+
+
+def _schema() -> str:
+    from analyzer.formats import schema
+
+    return schema.render()
+
+
+def _formats(outputs: Sequence[str]) -> list[tuple[str, str]]:
+    from analyzer.formats import format_for
+
+    return [format_for(output) for output in outputs]
+
+
+def _requests(
+    targets: Sequence[str], inputs: Sequence[str], checkpoints: Sequence[str], settings: Sequence[str], **options: Any
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each target with what `load` needs to know."""
+    if checkpoints and len(checkpoints) != len(targets):
+        raise Problem(
+            f"{len(targets)} targets and {len(checkpoints)} checkpoints: give --checkpoint once for each target, in order"
+        )
+    pairs = dict(_pair(setting) for setting in settings)
+    for position, target in enumerate(targets):
+        checkpoint = checkpoints[position] if checkpoints else None
+        yield (
+            target,
+            {
+                "inputs": inputs,
+                "checkpoint": checkpoint,
+                "settings": pairs,
+                "trust": bool(options.get("trust_checkpoint")),
+            },
+        )
+
+
+def _pair(setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name:
+        raise Problem(f"--set {setting}: write it as NAME=VALUE, such as --set num_classes=10")
+    return name, value
+
+
+def _analyse(target: str, options: dict[str, Any], report: Callable[[str], None]) -> Analysis:
+    from analyzer.loading import load
+    from analyzer.pipeline import analyze_stored, analyze_subject
+    from analyzer.loading.subject import Subject
+
+    report(f"{target}: loading")
+    loaded = load(target, **options)
+    if isinstance(loaded, Subject):
+        return analyze_subject(loaded, report)
+    return analyze_stored(target, loaded)
+
+
+def _with_comparison(analyses: list[Analysis]) -> list[Analysis]:
+    if len(analyses) < 2:
+        return analyses
+    from analyzer.comparing import compare
+
+    rows = compare(analyses)
+    return [replace(analysis, comparison=rows) for analysis in analyses]
+
+
+def _files(analyses: list[Analysis], wanted: list[tuple[str, str]]) -> dict[str, str]:
+    """Every file to write, text by path: by default a markdown report each, and a comparison of several."""
+    from analyzer.formats import files
+
+    if wanted:
+        return {path: text for name, spec in wanted for path, text in files(analyses, name, spec).items()}
+    written: dict[str, str] = {}
+    for analysis in analyses:
+        written |= files([analysis], "markdown", str(REPORTS / f"{analysis.model.name}.md"))
+    if len(analyses) > 1:
+        written |= files(analyses, "markdown", str(REPORTS / "comparison.md"))
+    return written
+
+
+def _write(texts: dict[str, str]) -> list[str]:
+    """Write all files or none: each is written beside its place first, then all are moved there."""
+    click.echo(texts.pop("-", ""), nl=False)
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for name, text in texts.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f".{path.name}.part")
+            staged.append((part, path))
+            part.write_text(text, encoding="utf-8")
+        for part, path in staged:
+            part.replace(path)
+    except OSError as error:
+        for part, _ in staged:
+            part.unlink(missing_ok=True)
+        raise Problem(
+            f"cannot write {error.filename or name}: {error.strerror}; choose another place with --output"
+        ) from error
+    return list(texts)
+
+
+def _summary(analyses: list[Analysis], written: list[str]) -> str:
+    from analyzer.formats import terminal
+
+    look: dict[str, Any] = {"colour": sys.stdout.isatty(), "width": get_terminal_size().columns}
+    if len(analyses) == 1:
+        return terminal.render(analyses[0], written=written, **look)
+    return terminal.render_comparison(analyses, written=written, **look)
+
+
+@contextmanager
+def _progress(targets: int) -> Iterator[Callable[[str], None]]:
+    """A spinner on stderr saying what is under way, when stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting", total=targets)
+        yield lambda text: progress.update(task, description=text, advance=text.endswith(": loading"))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+def _fail(message: str) -> None:
+    click.echo(f"analyze: error: {message}", err=True)
+    sys.exit(2)

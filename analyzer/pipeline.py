@@ -1,0 +1,81 @@
+"""One subject through all stages: traced, counted, put together as an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from analyzer.counting import Count, with_sources
+from analyzer.results import Analysis, Model, Total, Tracing
+from analyzer.version import VERSION
+
+if TYPE_CHECKING:
+    from analyzer.graph import Trace
+    from analyzer.loading.checkpoint import Checkpoint
+    from analyzer.loading.subject import Subject
+
+NO_FORWARD = "a checkpoint alone does not say what the forward computes: give the model's file, with --checkpoint"
+
+
+def analyze_subject(subject: Subject, report: Callable[[str], None] = lambda _: None) -> Analysis:
+    """Trace and count; Problem when the forward cannot be followed."""
+    from analyzer.tracing import trace
+
+    traced = trace(subject, report)
+    count = Count(traced)
+    uncounted = count.uncounted
+    return Analysis(
+        analyzer_version=VERSION,
+        model=_model(subject, traced),
+        inputs=traced.inputs,
+        tracing=Tracing(traced.mode, len(traced.graph), traced.reason),
+        total=count.total,
+        complete=not uncounted,
+        uncounted=uncounted,
+        never_run=count.never_run,
+        layers=with_sources(count.layers, {path: (s.file, s.line) for path, s in subject.sources.items()}),
+    )
+
+
+def analyze_stored(target: str, checkpoint: Checkpoint) -> Analysis:
+    """What names and shapes alone tell of a checkpoint whose architecture is not known."""
+    from pathlib import PurePath
+
+    from analyzer.loading.stored_layers import BUFFERS_ASSUMPTION, is_buffer, layers_of
+
+    params = [tensor for tensor in checkpoint.tensors if not is_buffer(tensor)]
+    buffers = [tensor for tensor in checkpoint.tensors if is_buffer(tensor)]
+    elements = sum(tensor.numel for tensor in params)
+    return Analysis(
+        analyzer_version=VERSION,
+        model=Model(
+            name=PurePath(target).name.split(".")[0],
+            target=target,
+            kind=f"{checkpoint.format} checkpoint",
+            checkpoint=checkpoint.file,
+            assumptions=(*checkpoint.assumptions, BUFFERS_ASSUMPTION),
+        ),
+        inputs=(),
+        tracing=Tracing(None, 0, NO_FORWARD),
+        total=Total(elements, elements, sum(t.numel for t in buffers), sum(t.nbytes for t in params)),
+        complete=False,
+        layers=layers_of(checkpoint.tensors),
+        tensors=checkpoint.tensors,
+    )
+
+
+def _model(subject: Subject, traced: Trace) -> Model:
+    root = subject.sources.get("")
+    return Model(
+        name=subject.name,
+        target=subject.target,
+        kind=subject.kind or _root_kind(traced),
+        file=root.file if root else None,
+        line=root.line if root else None,
+        checkpoint=subject.checkpoint,
+        assumptions=subject.assumptions + traced.assumptions,
+    )
+
+
+def _root_kind(traced: Trace) -> str:
+    return next((module.kind for module in traced.modules if module.path == ""), "")

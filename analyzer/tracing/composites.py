@@ -1,0 +1,65 @@
+"""Attention and recurrent layers are kept whole: one operator each on every device, not what a backend makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+aten = torch.ops.aten
+WHOLE = frozenset(
+    {
+        aten.scaled_dot_product_attention.default,
+        *(
+            getattr(getattr(aten, name), kind)
+            for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+            for kind in ("input", "data")
+        ),
+    }
+)
+"""Composite operators that are recorded as they are called; all others are taken apart first."""
+
+
+def attention(
+    query: Any, key: Any, value: Any, mask: Any = None, dropout: float = 0.0, causal: bool = False, **options: Any
+) -> torch.Tensor | None:
+    """(B, Hq, L, E) × (B, Hkv, S, E) × (B, Hkv, S, Ev) -> (B, Hq, L, Ev), laid out (B, L, Hq, Ev) as fused kernels do."""
+    plain = query.dim() == key.dim() == value.dim() == 4 and query.shape[0] == key.shape[0] == value.shape[0]
+    if not plain or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        return None
+    heads = {query.shape[1], key.shape[1], value.shape[1]}
+    if len(heads) > 1 and not options.get("enable_gqa"):
+        return None
+    batch, count, length, _ = query.shape
+    return query.new_empty((batch, length, count, value.shape[-1])).transpose(1, 2)  # type: ignore[no-any-return]
+
+
+def recurrent(
+    data: Any,
+    hx: Any,
+    params: Any,
+    biases: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    *_: Any,
+) -> tuple[torch.Tensor, ...]:
+    """(T, N, I) -> (T, N, directions × H), then final states shaped as the initial ones."""
+    states = tuple(hx) if isinstance(hx, list | tuple) else (hx,)
+    width = states[0].shape[-1] * (2 if bidirectional else 1)
+    return data.new_empty((*data.shape[:-1], width)), *(torch.empty_like(state) for state in states)
+
+
+def packed_recurrent(data: Any, batch_sizes: Any, *rest: Any) -> tuple[torch.Tensor, ...]:
+    """(steps of all sequences, I) -> (steps, directions × H), then final states shaped as the initial ones."""
+    return recurrent(data, *rest)
+
+
+SHAPES = {
+    operator: attention
+    if operator is aten.scaled_dot_product_attention.default
+    else (packed_recurrent if operator._overloadname == "data" else recurrent)
+    for operator in WHOLE
+}
+"""What they return on meta tensors."""

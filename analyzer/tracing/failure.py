@@ -1,0 +1,94 @@
+"""Say in one sentence why a forward could not be traced: the layer, the user's line, what was wanted."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+import torch
+
+from analyzer.loading.subject import Inputs, Subject
+from analyzer.problem import Problem
+
+Shapes = tuple[tuple[int, ...], ...]
+PACKAGE = str(Path(__file__).resolve().parent.parent)
+TORCH = str(Path(torch.__file__).parent)
+NEEDS_VALUES = (
+    "meta tensor",
+    "meta tensors",
+    "meta backend",
+    "'meta'",
+    "device type",
+    "data-dependent",
+    "data dependent",
+    "_local_scalar_dense",
+    "fake",
+    "no data",
+    "same device",
+)
+
+
+class Failure(Exception):
+    """One forward that raised, on one rung, with one set of inputs."""
+
+    def __init__(self, mode: str, inputs: Inputs, error: Exception, failed: tuple[str, Shapes] | None) -> None:
+        super().__init__(str(error))
+        self.mode = mode
+        self.inputs = inputs
+        self.error = error
+        self.failed = failed
+
+    @property
+    def message(self) -> str:
+        """Type and first line of what was raised."""
+        lines = str(self.error).strip().splitlines()
+        return f"{type(self.error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether values were missing, rather than something being wrong with the call."""
+        text = self.message.lower()
+        return isinstance(self.error, NotImplementedError) or any(words in text for words in NEEDS_VALUES)
+
+    @property
+    def why(self) -> str:
+        """The reason for going one rung down."""
+        layer = f" in `{self.failed[0]}`" if self.failed and self.failed[0] else ""
+        return f"the forward{layer} cannot be followed on {self.mode} tensors ({self.message})"
+
+
+def explain(subject: Subject, failures: list[Failure]) -> Problem:
+    """The problem to show for a forward that no rung carried: that of the lowest rung, first inputs."""
+    if not failures:
+        return Problem(f"no inputs are known for {subject.target}: give them with --input, such as --input 1x3x224x224")
+    last = next(failure for failure in failures if failure.mode == failures[-1].mode)
+    place = _user_line(last.error.__traceback__)
+    where = f"{place}: " if place else ""
+    problem = Problem(f"{where}{_refusal(last)}: {last.message}{_advice(subject, last)}")
+    problem.__cause__ = last.error
+    return problem
+
+
+def _refusal(failure: Failure) -> str:
+    if failure.failed is None:
+        return "the forward raised"
+    path, shapes = failure.failed
+    got = ", ".join("×".join(map(str, shape)) or "a scalar" for shape in shapes)
+    return f"{f'layer `{path}`' if path else 'the model'} refused its input{f' {got}' if got else ''}"
+
+
+def _advice(subject: Subject, failure: Failure) -> str:
+    if len(subject.candidates) > 1 or failure.inputs.assumption:
+        return " (the input was assumed: give the right one with --input, such as --input 1x3x224x224)"
+    return ""
+
+
+def _user_line(trace: TracebackType | None) -> str:
+    """The innermost frame that is neither torch's nor ours."""
+    frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith((TORCH, PACKAGE, "<"))]
+    if not frames:
+        return ""
+    path = Path(frames[-1].filename)
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name
+    return f"{shown}:{frames[-1].lineno}"

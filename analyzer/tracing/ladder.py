@@ -1,0 +1,177 @@
+"""Trace a subject on the highest rung that carries it, and say why a lower one was needed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from analyzer.graph import Parameter, Trace
+from analyzer.loading.subject import Inputs, Subject
+from analyzer.problem import Problem
+from analyzer.results import Input
+from analyzer.tracing.failure import Failure, explain
+from analyzer.tracing.ownership import ModuleStack
+from analyzer.tracing.recorder import Recorder
+from analyzer.tracing.rungs import LADDER, META, REAL, Rung
+from analyzer.tracing.shapes import leaves, map_leaves
+from analyzer.tracing.state import preserved
+
+Report = Callable[[str], None]
+MAX_REAL_TRIALS = 3
+"""How many assumed inputs are tried for real before giving up."""
+
+
+def trace(subject: Subject, report: Report = lambda _: None) -> Trace:
+    """The operators of one forward; Problem when no rung carries it, naming the layer and the user's line."""
+    subject, unwrapped = _unwrap(subject)
+    failures: list[Failure] = []
+    with preserved():
+        for rung in LADDER:
+            report(
+                f"{subject.name}: tracing on {rung.mode} tensors" if rung is not REAL else f"{subject.name}: running"
+            )
+            result = _try_rung(subject, rung, failures)
+            if isinstance(result, Trace):
+                return replace(result, assumptions=unwrapped + result.assumptions)
+            failures = result
+            if not failures or _is_final(failures):
+                break
+    raise explain(subject, failures)
+
+
+def _try_rung(subject: Subject, rung: Rung, earlier: list[Failure]) -> Trace | list[Failure]:
+    """The trace of the first inputs that pass, or all failures of this rung after those before it."""
+    candidates = _worth_trying(subject, rung, earlier)
+    failures: list[Failure] = []
+    for inputs in candidates:
+        try:
+            return _run(subject, rung, inputs, earlier)
+        except Problem:
+            raise
+        except Failure as failure:
+            failures.append(failure)
+    return earlier + failures
+
+
+def _worth_trying(subject: Subject, rung: Rung, earlier: list[Failure]) -> list[Inputs]:
+    """Assumed inputs go down the ladder only where values were missing: a shape that does not fit never will."""
+    if rung is META or len(subject.candidates) == 1:
+        return list(subject.candidates)
+    missing = [f.inputs for f in earlier if f.mode == META.mode and f.needs_values]
+    return missing[:MAX_REAL_TRIALS]
+
+
+def _is_final(failures: list[Failure]) -> bool:
+    """Two rungs that fail with the same words fail for the user's own reason."""
+    messages = [(failure.mode, failure.message) for failure in failures]
+    modes = {mode for mode, _ in messages}
+    return len(modes) > 1 and messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
+
+
+def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -> Trace:
+    torch.manual_seed(0)
+    stack: ModuleStack | None = None
+    try:
+        with rung.context(), rung.module(subject) as module:
+            args = map_leaves(tuple(inputs.args), lambda leaf: rung.make_input(leaf, module))
+            kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: rung.make_input(leaf, module))
+            _settle_lazy_modules(module, args, kwargs)
+            stack = ModuleStack(module)
+            recorder = Recorder(stack, _names(module), rung.run)
+            _forward(module, args, kwargs, stack, recorder)
+            reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
+            return Trace(
+                graph=recorder.graph,
+                modules=stack.summary(),
+                parameters=_parameters(module),
+                inputs=_describe_inputs(module, args, kwargs),
+                mode=rung.mode,
+                reason=reason,
+                allocations=recorder.allocations,
+                assumptions=(inputs.assumption,) if inputs.assumption else (),
+            )
+    except Problem:
+        raise
+    except Exception as error:
+        raise Failure(rung.mode, inputs, error, stack.failed if stack else None) from error
+
+
+def _forward(module: nn.Module, args: Any, kwargs: Any, stack: ModuleStack, recorder: Recorder) -> None:
+    try:
+        with torch.no_grad(), torch._C._AutoDispatchBelowAutograd(), stack.following(), recorder:
+            module(*args, **kwargs)
+    except RuntimeError as error:
+        if "does not require grad" not in str(error):
+            raise
+        recorder.restart()
+        stack.restart()
+        with torch.enable_grad(), stack.following(), recorder:
+            module(*args, **kwargs)
+
+
+def _settle_lazy_modules(module: nn.Module, args: Any, kwargs: Any) -> None:
+    """Lazy parameters get their shapes from a first forward; counting looks at the second."""
+    if any(is_lazy(parameter) for parameter in [*module.parameters(), *module.buffers()]):
+        with torch.no_grad():
+            module(*args, **kwargs)
+
+
+def _names(module: nn.Module) -> Mapping[int, str]:
+    named = [*module.named_parameters(), *module.named_buffers()]
+    return {id(tensor): name for name, tensor in named}
+
+
+def _parameters(module: nn.Module) -> tuple[Parameter, ...]:
+    """Parameters and buffers under the first path of their module; those that share memory share their identity."""
+    rows: list[Parameter] = []
+    identities: dict[Any, int] = {}
+    for path, child in module.named_modules():
+        for is_buffer, table in ((False, child._parameters), (True, child._buffers)):
+            for name, tensor in table.items():
+                if tensor is None:
+                    continue
+                identity = identities.setdefault(_identity(tensor), len(identities))
+                rows.append(_parameter(f"{path}.{name}" if path else name, path, tensor, identity, is_buffer))
+    return tuple(rows)
+
+
+def _identity(tensor: torch.Tensor) -> Any:
+    try:
+        return tensor.untyped_storage()._cdata, tensor.storage_offset(), tuple(tensor.shape)
+    except (NotImplementedError, RuntimeError):
+        return id(tensor)
+
+
+def _parameter(name: str, owner: str, tensor: torch.Tensor, identity: int, is_buffer: bool) -> Parameter:
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    size = tensor.element_size()
+    return Parameter(name, owner, tuple(tensor.shape), dtype, size, identity, tensor.requires_grad, is_buffer)
+
+
+def _describe_inputs(module: nn.Module, args: Any, kwargs: Any) -> tuple[Input, ...]:
+    try:
+        bound: Any = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        bound = {**{f"input{position}": value for position, value in enumerate(args)}, **kwargs}
+    rows = (pair for name, value in bound.items() for pair in leaves(value, name))
+    return tuple(Input(name, tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")) for name, leaf in rows)
+
+
+def _unwrap(subject: Subject) -> tuple[Subject, tuple[str, ...]]:
+    """Look through torch.compile's and the data-parallel wrappers."""
+    module, said = subject.module, []
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+            inner = module.module
+        if not isinstance(inner, nn.Module):
+            break
+        said.append(f"the model inside {type(module).__name__} was analysed")
+        module = inner
+    return replace(subject, module=module), tuple(said)

@@ -1,0 +1,100 @@
+"""Which module is running: a stack kept by global forward hooks, which leave no mark on the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+from torch.nn.modules import module as hooks
+from torch.nn.utils import parametrize
+
+from analyzer.graph import ModuleCalls
+from analyzer.tracing.shapes import shapes
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+@dataclass
+class Calls:
+    """How often a module was called, and with what the first time."""
+
+    count: int = 0
+    inputs: Shapes = ()
+    outputs: Shapes = ()
+
+
+class ModuleStack:
+    """The modules that are running now, outermost first, by path as in `named_modules()`."""
+
+    def __init__(self, root: nn.Module) -> None:
+        self.modules = dict(root.named_modules())
+        self._paths = {id(module): path for path, module in self.modules.items()}
+        self._running: list[tuple[nn.Module, str]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all calls."""
+        self.calls: dict[str, Calls] = {}
+        self.failed: tuple[str, Shapes] | None = None
+        """Path and input shapes of the innermost module that an exception left."""
+
+    @property
+    def path(self) -> str:
+        """The innermost running module that the model knew before it ran; the root when none is."""
+        return self._running[-1][1] if self._running else ""
+
+    @contextmanager
+    def following(self) -> Iterator[ModuleStack]:
+        """Keep the stack while the block runs; the hooks are gone after it, whatever happens."""
+        before = hooks.register_module_forward_pre_hook(self._enter)
+        # The stubs of torch do not know `with_kwargs` of the global hook.
+        after = hooks.register_module_forward_hook(self._leave, with_kwargs=True, always_call=True)
+        try:
+            yield self
+        finally:
+            before.remove()
+            after.remove()
+            self._running.clear()
+
+    def _enter(self, module: nn.Module, args: Any) -> None:
+        path = self._paths.get(id(module))
+        if path is not None:
+            calls = self.calls.setdefault(path, Calls())
+            calls.count += 1
+            if calls.count == 1:
+                calls.inputs = shapes(args)
+        self._running.append((module, self.path if path is None else path))
+
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        while self._running and self._running[-1][0] is not module:
+            self._running.pop()
+        if not self._running:
+            return
+        path = self._running.pop()[1]
+        self._note_shapes(path, shapes((args, kwargs)), output)
+
+    def _note_shapes(self, path: str, inputs: Shapes, output: Any) -> None:
+        if output is None and self.failed is None:
+            self.failed = (path, inputs)
+        calls = self.calls.get(path)
+        if calls is not None and calls.count == 1:
+            calls.inputs, calls.outputs = inputs, shapes(output)
+
+    def summary(self) -> tuple[ModuleCalls, ...]:
+        """Every module: in order of first call, then those that were never called."""
+        order = [*self.calls, *(path for path in self.modules if path not in self.calls)]
+        return tuple(self._row(path) for path in order)
+
+    def _row(self, path: str) -> ModuleCalls:
+        calls = self.calls.get(path, Calls())
+        return ModuleCalls(path, kind_of(self.modules[path]), calls.count, calls.inputs, calls.outputs)
+
+
+def kind_of(module: nn.Module) -> str:
+    """The class that the user wrote: what scripting, parametrizing or unflattening put around it is looked through."""
+    if parametrize.is_parametrized(module):
+        return type(module).__bases__[0].__name__
+    return str(getattr(module, "original_name", None) or type(module).__name__)

@@ -1,0 +1,254 @@
+"""See every ATen call of a forward pass and write it down as a graph of operators."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from analyzer.graph import Allocation, Argument, Op, OpGraph, Tensor
+from analyzer.tracing.composites import WHOLE
+from analyzer.tracing.ownership import ModuleStack
+
+Run = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+TAGS = {torch.Tag.pointwise: "pointwise", torch.Tag.reduction: "reduction", torch.Tag.inplace: "inplace"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What an operator's schema says, read once."""
+
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    written: tuple[str, ...]
+    tags: frozenset[str]
+    is_composite: bool
+
+
+@cache
+def signature(func: Any) -> Signature:
+    """The signature of an operator overload."""
+    arguments = func._schema.arguments
+    tags = {TAGS[tag] for tag in func.tags if tag in TAGS} | ({"view"} if func.is_view else set())
+    return Signature(
+        names=tuple(argument.name for argument in arguments),
+        defaults={argument.name: argument.default_value for argument in arguments if argument.has_default_value()},
+        written=tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write),
+        tags=frozenset(tags),
+        is_composite=func.namespace != "prim" and func.has_kernel_for_dispatch_key(COMPOSITE),
+    )
+
+
+@dataclass(slots=True)
+class Known:
+    """A live tensor: the memory that it lies in and the operator that made this very tensor."""
+
+    reference: weakref.ref[torch.Tensor]
+    storage: int
+    producer: Op | None
+
+
+class Recorder(TorchDispatchMode):
+    """Records operators while it is entered; `run` carries each one out, as the rung of the ladder demands.
+
+    Below autograd (or in inference mode) composite operators arrive whole: most are taken apart here, as they would
+    have been above it, those of `WHOLE` are not.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, stack: ModuleStack, weights: Mapping[int, str], run: Run) -> None:
+        super().__init__()
+        self.weights = weights
+        """id of a parameter or buffer to its name; the tensors must outlive the recorder."""
+        self._stack = stack
+        self._run = run
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was recorded."""
+        self.graph = OpGraph()
+        self._known: dict[int, Known] = {}
+        self._holders: list[int] = []
+        self._memory: list[Allocation | None] = []
+        self._weight_of: dict[int, str] = {}
+        self._writer: dict[int, tuple[int, Op]] = {}
+        self._index: dict[Op, int] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first call imports torch._dynamo: 1.3 s and 145 MB that a trace has no use for
+
+    @property
+    def allocations(self) -> tuple[Allocation, ...]:
+        return tuple(item for item in self._memory if item is not None)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if not isinstance(func, torch._ops.OpOverload):
+            return self._higher_order(func, args, kwargs)
+        if signature(func).is_composite and func not in WHOLE:
+            with self:
+                return func.decompose(*args, **kwargs)
+        outputs = self._run(func, args, kwargs)
+        self._record(func, args, kwargs, outputs)
+        return outputs
+
+    def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        outputs = func(*args, **kwargs)
+        arguments = dict(enumerate(args)) | kwargs
+        self._add(f"higher_order.{func.name()}.default", {str(k): v for k, v in arguments.items()}, (), outputs)
+        return outputs
+
+    def _record(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any) -> None:
+        known = signature(func)
+        arguments = {**known.defaults, **dict(zip(known.names, args, strict=False)), **kwargs}
+        name = f"{func.namespace}.{func._schema.name.partition('::')[2]}.{func._overloadname}"
+        self._add(name, arguments, known.written, outputs, known.tags)
+
+    def _add(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        written: tuple[str, ...],
+        outputs: Any,
+        tags: frozenset[str] = frozenset(),
+    ) -> None:
+        bound = {key: self._argument(value) for key, value in arguments.items()}
+        results = [value for value in _flatten(outputs) if isinstance(value, torch.Tensor)]
+        sources = [value for value in _flatten(tuple(arguments.values())) if isinstance(value, torch.Tensor)]
+        producers = self._producers(sources)
+        storages = [self._storage_of(result, sources) for result in results]
+        tensors = tuple(self._describe(r, s) for r, s in zip(results, storages, strict=True))
+        op = Op(name, bound, tensors, self._stack.path, tags)
+        self._index[op] = len(self._index)
+        self.graph.add_node(op)
+        self.graph.add_edges_from((producer, op) for producer in producers)
+        self._note_results(op, results, storages)
+        for value in written:
+            for tensor in _flatten(arguments.get(value)):
+                if isinstance(tensor, torch.Tensor):
+                    self._writer[self._storage(tensor)] = (self._index[op], op)
+
+    def _note_results(self, op: Op, results: list[torch.Tensor], storages: list[int]) -> None:
+        for result, storage in zip(results, storages, strict=True):
+            known = self._known.get(id(result))
+            if known is None:
+                self._remember(result, storage, op)
+            else:
+                known.producer = op
+
+    def _producers(self, sources: list[torch.Tensor]) -> list[Op]:
+        found: dict[Op, None] = {}
+        for tensor in sources:
+            storage = self._storage(tensor)
+            producer = self._known[id(tensor)].producer
+            index, writer = self._writer.get(storage, (-1, None))
+            if producer is not None:
+                found[producer] = None
+            if writer is not None and (producer is None or index > self._index[producer]):
+                found[writer] = None
+        return list(found)
+
+    def _storage(self, tensor: torch.Tensor) -> int:
+        """The number of a tensor's memory; a tensor never seen before was there before the forward."""
+        known = self._known.get(id(tensor))
+        return known.storage if known is not None else self._adopt(tensor)
+
+    def _adopt(self, tensor: torch.Tensor) -> int:
+        storage = self._new_storage(None)
+        self._remember(tensor, storage, None)
+        weight = self.weights.get(id(tensor))
+        if weight is not None:
+            self._weight_of[storage] = weight
+        return storage
+
+    def _storage_of(self, result: torch.Tensor, sources: list[torch.Tensor]) -> int:
+        known = self._known.get(id(result))
+        if known is not None:
+            return known.storage
+        address = _address(result)
+        for source in sources:
+            if address is not None and _address(source) == address:
+                return self._storage(source)
+        nbytes = result.untyped_storage().nbytes() if address is not None else result.numel() * result.element_size()
+        return self._new_storage(Allocation(nbytes, len(self._index)))
+
+    def _new_storage(self, allocation: Allocation | None) -> int:
+        self._memory.append(allocation)
+        self._holders.append(0)
+        return len(self._memory) - 1
+
+    def _remember(self, tensor: torch.Tensor, storage: int, producer: Op | None) -> None:
+        key = id(tensor)
+        self._holders[storage] += 1
+
+        def forget(_: object) -> None:
+            self._known.pop(key, None)
+            self._release(storage)
+
+        self._known[key] = Known(weakref.ref(tensor, forget), storage, producer)
+
+    def _release(self, storage: int) -> None:
+        self._holders[storage] -= 1
+        allocation = self._memory[storage]
+        if self._holders[storage] == 0 and allocation is not None:
+            freed = len(self._index) - 1
+            self._memory[storage] = Allocation(allocation.nbytes, allocation.born, freed)
+
+    def _argument(self, value: Any) -> Argument:
+        if isinstance(value, torch.Tensor):
+            return self._describe(value, self._storage(value))
+        if isinstance(value, list | tuple):
+            return tuple(self._argument(item) for item in value)
+        if value is None or isinstance(value, bool | int | float | complex | str):
+            return value
+        if isinstance(value, torch.ScriptObject):
+            return _packed_weight(value)
+        return str(value)
+
+    def _describe(self, tensor: torch.Tensor, storage: int) -> Tensor:
+        return Tensor(
+            shape=tuple(tensor.shape),
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            itemsize=tensor.element_size(),
+            storage=storage,
+            weight=self._weight_of.get(storage),
+            nnz=_stored_elements(tensor),
+        )
+
+
+def _flatten(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _flatten(item)
+    else:
+        yield value
+
+
+def _address(tensor: torch.Tensor) -> int | None:
+    """Identity of a tensor's memory among live tensors; None for layouts that have no single storage."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+def _stored_elements(tensor: torch.Tensor) -> int | None:
+    if tensor.layout is torch.strided or tensor.layout is torch.jagged:
+        return None
+    return int(tensor._nnz()) if tensor.layout is torch.sparse_coo else int(tensor.values().numel())
+
+
+def _packed_weight(value: torch.ScriptObject) -> Argument:
+    """A quantized layer's packed parameters, as the tensor that was packed."""
+    if not hasattr(value, "unpack"):
+        return str(value)
+    weight = value.unpack()[0]
+    return Tensor(tuple(weight.shape), str(weight.dtype).removeprefix("torch."), weight.element_size())

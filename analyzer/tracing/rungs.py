@@ -1,0 +1,197 @@
+"""The rungs of the ladder: on meta tensors, on fake tensors, for real. All give the same numbers where they all run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.loading.subject import InputSpec, Subject
+from analyzer.problem import Problem
+from analyzer.tracing.recorder import Run, signature
+from analyzer.tracing.shadow import MetaTwins, borrowed_with, copy_with, is_plain
+from analyzer.tracing.shapes import Leaf
+from analyzer.tracing.shortcuts import SHORTCUTS
+
+
+class NeedsValues(RuntimeError):
+    """Raised where meta tensors would have to hold values."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How to run a forward: the module to run, how to make an input, how to carry out an operator."""
+
+    mode: str
+    module: Callable[[Subject], AbstractContextManager[nn.Module]]
+    make_input: Callable[[Leaf, nn.Module], Any]
+    run: Run
+    context: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+def run_plainly(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Carry an operator out as it stands."""
+    return func(*args, **kwargs)
+
+
+def run_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Carry an operator out on meta tensors; real tensors that meet meta ones become meta, unless they are written to."""
+    tensors = [value for value in _flat((args, tuple(kwargs.values()))) if isinstance(value, torch.Tensor)]
+    if not any(tensor.is_meta for tensor in tensors):
+        return func(*args, **_on_a_device_that_exists(kwargs))
+    if not all(tensor.is_meta for tensor in tensors):
+        _refuse_writing_to_real(func, args)
+        args, kwargs = _to_meta(args), _to_meta(kwargs)
+    if "device" in kwargs and torch.device(kwargs["device"] or "meta").type != "meta":
+        kwargs = {**kwargs, "device": torch.device("meta")}
+    shortcut = SHORTCUTS.get(func)
+    result = None if shortcut is None else shortcut(*args, **kwargs)
+    return func(*args, **kwargs) if result is None else result
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
+def _refuse_writing_to_real(func: Any, args: tuple[Any, ...]) -> None:
+    known = signature(func)
+    for name, value in zip(known.names, args, strict=False):
+        if name in known.written and any(isinstance(t, torch.Tensor) and not t.is_meta for t in _flat(value)):
+            raise NeedsValues(f"{func} writes what is computed into a tensor with values")
+
+
+def _on_a_device_that_exists(kwargs: dict[str, Any]) -> dict[str, Any]:
+    device = kwargs.get("device")
+    if device is None or torch.device(device).type in ("cpu", "meta"):
+        return kwargs
+    return {**kwargs, "device": torch.device("meta")}
+
+
+def _to_meta(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value if value.is_meta else _meta_like(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_to_meta(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _to_meta(item) for key, item in value.items()}
+    return value
+
+
+def _meta_like(tensor: torch.Tensor) -> torch.Tensor:
+    if not is_plain(tensor):
+        raise NeedsValues(f"a {type(tensor).__name__} of layout {tensor.layout} has no meta form")
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+@contextmanager
+def _shadow(module: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[nn.Module]:
+    try:
+        copied = copy_with(module, convert)
+    except Exception:  # whatever a user's class raises when copied
+        with borrowed_with(module, convert) as borrowed:
+            yield borrowed
+    else:
+        yield copied
+
+
+def _meta_module(subject: Subject) -> AbstractContextManager[nn.Module]:
+    if subject.owned:
+        return nullcontext(subject.module)
+    return _shadow(subject.module, MetaTwins())
+
+
+def _meta_input(leaf: Leaf, _: nn.Module) -> torch.Tensor:
+    if isinstance(leaf, InputSpec):
+        return torch.empty(leaf.shape, dtype=getattr(torch, leaf.dtype), device="meta")
+    return _meta_like(leaf).requires_grad_(leaf.requires_grad)
+
+
+def _fake(tensor: torch.Tensor) -> torch.Tensor:
+    from torch._guards import detect_fake_mode
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    mode: Any = detect_fake_mode()
+    twin = tensor if tensor.is_meta else _meta_like(tensor)
+    device = tensor.device if tensor.device.type != "meta" else torch.device("cpu")
+    return FakeTensor(mode, twin.detach(), device)
+
+
+def _fake_context() -> AbstractContextManager[Any]:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    return FakeTensorMode(allow_non_fake_inputs=True)
+
+
+@contextmanager
+def _fake_module(subject: Subject) -> Iterator[nn.Module]:
+    twins = MetaTwins()
+    with _shadow(subject.module, lambda tensor: _fake(twins(tensor))) as module:
+        yield module
+
+
+def _fake_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
+    meta = _meta_input(leaf, module)
+    return _fake(meta).requires_grad_(meta.requires_grad)
+
+
+@contextmanager
+def _real_module(subject: Subject) -> Iterator[nn.Module]:
+    _refuse_what_does_not_fit(subject.module)
+    if subject.materialize is not None:
+        yield subject.materialize()
+        return
+    with _shadow(subject.module, _with_values) as module:
+        yield module
+
+
+def _refuse_what_does_not_fit(module: nn.Module) -> None:
+    needed = sum(t.numel() * t.element_size() for t in module.state_dict(keep_vars=True).values() if _has_size(t))
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
+    if needed > available:
+        raise Problem(
+            f"this model's forward depends on values, so it must run for real, and its weights need "
+            f"{needed / 2**30:.1f} GiB of memory where {available / 2**30:.1f} GiB are free: analyse a smaller configuration"
+        )
+
+
+def _has_size(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and not nn.parameter.is_lazy(value)
+
+
+def _with_values(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy; a tensor without values gets small random ones, so that routing does not degenerate."""
+    if not tensor.is_meta and type(tensor).__name__ != "FakeTensor":
+        return tensor.detach().clone()
+    return _random(InputSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")), scale=0.02)
+
+
+def _random(spec: InputSpec, device: Any = None, scale: float = 1.0) -> torch.Tensor:
+    dtype = getattr(torch, spec.dtype)
+    if dtype.is_floating_point or dtype.is_complex:
+        return (torch.randn(spec.shape, device=device) * scale).to(dtype)
+    if dtype is torch.bool:
+        return torch.ones(spec.shape, dtype=dtype, device=device)
+    return torch.randint(0, max(spec.high, 1), spec.shape, device=device).to(dtype)
+
+
+def _real_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
+    first = next(module.parameters(), None)
+    if isinstance(leaf, torch.Tensor) and not leaf.is_meta and type(leaf).__name__ != "FakeTensor":
+        return leaf.detach().clone().requires_grad_(leaf.requires_grad)
+    spec = leaf if isinstance(leaf, InputSpec) else InputSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
+    return _random(spec, None if first is None else first.device)
+
+
+META = Rung("meta", _meta_module, _meta_input, run_on_meta)
+FAKE = Rung("fake", _fake_module, _fake_input, run_plainly, _fake_context)
+REAL = Rung("real", _real_module, _real_input, run_plainly)
+LADDER = (META, FAKE, REAL)
