@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import prod
 
 from analyzer.formats.ranking import MAX_DEPTH, prefix, weighs_something
 from analyzer.results import Analysis
@@ -34,7 +33,7 @@ def profile(analysis: Analysis) -> Profile:
     """Of the layers that weigh something; of the tensors where a checkpoint has no layers."""
     layers = [layer for layer in analysis.layers if weighs_something(layer)]
     if analysis.tensors and not layers:
-        sizes = tuple(prod(tensor.shape) for tensor in analysis.tensors)
+        sizes = tuple(tensor.numel for tensor in analysis.tensors)
         return Profile(tuple(tensor.name for tensor in analysis.tensors), sizes, (0,) * len(sizes))
     return Profile(
         paths=tuple(layer.path for layer in layers),

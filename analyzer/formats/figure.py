@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from analyzer.formats import depth
 from analyzer.formats.depth import Profile, Stage
 from analyzer.formats.numbers import COUNT_UNITS, count, plural, share
+from analyzer.formats.ranking import DIGITS
 from analyzer.results import Analysis
 
 if TYPE_CHECKING:
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_BARS = 200
+BAR = 0.85
+"""Share of its place that a bar fills."""
 WIDTH, PANEL = 9.0, 1.7
 """Inches: the figure's width, and one panel's height with its title."""
-TOP, ROW, BOTTOM = 0.28, 0.17, 0.32
+TOP, ROW, BOTTOM = 0.28, 0.17, 0.27
 """Inches: above the panels, of one row of names below them, and below those."""
 LEFT, RIGHT = 0.085, 0.935
 """Where the panels begin and end, as shares of the width."""
@@ -109,8 +113,10 @@ def _panels(profile: Profile) -> tuple[Panel, ...]:
 def _draw(axes: Axes, panel: Panel, profile: Profile) -> None:
     number = len(panel.values)
     width = -(-number // MAX_BARS) or 1
-    edges = [*range(0, number, width), number]
-    axes.stairs(depth.binned(panel.values, width), edges, fill=True, color=panel.colour)
+    # Every second step is the gap after a bar, so that all bars together are a single path.
+    edges = [edge for start in range(0, number, width) for edge in (start, start + BAR * width)]
+    heights = [height for value in depth.binned(panel.values, width) for height in (value, 0)]
+    axes.stairs(heights[:-1] or [0], edges or [0, 1], fill=True, color=panel.colour)
     axes.set_xlim(0, number or 1)
     axes.set_xticks([])
     _value_axis(axes, panel)
@@ -173,16 +179,27 @@ def _name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:
 
 def _name(axes: Axes, rows: Sequence[Sequence[Stage]], inches: float) -> None:
     """Each stage's name below its middle; `inches` is the height of the panel above."""
-    end = rows[0][-1].end if rows[0] else 1
     for number, row in enumerate(rows):
         height = -(0.05 + ROW * number) / inches
-        for stage in row:
-            name, middle = _fitting(stage.path, (stage.end - stage.start) / end), (stage.start + stage.end) / 2
+        for stage, name in zip(row, _shown_names(row, rows[0][-1].end if rows[0] else 1), strict=True):
+            middle = (stage.start + stage.end) / 2
             axes.text(middle, height, name, transform=axes.get_xaxis_transform(), ha="center", va="top", size=NAME_SIZE)
 
 
-def _fitting(name: str, part: float) -> str:
-    """The name where its part of the width holds it, else its number, else nothing."""
-    number = name[len(name.rstrip("0123456789")) :]
-    letters = part * (RIGHT - LEFT) * WIDTH * 72 / (NAME_SIZE * 0.62)
-    return next((text for text in (name, number) if len(text) + 1 <= letters), "")
+def _shown_names(row: Sequence[Stage], end: int) -> list[str]:
+    """Names that fit into their place, else nothing; of block1, block2, ... the numbers where most do not."""
+    letters = (RIGHT - LEFT) * WIDTH * 72 / (NAME_SIZE * 0.62) / end
+    numbers = [stage.path[len(_stem(stage)) :] for stage in row]
+    crowded = Counter[str]()
+    for stage in row:
+        crowded[_stem(stage)] += 1 if _fits(stage.path, stage, letters) else -1
+    wanted = [number if crowded[_stem(stage)] < 0 else stage.path for stage, number in zip(row, numbers, strict=True)]
+    return [name if _fits(name, stage, letters) else "" for name, stage in zip(wanted, row, strict=True)]
+
+
+def _stem(stage: Stage) -> str:
+    return stage.path.rstrip(DIGITS)
+
+
+def _fits(name: str, stage: Stage, letters: float) -> bool:
+    return len(name) + 1 <= letters * (stage.end - stage.start)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from analyzer.formats import ranking
 from analyzer.formats.markdown_text import Row, code, prose, table
 from analyzer.formats.numbers import count, exact, ratio, shape, shapes, share, size
-from analyzer.formats.ranking import Block
+from analyzer.formats.ranking import DIGITS, Block
 from analyzer.formats.sentences import together
 from analyzer.results import Analysis, ComparisonRow, Layer, StoredTensor, Uncounted
 
@@ -24,7 +24,7 @@ def totals(analysis: Analysis) -> str:
         *([("Elements of buffers", count(total.buffers), exact(total.buffers))] if total.buffers else []),
         ("Bytes of parameters", size(total.param_bytes), exact(total.param_bytes)),
         ("MACs", count(total.macs), exact(total.macs)),
-        ("FLOPs of the MACs", count(total.flops), exact(total.flops)),
+        ("FLOPs of MACs, 2 each", count(total.flops), exact(total.flops)),
         ("Other FLOPs", count(total.other_flops), exact(total.other_flops)),
         ("Elements of activations", count(total.activation_elements), exact(total.activation_elements)),
         ("Peak bytes of activations", size(total.peak_activation_bytes), exact(total.peak_activation_bytes)),
@@ -35,31 +35,33 @@ def totals(analysis: Analysis) -> str:
 
 def heaviest_by_params(analysis: Analysis) -> str:
     """The layers with the most parameters, and what the others hold together."""
-    return _heaviest(analysis, "parameters", lambda layer: layer.params, analysis.total.params)
+    rows = _heaviest(analysis.layers, lambda layer: layer.params, analysis.total.params)
+    return table("layer|parameters:|share:|kind|source", [(*row[:4], row[5]) for row in rows])
 
 
 def heaviest_by_macs(analysis: Analysis) -> str:
     """The layers with the most MACs, and what the others do together."""
-    return _heaviest(analysis, "MACs", lambda layer: layer.macs, analysis.total.macs)
+    rows = _heaviest(analysis.layers, lambda layer: layer.macs, analysis.total.macs)
+    return table("layer|MACs:|share:|kind|output|source", rows)
 
 
-def _heaviest(analysis: Analysis, title: str, weight: Callable[[Layer], int | None], whole: int | None) -> str:
-    every = ranking.heaviest(analysis.layers, weight, len(analysis.layers))
+def _heaviest(layers: Sequence[Layer], weight: Callable[[Layer], int | None], whole: int | None) -> list[Row]:
+    every = ranking.heaviest(layers, weight, len(layers))
     top, others = every[:TOP], every[TOP:]
-    rows = [
+    rows: list[Row] = [
         (
             _name(layer.path),
-            prose(layer.kind),
-            source(layer),
-            shapes(layer.output_shapes),
             *_weight(weight(layer), whole),
+            prose(layer.kind),
+            shapes(layer.output_shapes),
+            source(layer),
         )
         for layer in top
     ]
     if others:
         rest = ranking.total(map(weight, others))
-        rows.append((together(len(others), "layer"), "", "", "", *_weight(rest, whole)))
-    return table(f"layer|kind|source|output|{title}:|share:", rows) if rows else ""
+        rows.append((together(len(others), "layer"), *_weight(rest, whole), "", "", ""))
+    return rows
 
 
 def _weight(value: int | None, whole: int | None) -> tuple[str, str]:
@@ -75,7 +77,7 @@ def blocks(analysis: Analysis) -> str:
         hidden = [block for block in found if block not in shown]
         rest = ranking.merged(hidden)
         rows.append((together(len(hidden), "block"), "", *_block_numbers(rest, analysis)))
-    return table("block|kind|parameters:|share:|MACs:|share:", rows) if rows else ""
+    return table("block|kind|parameters:|share:|MACs:|share:", rows)
 
 
 def _block_row(block: Block, analysis: Analysis) -> Row:
@@ -87,10 +89,11 @@ def _block_numbers(block: Block, analysis: Analysis) -> Row:
 
 
 def _block_name(block: Block) -> str:
-    if not block.is_whole:
-        return f"{_name(block.first)} itself"
-    last = block.last.rpartition(".")[2]
-    return code(block.first if block.repeats == 1 else f"{block.first}–{last}")
+    if block.repeats > 1:
+        return code(f"{block.first}–{block.last[len(block.last.rstrip(DIGITS)) :]}")
+    if block.is_whole or not block.first:
+        return _name(block.first)
+    return f"{code(block.first)} itself"
 
 
 def _block_kind(block: Block) -> str:
@@ -102,7 +105,7 @@ def uncounted(analysis: Analysis) -> str:
     rows = [
         (code(item.operator), exact(item.calls), _named_layers(item), prose(item.reason)) for item in analysis.uncounted
     ]
-    return table("operator|calls:|layers|reason", rows) if rows else ""
+    return table("operator|calls:|layers|reason", rows)
 
 
 def _named_layers(item: Uncounted) -> str:
@@ -120,7 +123,7 @@ def never_run(analysis: Analysis) -> str:
     if others:
         rest = sum(module.params for module in others)
         rows.append((together(len(others), "module"), *_weight(rest, whole)))
-    return table("module|parameters:|share:", rows) if rows else ""
+    return table("module|parameters:|share:", rows)
 
 
 def comparison(rows: Sequence[ComparisonRow], reports: Sequence[str] = ()) -> str:
@@ -179,7 +182,7 @@ def stored_types(analysis: Analysis) -> str:
     whole = nbytes.total()
     ordered = sorted(nbytes, key=lambda dtype: (-nbytes[dtype], dtype))
     rows = [(code(dtype), exact(numbers[dtype]), size(nbytes[dtype]), share(nbytes[dtype], whole)) for dtype in ordered]
-    return table("type|tensors:|size:|share:", rows) if rows else ""
+    return table("type|tensors:|size:|share:", rows)
 
 
 def tensors(stored: Sequence[StoredTensor]) -> str:

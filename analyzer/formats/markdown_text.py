@@ -8,6 +8,7 @@ Row = Sequence[str]
 SPECIAL = re.compile(r"[\\`*\[\]<>&]|(?<!\w)_|_(?!\w)")
 CODE_SPAN = re.compile(r"(`[^`]+`)")
 PADDING = re.compile(r"(?<=\|) {2,}| {2,}(?=\|)")
+NO_BREAK = "\u00a0"
 MAX_ALIGNED_ROWS = 400
 """Longer tables are written without padding, which would double the file."""
 
@@ -27,19 +28,27 @@ def prose(text: str) -> str:
 
 
 def table(columns: str, rows: Sequence[Row]) -> str:
-    """A GitHub table; a column's title ends with ":" when it is right-aligned. Columns without any text are dropped."""
+    """A GitHub table; a column's title ends with ":" when it is right-aligned; columns without text are dropped."""
     from tabulate import tabulate
 
+    if not rows:
+        return ""
     titles = columns.split("|")
     kept = [index for index in range(len(titles)) if any(row[index] for row in rows)]
     text = tabulate(
-        [[row[index].replace("|", "\\|") for index in kept] for row in rows],
-        headers=[titles[index].strip().removesuffix(":") for index in kept],
-        colalign=["right" if titles[index].rstrip().endswith(":") else "left" for index in kept],
+        [[_cell(row[index], titles[index]) for index in kept] for row in rows],
+        headers=[titles[index].removesuffix(":") for index in kept],
+        colalign=["right" if titles[index].endswith(":") else "left" for index in kept],
         tablefmt="pipe",
         disable_numparse=True,
     )
     return text if len(rows) <= MAX_ALIGNED_ROWS else PADDING.sub(" ", text)
+
+
+def _cell(text: str, title: str) -> str:
+    """Pipes escaped, in code spans too; a number is never broken before its unit."""
+    escaped = text.replace("|", "\\|")
+    return escaped.replace(" ", NO_BREAK) if title.endswith(":") else escaped
 
 
 def details(summary: str, body: str) -> str:

@@ -7,6 +7,7 @@ from analyzer.results import Layer, Total
 
 MAX_BLOCKS = 30
 MAX_DEPTH = 8
+DIGITS = "0123456789"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,10 @@ def _block(path: str, kinds: dict[str, str], members: Sequence[Layer]) -> Block:
 
 
 def _continues(before: Block, block: Block) -> bool:
-    """Whether the block is the next index of the same list, and equal."""
-    parent, dot, name = block.first.rpartition(".")
-    if not name.isdecimal() or before.first != f"{parent}{dot}{int(name) - 1}":
+    """Whether the block is the next of a numbered series (blocks.3, layer_3) and equal to the one before."""
+    stem = block.first.rstrip(DIGITS)
+    number = block.first[len(stem) :]
+    if not number or before.first != f"{stem}{int(number) - 1}":
         return False
     return (before.kind, before.params, before.macs) == (block.kind, block.params, block.macs)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from io import StringIO
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from analyzer.comparing import compare
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 TOP = 5
+WIDE = 400
+"""Columns where there is no terminal to fit: nothing is cut or wrapped."""
 MAX_UNCOUNTED = 5
+ROOMY = 110
+"""Columns from which on a source is shown with its folders."""
 
 
-def render(analysis: Analysis, width: int = 100, colour: bool = False, written: Sequence[str] = ()) -> str:
+def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
     """Facts, the heaviest layers, what is missing, and where the reports are; `colour` for a terminal only."""
     console = _console(width, colour)
     console.print(analysis.model.name, style="bold", markup=False)
@@ -32,7 +37,7 @@ def render(analysis: Analysis, width: int = 100, colour: bool = False, written: 
     return _text(console)
 
 
-def render_comparison(analyses: Sequence[Analysis], width: int = 100, colour: bool = False) -> str:
+def render_comparison(analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False) -> str:
     """One model a row, ratios against the first."""
     table = _table("model", "parameters:", "ratio:", "MACs:", "ratio:", "size:", "")
     rows = compare(analyses)
@@ -71,7 +76,14 @@ def _print_heaviest(
     table = _table(f"heaviest by {title}", "", f"{title}:", "share:", "source")
     for layer in every[:TOP]:
         value = weight(layer)
-        _add(table, layer.path or "the model itself", layer.kind, count(value), share(value, whole), _source(layer))
+        _add(
+            table,
+            _path(layer, console.width),
+            layer.kind,
+            count(value),
+            share(value, whole),
+            _source(layer, console.width),
+        )
     if len(every) > TOP:
         rest = ranking.total(map(weight, every[TOP:]))
         _add(table, sentences.together(len(every) - TOP, "layer"), "", count(rest), share(rest, whole), "")
@@ -79,8 +91,18 @@ def _print_heaviest(
     console.print(table)
 
 
-def _source(layer: Layer) -> str:
-    return "" if layer.file is None else f"{layer.file}:{layer.line}" if layer.line else layer.file
+def _path(layer: Layer, width: int) -> str:
+    """The end of the path tells layers apart; the source column may be cut, this one may not."""
+    path = layer.path or "the model itself"
+    most = max(16, width // 3 - 4)
+    return path if len(path) <= most else f"…{path[1 - most :]}"
+
+
+def _source(layer: Layer, width: int) -> str:
+    if layer.file is None:
+        return ""
+    file = layer.file if width >= ROOMY else PurePath(layer.file).name
+    return file if layer.line is None else f"{file}:{layer.line}"
 
 
 def _warnings(analysis: Analysis) -> list[str]:
@@ -102,7 +124,10 @@ def _table(*titles: str) -> "Table":
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for title in titles:
         right = title.endswith(":")
-        table.add_column(title.removesuffix(":"), justify="right" if right else "left", no_wrap=True)
+        # Only sources are folded in a narrow terminal: numbers must not lose digits.
+        table.add_column(
+            title.removesuffix(":"), justify="right" if right else "left", no_wrap=title != "source", overflow="fold"
+        )
     return table
 
 

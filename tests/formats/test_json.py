@@ -1,0 +1,51 @@
+import msgspec
+import pytest
+
+from analyzer.formats import json
+from analyzer.results import Analysis
+
+# The published contract, without the keys of work that is still to come.
+KEYS = {
+    *("schema_version", "analyzer_version", "model", "inputs", "tracing"),
+    *("total", "complete", "uncounted", "never_run", "layers"),
+}
+BESIDES = ["tensors", "comparison"]
+NESTED = {
+    "model": "name target kind file line checkpoint assumptions",
+    "tracing": "mode operators reason",
+    "total": "params trainable_params buffers macs flops other_flops param_bytes "
+    "activation_elements peak_activation_bytes",
+}
+ROWS = {
+    "inputs": "name shape dtype",
+    "uncounted": "operator calls layers reason",
+    "never_run": "path params",
+    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops receptive_field jump",
+}
+
+
+def test_the_keys_are_those_of_the_contract(incomplete):
+    document = msgspec.json.decode(json.render(incomplete))
+    assert set(document) == {*KEYS, *BESIDES}
+    for key, names in NESTED.items():
+        assert set(document[key]) == set(names.split())
+    for key, names in ROWS.items():
+        assert document[key], f"nothing to look at in {key}"
+        assert all(set(row) == set(names.split()) for row in document[key])
+
+
+def test_unknown_is_null_and_never_0(checkpoint):
+    total = msgspec.json.decode(json.render(checkpoint))["total"]
+    assert [total[key] for key in ("macs", "flops", "other_flops", "activation_elements")] == [None] * 4
+
+
+def test_several_models_are_a_list_in_the_order_given(analysis, checkpoint):
+    text = json.render_comparison([analysis, checkpoint])
+    assert msgspec.json.decode(text, type=list[Analysis]) == [analysis, checkpoint]
+
+
+@pytest.mark.parametrize("several", [[], ["analysis"]])
+def test_few_models_are_a_list_too(several, analysis):
+    assert msgspec.json.decode(json.render_comparison([analysis for _ in several]), type=list[Analysis]) == [
+        analysis
+    ] * len(several)
