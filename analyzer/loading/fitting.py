@@ -75,7 +75,7 @@ class Fit:
 
 def fit(checkpoint: Checkpoint, module: nn.Module) -> Fit:
     """How the checkpoint's names and shapes agree with the module's, under the renaming that fits best."""
-    expected = {name: value for name, value in module.state_dict(keep_vars=True).items() if hasattr(value, "shape")}
+    expected = _tensors(module)
     shapes = {name: _shape(value) for name, value in expected.items()}
     stored = {tensor.name: tensor.shape for tensor in checkpoint.tensors}
 
@@ -97,6 +97,13 @@ def fit(checkpoint: Checkpoint, module: nn.Module) -> Fit:
         ),
         renaming=renaming,
     )
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """What the module stores, the very objects; extra state that is not a tensor is left out."""
+    from torch import Tensor
+
+    return {name: value for name, value in module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
 
 
 def _shape(value: Tensor) -> tuple[int, ...] | None:
@@ -152,7 +159,7 @@ def assign(checkpoint: Checkpoint, module: nn.Module) -> None:
 
 
 def _assignable(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
-    expected = module.state_dict(keep_vars=True)
+    expected = _tensors(module)
     tied = len({id(value) for value in expected.values()}) < len(expected)
     return not tied and all(value.dtype == expected[name].dtype for name, value in state.items())
 

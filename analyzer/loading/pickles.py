@@ -8,15 +8,18 @@ import warnings
 import zipfile
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
 
+from analyzer.loading.file_kinds import format_of
 from analyzer.problem import Problem
 
 HARMLESS = (Namespace,)
 """Plain records that training scripts often save beside the weights: making one runs nothing."""
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "posix": "os", "nt": "os"}
 """Modules that pickle spells otherwise than the code that was pickled."""
+TRUST = "load it with --trust-checkpoint"
 LEGACY_PICKLES = 5
 """A legacy file is five pickles in a row: magic number, version, platform, object, keys; then the data."""
 
@@ -38,40 +41,46 @@ def open_pickled(path: Path, zipped: bool, trust: bool = False, values: bool = F
 def _load_zip(path: Path, trust: bool) -> Any:
     import torch
 
-    with torch.serialization.safe_globals(list(HARMLESS)):
+    with _harmless_allowed():
         return torch.load(path, map_location="cpu", mmap=True, weights_only=not trust)
 
 
 def _load_legacy(path: Path, trust: bool, values: bool) -> Any:
     import torch
 
-    with torch.serialization.safe_globals(list(HARMLESS)):
+    with _harmless_allowed():
         if trust or values:
             return torch.load(path, map_location="cpu", weights_only=not trust)
         try:
             return torch.load(path, map_location="meta", weights_only=True)
         except RuntimeError:  # sparse and quantized tensors do not exist on meta
+            torch._utils._sparse_tensors_to_validate.clear()  # torch forgets to when a load fails
             return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def _harmless_allowed() -> AbstractContextManager[Any]:
+    """Within, torch unpickles `HARMLESS` too; afterwards as before, also where the caller had allowed some of them."""
+    from torch.serialization import get_safe_globals, safe_globals
+
+    allowed = get_safe_globals()
+    return safe_globals([kind for kind in HARMLESS if kind not in allowed])
+
+
 def _problem(path: Path, zipped: bool, trust: bool, error: Exception) -> Problem:
-    if trust:
-        return Problem(
-            f"{path} could not be loaded ({type(error).__name__}: {_first_line(error)}); "
-            "make the modules that it was pickled with importable, or save its state_dict instead"
-        )
-    unsafe = unsafe_globals(path, zipped)
+    unsafe = () if trust else unsafe_globals(path, zipped)
     if unsafe:
+        names = ", ".join(unsafe)
+        return Problem(f"{path} pickles code ({names}): refused; {TRUST} only if you trust its source")
+    if format_of(path) == "pickle":
+        return Problem(f"{path} is a pickle that torch.save did not write; save the model's state_dict with torch.save")
+    reason = f"{type(error).__name__}: {_first_line(error)}"
+    if trust:
+        return Problem(f"{path} could not be loaded ({reason}); make importable what it was pickled with")
+    if "Unsupported operand" in str(error) or "legacy .tar" in str(error):
         return Problem(
-            f"{path} pickles code ({', '.join(unsafe)}): refused; "
-            "load it with --trust-checkpoint only if you trust its source"
+            f"{path} is of a format that cannot be read without running its pickle: save it again, or {TRUST}"
         )
-    if "Unsupported operand" in str(error):
-        return Problem(
-            f"{path} uses a pickle protocol that cannot be read without running it: save it again with "
-            "torch.save's default protocol, or load it with --trust-checkpoint if you trust its source"
-        )
-    return Problem(f"{path} is truncated or damaged ({type(error).__name__}: {_first_line(error)}); copy it again")
+    return Problem(f"{path} is truncated or damaged ({reason}); copy it again")
 
 
 def _first_line(error: Exception) -> str:

@@ -8,8 +8,10 @@ from math import prod
 from analyzer.results import Layer, StoredTensor
 
 BUFFER_NAMES = frozenset(
-    "running_mean running_var num_batches_tracked position_ids inv_freq "
-    "relative_position_index relative_coords_table attn_mask".split()
+    (
+        *("running_mean", "running_var", "num_batches_tracked", "position_ids", "inv_freq"),
+        *("relative_position_index", "relative_coords_table", "attn_mask"),
+    )
 )
 """Tensors that layers register as buffers under these very names."""
 BUFFERS_ASSUMPTION = (
