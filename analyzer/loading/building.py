@@ -12,6 +12,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
+from analyzer.problem import Problem
+
 LARGE = 2**20
 """Elements above which even a constant tensor is not worth its memory."""
 
@@ -50,8 +52,9 @@ MOVERS = (_TENSOR.to, _TENSOR.cuda, _TENSOR.cpu)
 
 
 class _WithoutMemory(TorchFunctionMode):
-    def __init__(self) -> None:
+    def __init__(self, large: int) -> None:
         super().__init__()
+        self.large = large
         self.rules: dict[Any, Callable[[Any, Any, Any], Any]] = {
             **dict.fromkeys(VALUED, self._on_cpu),
             **dict.fromkeys(CONSTANT, self._constant),
@@ -73,7 +76,7 @@ class _WithoutMemory(TorchFunctionMode):
         return func(*args, **kwargs | {"device": "meta"})
 
     def _constant(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if _numel(func, args, kwargs) > LARGE:
+        if _numel(func, args, kwargs) > self.large:
             return self._meta(func, args, kwargs)
         return self._on_cpu(func, args, kwargs)
 
@@ -84,7 +87,7 @@ class _WithoutMemory(TorchFunctionMode):
 
     def _fill(self, func: Any, args: Any, kwargs: Any) -> Any:
         tensor = args[0] if args else kwargs["tensor"]
-        if tensor.is_meta or (tensor.numel() > LARGE and func is not nn.init.constant_):
+        if tensor.is_meta or (tensor.numel() > self.large and func is not nn.init.constant_):
             return tensor
         return func(*args, **kwargs)
 
@@ -120,29 +123,32 @@ def random_state_kept() -> Iterator[None]:
 
 
 @contextmanager
-def without_memory() -> Iterator[None]:
-    """Within, random and uninitialised tensors are meta tensors, and constants of more than `LARGE` elements too.
+def without_memory(large: int = LARGE) -> Iterator[None]:
+    """Within, random and uninitialised tensors are meta tensors, and constants of more than `large` elements too.
 
     Small constants, ranges and index tables stay real on the CPU, whatever device was asked for, so that
     a constructor can compute with them. Random initialisation is skipped and the random state kept.
     """
-    with random_state_kept(), _WithoutMemory():
+    with random_state_kept(), _WithoutMemory(large):
         yield
 
 
 def build(make: Callable[[], Result]) -> Result:
     """What `make` returns, built without memory if it can be, else for real.
 
-    An error of the second, ordinary attempt is the caller's.
+    A constructor that computes with constants gets them on the first attempt; one that runs its own layers
+    needs all tensors on one device, as on the second. An error of the last, ordinary attempt is the caller's.
     """
-    try:
-        with without_memory():
-            return make()
-    except (SyntaxError, ImportError):
-        raise
-    except Exception:
-        with random_state_kept():
-            return make()
+    for large in (LARGE, 0):
+        try:
+            with without_memory(large):
+                return make()
+        except (SyntaxError, ImportError, Problem):
+            raise
+        except Exception:
+            continue
+    with random_state_kept():
+        return make()
 
 
 def build_for_real(make: Callable[[], Result]) -> Result:
@@ -180,7 +186,7 @@ def _on_meta(tensor: torch.Tensor, storages: dict[int, torch.UntypedStorage]) ->
         return tensor.to("meta") if not isinstance(tensor, nn.Parameter) else tensor
     storage = tensor.untyped_storage()
     if storage._cdata not in storages:
-        storages[storage._cdata] = torch.UntypedStorage(storage.nbytes(), device="meta")  # type: ignore[no-untyped-call]
+        storages[storage._cdata] = torch.UntypedStorage(storage.nbytes(), device="meta")
     empty = torch.empty(0, dtype=tensor.dtype, device="meta")
     empty.set_(storages[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
     if isinstance(tensor, nn.Parameter):

@@ -105,13 +105,20 @@ def _entries(module: nn.Module) -> Iterator[tuple[str, Specs]]:
 
 
 def _from_parameters(module: nn.Module) -> Iterator[tuple[str, Specs]]:
+    """The first weight as a convolution's or a linear layer's would be; one of a scripted layer says which it is."""
+    owners = dict(module.named_modules())
     for name, parameter in module.named_parameters():
-        shape = tuple(parameter.shape)
-        if len(shape) in (2, 3, 4, 5):
-            take = {2: _features, 3: _signals, 4: _images, 5: _volumes}[len(shape)]
-            specs = take(shape[1]) + (_features(shape[0]) if len(shape) == 2 else [])
-            yield f"the shape of parameter `{name}`", specs
-            return
+        shape, owner = tuple(parameter.shape), owners.get(name.rpartition(".")[0])
+        reason = f"the shape of parameter `{name}`"
+        if getattr(owner, "original_name", "").startswith("Embedding"):
+            yield reason, _tokens(shape[0])
+        elif len(shape) == 2:
+            yield reason, _features(shape[1]) + _features(shape[0])
+        elif len(shape) in (3, 4, 5):
+            yield reason, {3: _signals, 4: _images, 5: _volumes}[len(shape)](shape[1])
+        else:
+            continue
+        return
 
 
 def _specs_of(layer: nn.Module) -> Specs:

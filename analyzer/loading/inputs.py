@@ -60,10 +60,22 @@ def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) 
 
 
 def _signature(module: nn.Module) -> inspect.Signature | None:
+    schema = getattr(module.forward, "schema", None)
+    if schema is not None:
+        return _of_schema(schema)
     try:
         return inspect.signature(module.forward)
     except (TypeError, ValueError):
         return None
+
+
+def _of_schema(schema: Any) -> inspect.Signature:
+    """The signature of a scripted method, whose schema begins with the module itself."""
+    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    arguments = schema.arguments[1:]
+    defaults = [item.default_value if item.has_default_value() else empty for item in arguments]
+    pairs = zip(arguments, defaults, strict=True)
+    return inspect.Signature([inspect.Parameter(item.name, kind, default=default) for item, default in pairs])
 
 
 def required(module: nn.Module) -> tuple[inspect.Parameter, ...]:

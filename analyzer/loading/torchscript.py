@@ -30,7 +30,7 @@ def _loaded(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return torch.jit.load(path, map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            return torch.jit.load(path, map_location="cpu").eval()
     except Exception as error:
         raise Problem(f"{path} cannot be loaded as a TorchScript archive: {told(error)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,7 @@ def of_target(request: Request) -> Recipe:
 
     def make() -> Built:
         module = _model(transformers, config, stored)
-        return Built(module, type(module), (_declared(module, config, folder),))
+        return Built(module, type(module), _declared(module, config, folder))
 
     return Recipe(folder.name or folder.resolve().name, make)
 
@@ -91,22 +92,20 @@ def _model(transformers: Any, config: Any, stored: Mapping[str, Any]) -> Any:
     return transformers.AutoModel.from_config(config, trust_remote_code=False)
 
 
-def _declared(module: Any, config: Any, folder: Path) -> Inputs:
-    """One example of what the model's `main_input_name` says, and decoder tokens where there is a decoder."""
-    main = module.main_input_name
+def _declared(module: Any, config: Any, folder: Path) -> tuple[Inputs, ...]:
+    """Examples of what the model's `main_input_name` says, with image, text or decoder tokens where it takes them."""
+    main, takes = module.main_input_name, inspect.signature(module.forward).parameters
     specs = {main: _main_input(main, config)}
-    text = getattr(config, "text_config", None)
-    if main == "pixel_values" and text is not None and _takes(module, "input_ids"):
-        specs = {"input_ids": _token_ids(text), **specs}
-    if getattr(config, "is_encoder_decoder", False) and _takes(module, "decoder_input_ids"):
+    if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         specs["decoder_input_ids"] = _token_ids(config)
-    names, values = tuple(specs), tuple(specs.values())
-    described = assumed([values], f"the configuration in {folder.name}", names)[0]
-    return Inputs((), specs, described.assumption)
+    both = {"input_ids": _token_ids(config), "pixel_values": _pixels(config)}
+    is_dual = hasattr(config, "vision_config") and hasattr(config, "text_config") and both.keys() <= takes.keys()
+    options = [both | specs, specs] if is_dual else [specs]
+    return tuple(_named(option, f"the configuration in {folder.name}") for option in options)
 
 
-def _takes(module: Any, name: str) -> bool:
-    return name in module.forward.__code__.co_varnames[: module.forward.__code__.co_argcount]
+def _named(specs: Mapping[str, InputSpec], reason: str) -> Inputs:
+    return Inputs((), specs, assumed([tuple(specs.values())], reason, tuple(specs))[0].assumption)
 
 
 def _main_input(name: str, config: Any) -> InputSpec:
