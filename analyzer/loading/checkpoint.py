@@ -172,7 +172,7 @@ def _header(path: Path) -> dict[str, Any]:
 
 def _sharded(path: Path, trust: bool) -> _Contents:
     weight_map: dict[str, str] = json.loads(path.read_bytes())["weight_map"]
-    shards = {str(name): path.parent / str(name) for name in dict.fromkeys(weight_map.values())}
+    shards = {name: path.parent / name for name in dict.fromkeys(weight_map.values())}
     absent = [name for name, shard in shards.items() if not shard.is_file() or shard.parent != path.parent]
     if absent:
         raise Problem(

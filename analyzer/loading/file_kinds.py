@@ -68,7 +68,7 @@ def _archive_format(path: Path) -> Format | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):  # damaged, or so are its names
         return "torch"
     inner = {name.partition("/")[2] or name for name in names}
     if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
@@ -83,12 +83,12 @@ def _index_format(path: Path) -> Format | None:
         return None
     try:
         index = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     shards = index.get("weight_map") if isinstance(index, dict) else None
-    if not isinstance(shards, dict):
+    if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
         return None
-    return "sharded safetensors" if any(str(s).endswith(".safetensors") for s in shards.values()) else "sharded torch"
+    return "sharded safetensors" if any(s.endswith(".safetensors") for s in shards.values()) else "sharded torch"
 
 
 def _is_python(path: Path) -> bool:

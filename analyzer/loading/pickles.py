@@ -110,7 +110,7 @@ def _streams(path: Path, zipped: bool) -> Iterator[IO[bytes]]:
             for name in archive.namelist():
                 if name.endswith("data.pkl"):
                     yield io.BytesIO(archive.read(name))
-    except zipfile.BadZipFile:
+    except Exception:  # a damaged archive can make its reader raise anything; what cannot be read has no names
         return
 
 
@@ -119,7 +119,7 @@ def _globals_of_file(stream: IO[bytes]) -> tuple[str, ...]:
     try:
         for _ in range(LEGACY_PICKLES):
             found += list(globals_in(stream))
-    except (ValueError, IndexError, UnicodeError, OverflowError):  # the pickles end and the data begins
+    except (ValueError, IndexError, OverflowError, MemoryError):  # the pickles end and the data begins
         pass
     return tuple(found)
 

@@ -1,6 +1,7 @@
 """Checkpoints of every format are read without their data; what is not one is refused in a sentence."""
 
 import json
+import random
 from collections import OrderedDict
 
 import pytest
@@ -159,9 +160,35 @@ def test_a_file_cut_past_its_head_is_called_truncated(tmp_path):
             read(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["torch", "legacy torch", "safetensors"])
+def test_a_damaged_file_is_read_or_refused_and_never_crashes(name, tmp_path):
+    FORMATS[name](tmp_path / "whole")
+    data, chance, refused = (tmp_path / "whole").read_bytes(), random.Random(0), 0
+    for _ in range(300):
+        damaged = bytearray(data)
+        for _ in range(chance.choice((1, 2, 8))):
+            damaged[chance.randrange(-900, 900)] = chance.randrange(256)
+        (tmp_path / "damaged").write_bytes(damaged)
+        try:
+            read(tmp_path / "damaged")
+        except Problem as problem:
+            refused += len(str(problem).splitlines())
+    assert 30 < refused <= 300
+
+
 def test_what_is_no_checkpoint_is_refused(tmp_path):
     png = b"\x89PNG\r\n\x1a\n" + bytes(100)
-    for data in (b"hello world\n", png, b"{}", b'{"weight_map": 3}', bytes(1000), b"\x80", b"PK\x05\x06" + bytes(18)):
+    for data in (
+        b"hello world\n",
+        png,
+        b"{}",
+        b'{"weight_map": 3}',
+        b'{"weight_map": {"w": []}}',
+        b"{" * 10**5,
+        bytes(1000),
+        b"\x80",
+        b"PK\x05\x06" + bytes(18),
+    ):
         (tmp_path / "w").write_bytes(data)
         with pytest.raises(Problem, match="not a checkpoint"):
             read(tmp_path / "w")
