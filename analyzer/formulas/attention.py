@@ -7,7 +7,7 @@ the same under every backend's name.
 from math import prod
 from typing import cast
 
-from analyzer.formulas.formula import Formula, has, per_mac, table
+from analyzer.formulas.formula import Formula, given, per_mac, size, table
 from analyzer.formulas.normalization import NORM, SOFTMAX
 from analyzer.graph import Op, Tensor
 from analyzer.results import Cost
@@ -43,15 +43,19 @@ def sequence_first_backward(op: Op) -> Cost | None:
 
 def heads_first_or_packed(op: Op) -> Cost | None:
     """As `attention`, query (B, H, Lq, E) or packed (ΣLq, H, E)."""
-    query, key, value = _operands(op)
-    keys = _longest(op) if _is_packed(op) else key.shape[-2]
-    return None if keys is None else _scored(op, prod(query.shape[:-1]) * keys, query, value)
+    return sequence_first(op) if _is_packed(op) else attention(op)
+
+
+def flexible(op: Op) -> Cost:
+    """As `attention`, dense whatever the block mask; what modifies a score is not counted."""
+    query, key, value = op.tensor("0"), op.tensor("1"), op.tensor("2")
+    return _scored(op, prod(query.shape[:-1]) * key.shape[-2], query, value)
 
 
 def multi_head_attention(op: Op) -> Cost:
     """macs = B · (Lq · D² + 2 · Lk · D² + Lq · D²) + 2 · B · Lq · Lk · D: projections, scores and values."""
     query, key = op.tensor("query"), op.tensor("key")
-    return _layer(op, query, key, size_of_heads(op))
+    return _layer(op, query, key, _heads(op))
 
 
 def encoder_layer(op: Op) -> Cost:
@@ -62,12 +66,11 @@ def encoder_layer(op: Op) -> Cost:
     macs = tokens * (op.tensor("ffn_weight_1").numel + op.tensor("ffn_weight_2").numel)
     # Two norms and two residual additions on every element, a bias and an activation on every hidden one, a bias after.
     other = source.numel * (2 * NORM + 2 + 1) + tokens * hidden * 2
-    return _layer(op, source, source, size_of_heads(op)) + Cost(macs, other)
+    return _layer(op, source, source, _heads(op)) + Cost(macs, other)
 
 
-def size_of_heads(op: Op) -> int:
-    heads = op.arguments["num_head" if "num_head" in op.arguments else "num_heads"]
-    return heads if isinstance(heads, int) else 1
+def _heads(op: Op) -> int:
+    return size(op, "num_head" if "num_head" in op.arguments else "num_heads")
 
 
 def _layer(op: Op, query: Tensor, key: Tensor, heads: int) -> Cost:
@@ -94,11 +97,11 @@ def _backward(op: Op, scores: int, query: Tensor, value: Tensor) -> Cost:
 
 def _per_score(op: Op) -> int:
     """Scale and softmax, one for a mask and one for dropout."""
-    return 1 + SOFTMAX + has(op, "attn_mask", "attn_bias", "bias", "mask") + bool(op.arguments.get("dropout_p"))
+    return 1 + SOFTMAX + given(op, "attn_mask", "attn_bias", "bias", "mask") + bool(op.arguments.get("dropout_p"))
 
 
 def _is_packed(op: Op) -> bool:
-    return has(op, "cum_seq_q", "cu_seqlens_q", "block_table")
+    return bool(given(op, "cum_seq_q", "cu_seqlens_q", "block_table"))
 
 
 def _longest(op: Op) -> int | None:
@@ -127,6 +130,7 @@ CONTRACTIONS: dict[str, Formula] = {
         "_flash_attention_forward _flash_attention_forward_no_dropout_inplace _efficient_attention_forward",
     ),
     **table(sequence_first_backward, "aten", "_flash_attention_backward _efficient_attention_backward"),
+    "higher_order.flex_attention": flexible,
     "aten._cudnn_attention_forward": heads_first_or_packed,
     **table(multi_head_attention, "aten", "_native_multi_head_attention _triton_multi_head_attention"),
     "aten._transformer_encoder_layer_fwd": encoder_layer,

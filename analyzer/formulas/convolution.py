@@ -2,7 +2,7 @@
 
 from math import prod
 
-from analyzer.formulas.formula import Formula, first, has, per_mac, table
+from analyzer.formulas.formula import Formula, first, given, per_mac, table
 from analyzer.graph import Op, Tensor
 from analyzer.results import Cost
 
@@ -65,7 +65,7 @@ def _positions(slid: Tensor, weight: Tensor) -> int:
 def _epilogue(op: Op) -> int:
     """FLOPs per output after the products: bias, a second tensor to add, an activation."""
     activation = any(op.arguments.get(name) not in (None, "none") for name in ("attr", "unary_attr"))
-    return has(op, "bias", "B") + has(op, "z", "other", "qaccum") + activation
+    return given(op, "bias", "B", "z", "other", "qaccum") + activation
 
 
 CONTRACTIONS: dict[str, Formula] = {

@@ -62,9 +62,9 @@ def result_elements(op: Op) -> int:
     return elements(written[0]) if written else 0
 
 
-def has(op: Op, *names: str) -> bool:
-    """Whether a tensor was given under any of these names."""
-    return any(isinstance(op.arguments.get(name), Tensor) for name in names)
+def given(op: Op, *names: str) -> int:
+    """Under how many of these names a tensor, or a list of some, was given."""
+    return sum(any(True for _ in tensors_of(op.arguments.get(name))) for name in names)
 
 
 def first(op: Op, *names: str) -> Tensor:

@@ -2,8 +2,8 @@
 
 from math import prod
 
-from analyzer.formulas.formula import Formula, elements, first, has, per_mac, size, sizes, table
-from analyzer.graph import Op, Tensor
+from analyzer.formulas.formula import Formula, elements, first, given, per_mac, size, sizes, table
+from analyzer.graph import Op, Tensor, tensors_of
 from analyzer.results import Cost
 
 
@@ -29,12 +29,19 @@ def multiply(left: str, right: str, flops_per_output: int = 0) -> Formula:
     return formula
 
 
+def multiply_each(op: Op) -> Cost | None:
+    """macs = Σ(M · K · N) over two lists of matrices."""
+    pairs = zip(tensors_of(op.arguments["self"]), tensors_of(op.arguments["mat2"]), op.outputs, strict=True)
+    macs = [product(left, right, out) for left, right, out in pairs]
+    return None if None in macs else Cost(sum(each for each in macs if each is not None))
+
+
 def linear(op: Op) -> Cost:
     """macs = ∏batch · in · out, weight (out, in); sparse: ∏batch · nnz; other = ∏out for bias, addend, activation."""
     x, weight, out = first(op, "input", "self", "X"), first(op, "weight", "ORI_W", "W"), op.outputs[0]
     macs = prod(x.shape[:-1]) * elements(weight) * per_mac(x, weight)
     activation = op.arguments.get("attr", op.arguments.get("activation")) not in (None, "none", "add")
-    return Cost(macs, (has(op, "bias", "B") + has(op, "other") + activation) * out.numel)
+    return Cost(macs, (given(op, "bias", "B", "other") + activation) * out.numel)
 
 
 def rows_times_packed(flops_per_output: int, flops_per_weight: int = 0) -> Formula:
@@ -44,7 +51,7 @@ def rows_times_packed(flops_per_output: int, flops_per_weight: int = 0) -> Formu
         x, out = first(op, "input", "self", "inp"), op.outputs[0]
         weights = x.shape[-1] * out.shape[-1]
         return Cost(
-            out.numel * x.shape[-1], (flops_per_output + has(op, "bias")) * out.numel + flops_per_weight * weights
+            out.numel * x.shape[-1], (flops_per_output + given(op, "bias")) * out.numel + flops_per_weight * weights
         )
 
     return formula
@@ -53,7 +60,7 @@ def rows_times_packed(flops_per_output: int, flops_per_weight: int = 0) -> Formu
 def scaled(op: Op) -> Cost:
     """macs = M · K · N; other = ∏out for the scales, and for the bias if given."""
     left, out = op.tensor("self"), op.outputs[0]
-    return Cost(out.numel * left.shape[-1], (1 + has(op, "bias")) * out.numel)
+    return Cost(out.numel * left.shape[-1], (1 + given(op, "bias")) * out.numel)
 
 
 def grouped(op: Op) -> Cost:
@@ -65,7 +72,7 @@ def grouped(op: Op) -> Cost:
     left, right, out = op.tensor("self"), op.tensor("mat2"), op.outputs[0]
     columns_split = len(left.shape) == 3 and len(right.shape) == 2
     macs = left.shape[-2] * right.numel if columns_split else left.numel * right.shape[-1]
-    return Cost(macs, (has(op, "bias") + has(op, "scale_a")) * out.numel)
+    return Cost(macs, given(op, "bias", "scale_a") * out.numel)
 
 
 def sum_of_products(op: Op) -> Cost:
@@ -90,7 +97,7 @@ def vecdot(op: Op) -> Cost:
 def bilinear(op: Op) -> Cost:
     """macs = ∏batch · out · in1 · in2, weight (out, in1, in2)."""
     weight, out = op.tensor("weight"), op.outputs[0]
-    return Cost(out.numel * weight.shape[1] * weight.shape[2] * per_mac(weight), has(op, "bias") * out.numel)
+    return Cost(out.numel * weight.shape[1] * weight.shape[2] * per_mac(weight), given(op, "bias") * out.numel)
 
 
 def trilinear(op: Op) -> Cost:
@@ -118,7 +125,7 @@ def pairwise_distances(op: Op) -> Cost:
 
 def pairwise_distances_backward(op: Op) -> Cost:
     """macs = ∏distances · M: every difference is scaled and summed once; other = ∏distances · M differences."""
-    dimensions, pairs = first(op, "x1", "self").shape[-1], op.tensor("grad").numel
+    dimensions, pairs = first(op, "x1", "self").shape[-1], first(op, "grad_output", "grad").numel
     return Cost(pairs * dimensions, pairs * dimensions)
 
 
@@ -141,6 +148,7 @@ CONTRACTIONS: dict[str, Formula] = {
     **table(multiply("mat1", "mat2", 1), "aten", "addmm"),
     **table(multiply("mat1", "mat2", 2), "aten", "_addmm_activation"),
     **table(multiply("batch1", "batch2", 1), "aten", "baddbmm"),
+    "aten._foreach_mm": multiply_each,
     "aten.addbmm": sum_of_products,
     "aten.mv": multiply("self", "vec"),
     "aten.addmv": multiply("mat", "vec", 1),

@@ -64,7 +64,7 @@ REARRANGEMENT = """
 
 LOOKUPS = """
     index index_select index_copy index_fill gather take take_along_dim masked_select masked_scatter
-    masked_scatter_backward masked_select_backward put embedding nonzero nonzero_numpy nonzero_static argwhere
+    masked_scatter_backward masked_select_backward embedding nonzero nonzero_numpy nonzero_static argwhere
     _unsafe_index _unsafe_masked_index
 """
 
@@ -146,7 +146,6 @@ FREE: dict[str, Formula] = merge(
     ),
     table(free, "prims", PRIMS),
     table(free, "_c10d_functional", COLLECTIVES),
-    table(free, "c10d_functional", COLLECTIVES),
     table(free, "_c10d_functional_autograd", "all_gather_into_tensor all_to_all_single reduce_scatter_tensor"),
     table(free, "c10d", C10D),
     table(free, "profiler", "_record_function_enter _record_function_enter_new _record_function_exit"),

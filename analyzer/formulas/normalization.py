@@ -1,6 +1,6 @@
 """Normalizations and softmax, per element as fvcore counts them (fvcore/nn/jit_handles.py) where it does."""
 
-from analyzer.formulas.formula import Formula, first, has, per_input, per_output, table
+from analyzer.formulas.formula import Formula, first, given, per_input, per_output, table
 from analyzer.graph import Op
 from analyzer.results import Cost
 
@@ -17,17 +17,17 @@ def batch_norm(op: Op) -> Cost:
 
 def folded(op: Op) -> Cost:
     """other = ∏in · 2 with weight, ∏in without."""
-    return Cost(other_flops=_input(op) * (1 + has(op, "weight")))
+    return Cost(other_flops=_input(op) * (1 + given(op, "weight")))
 
 
 def norm(op: Op) -> Cost:
     """other = ∏in · 5 with weight, ∏in · 4 without."""
-    return Cost(other_flops=_input(op) * (NORM - 1 + has(op, "weight")))
+    return Cost(other_flops=_input(op) * (NORM - 1 + given(op, "weight")))
 
 
 def rms_norm(op: Op) -> Cost:
     """other = ∏in · 4 with weight, ∏in · 3 without: no mean to take away."""
-    return Cost(other_flops=_input(op) * (NORM - 2 + has(op, "weight")))
+    return Cost(other_flops=_input(op) * (NORM - 2 + given(op, "weight")))
 
 
 def norm_backward(op: Op) -> Cost:

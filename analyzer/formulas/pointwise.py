@@ -63,7 +63,8 @@ GRADIENTS = table(
     "elu_backward gelu_backward glu_backward glu_jvp glu_backward_jvp hardshrink_backward hardsigmoid_backward "
     "hardswish_backward hardtanh_backward infinitely_differentiable_gelu_backward leaky_relu_backward "
     "log_sigmoid_backward mish_backward _prelu_kernel_backward rrelu_with_noise_backward softplus_backward "
-    "softshrink_backward threshold_backward _standard_gamma_grad _dirichlet_grad _fake_quantize_learnable_per_tensor_affine_backward "
+    "softshrink_backward threshold_backward _standard_gamma_grad _dirichlet_grad "
+    "_fake_quantize_learnable_per_tensor_affine_backward "
     "_fake_quantize_learnable_per_channel_affine_backward",
 )
 

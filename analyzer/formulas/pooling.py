@@ -2,7 +2,7 @@
 
 from math import prod
 
-from analyzer.formulas.formula import Formula, first, per_input, sizes, table
+from analyzer.formulas.formula import Formula, first, per_input, per_output, sizes, table
 from analyzer.graph import Op
 from analyzer.results import Cost
 
@@ -58,7 +58,11 @@ BOUNDED: dict[str, Formula] = {
         "aten",
         "max_pool2d_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward "
         "mkldnn_max_pool2d_backward mkldnn_max_pool3d_backward adaptive_max_pool2d_backward "
-        "adaptive_max_pool3d_backward fractional_max_pool2d_backward fractional_max_pool3d_backward "
+        "adaptive_max_pool3d_backward fractional_max_pool2d_backward fractional_max_pool3d_backward",
+    ),
+    **table(
+        per_output(1),
+        "aten",
         "_adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward adaptive_avg_pool3d_backward "
         "mkldnn_adaptive_avg_pool2d_backward",
     ),

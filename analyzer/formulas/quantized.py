@@ -1,7 +1,7 @@
 """Quantized operators: the multiply-accumulates of their float twins, and one FLOP per output to rescale."""
 
 from analyzer.formulas.convolution import convolution, transposed_convolution
-from analyzer.formulas.formula import Formula, free, has, merge, per_input, per_output, table
+from analyzer.formulas.formula import Formula, free, given, merge, per_input, per_output, table
 from analyzer.formulas.matmul import product
 from analyzer.formulas.normalization import SOFTMAX, folded, norm
 from analyzer.graph import Op
@@ -21,7 +21,7 @@ def transposed_rescaled(op: Op) -> Cost:
 def linear(op: Op) -> Cost:
     """macs = ∏out · in, input (…, in), whatever the packing; other = ∏out to rescale, and what is fused behind it."""
     x, out = op.inputs[0], op.outputs[0]
-    addends = has(op, "bias", "B") + has(op, "other")
+    addends = given(op, "bias", "B", "other")
     return Cost(out.numel * x.shape[-1], out.numel * (1 + addends + _fused(op)))
 
 

@@ -27,6 +27,23 @@ def layers(flops_per_unit: int) -> Formula:
     return formula
 
 
+def packed_layers(gates_per_unit: int, flops_per_unit: int) -> Formula:
+    """macs = steps · gates · H · Σ(width in + H) over layers and directions; two biases each, no projections.
+
+    Quantized weights are out of sight, but input (…, I) and state (layers · directions, B, H) tell their shapes.
+    """
+
+    def formula(op: Op) -> Cost:
+        x, state = first(op, "input", "data"), next(tensors_of(op.arguments["hx"]))
+        directions, hidden = 2 if op.arguments["bidirectional"] else 1, state.shape[-1]
+        widths = directions * x.shape[-1] + (state.shape[0] - directions) * directions * hidden
+        weights = gates_per_unit * hidden * (widths + state.shape[0] * hidden)
+        units = state.shape[0] * hidden
+        return Cost(prod(x.shape[:-1]) * weights, prod(x.shape[:-1]) * units * (2 * gates_per_unit + flops_per_unit))
+
+    return formula
+
+
 def backend_layers(op: Op) -> Cost | None:
     """As `layers`, hidden units and kind of cell from the arguments."""
     directions = 2 if op.arguments["bidirectional"] else 1
@@ -79,9 +96,11 @@ def _tensors(op: Op, name: str) -> tuple[Tensor, ...]:
 
 
 CONTRACTIONS: dict[str, Formula] = {
-    **table(layers(LSTM), "aten", "lstm _lstm_mps quantized_lstm"),
-    **table(layers(GRU), "aten", "gru quantized_gru"),
+    **table(layers(LSTM), "aten", "lstm _lstm_mps"),
+    **table(layers(GRU), "aten", "gru"),
     **table(layers(RNN), "aten", "rnn_tanh rnn_relu"),
+    "aten.quantized_lstm": packed_layers(4, LSTM),
+    "aten.quantized_gru": packed_layers(3, GRU),
     **table(backend_layers, "aten", "_cudnn_rnn miopen_rnn"),
     "aten.mkldnn_rnn_layer": onednn_layer,
     **table(cell(LSTM), "aten", "lstm_cell quantized_lstm_cell"),

@@ -1,6 +1,6 @@
 """Reductions, scans, orderings and lookups that combine: FLOPs per element read."""
 
-from analyzer.formulas.formula import Formula, elements, first, per_input, per_output, table
+from analyzer.formulas.formula import Formula, first, per_input, per_output, table
 from analyzer.graph import Op
 from analyzer.results import Cost
 
@@ -33,11 +33,6 @@ def trace(op: Op) -> Cost:
     return Cost(other_flops=op.tensor("self").shape[0])
 
 
-def padded_places(op: Op) -> Cost:
-    """other = ∏grad: places that were read several times add up their gradients."""
-    return Cost(other_flops=elements(op.inputs[0]))
-
-
 BOUNDED: dict[str, Formula] = {
     **table(extremum, "aten", "max min"),
     **table(
@@ -47,14 +42,15 @@ BOUNDED: dict[str, Formula] = {
         "_cummax_helper _cummin_helper sort argsort msort topk kthvalue median nanmedian mode _unique _unique2 "
         "unique_dim unique_consecutive unique_dim_consecutive histc histogram _histogramdd_bin_edges "
         "_histogramdd_from_bin_cts _histogramdd_from_bin_tensors bincount segment_reduce hash_tensor is_nonzero "
-        "_is_all_true _is_any_true searchsorted bucketize isin sum_to_size",
+        "_is_all_true _is_any_true isin sum_to_size",
     ),
+    **table(per_output(1), "aten", "searchsorted bucketize"),
     **table(per_input(2), "aten", "aminmax _aminmax norm native_norm frobenius_norm linalg_vector_norm linalg__powsum"),
     **table(per_input(3), "aten", "dist pairwise_distance cosine_similarity"),
     **table(per_input(4), "aten", "std var std_mean var_mean logsumexp logcumsumexp _logcumsumexp"),
     "aten.trace": trace,
     **table(scattered, "aten", "scatter_add index_add scatter_reduce index_reduce _unsafe_masked_index_put_accumulate"),
-    **table(put, "aten", "index_put _index_put_impl _unsafe_index_put"),
+    **table(put, "aten", "put index_put _index_put_impl _unsafe_index_put"),
     **table(embedding_bag, "aten", "embedding_bag _embedding_bag _embedding_bag_forward_only"),
     **table(
         per_input(1),
@@ -63,8 +59,9 @@ BOUNDED: dict[str, Formula] = {
         "index_select_backward gather_backward unfold_backward cumprod_backward "
         "_segment_reduce_backward _embedding_bag_per_sample_weights_backward cummaxmin_backward",
     ),
+    # Places that were read several times add up their gradients.
     **table(
-        padded_places,
+        per_input(1),
         "aten",
         "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
         "replication_pad2d_backward replication_pad3d_backward",

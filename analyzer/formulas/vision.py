@@ -2,7 +2,7 @@
 
 from math import prod
 
-from analyzer.formulas.formula import Formula, has, per_input, per_mac, per_output, table
+from analyzer.formulas.formula import Formula, given, per_input, per_mac, per_output, table
 from analyzer.formulas.sampling import BILINEAR
 from analyzer.graph import Op
 from analyzer.results import Cost
@@ -17,7 +17,7 @@ def deformable_convolution(op: Op) -> Cost:
     batch, _, *space = out.shape
     sampled = batch * op.tensor("input").shape[1] * prod(weight.shape[2:]) * prod(space)
     macs = out.numel * prod(weight.shape[1:]) * per_mac(weight)
-    return Cost(macs, sampled * (BILINEAR + bool(op.arguments.get("use_mask"))) + has(op, "bias") * out.numel)
+    return Cost(macs, sampled * (BILINEAR + bool(op.arguments.get("use_mask"))) + given(op, "bias") * out.numel)
 
 
 def aligned_regions(op: Op) -> Cost:
