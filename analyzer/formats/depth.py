@@ -27,6 +27,7 @@ class Profile:
     params: tuple[int, ...]
     macs: tuple[int, ...]
     gaps: int = 0
+    measure: str = "Parameters"
 
 
 def profile(analysis: Analysis) -> Profile:
@@ -34,7 +35,9 @@ def profile(analysis: Analysis) -> Profile:
     layers = [layer for layer in analysis.layers if weighs_something(layer)]
     if analysis.tensors and not layers:
         sizes = tuple(tensor.numel for tensor in analysis.tensors)
-        return Profile(tuple(tensor.name for tensor in analysis.tensors), sizes, (0,) * len(sizes))
+        return Profile(
+            tuple(tensor.name for tensor in analysis.tensors), sizes, (0,) * len(sizes), measure="Stored elements"
+        )
     return Profile(
         paths=tuple(layer.path for layer in layers),
         params=tuple(layer.params for layer in layers),

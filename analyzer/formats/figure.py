@@ -22,15 +22,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_BARS = 200
-BAR = 0.85
-"""Share of its place that a bar fills."""
+GAP = 0.08
+"""Share of its place that a bar leaves free on either side."""
 WIDTH, PANEL = 9.0, 1.7
 """Inches: the figure's width, and one panel's height with its title."""
 TOP, ROW, BOTTOM = 0.28, 0.17, 0.27
 """Inches: above the panels, of one row of names below them, and below those."""
 LEFT, RIGHT = 0.085, 0.935
 """Where the panels begin and end, as shares of the width."""
-NAME_SIZE = 7.5
+NAME_SIZE, LETTER = 7.5, 0.57
+"""Points, and how wide a letter is in shares of that."""
 CAPTION = "layers in execution order; the line is the share reached so far"
 # Blue and vermilion of Okabe and Ito's palette: told apart with any colour vision.
 PARAMS_COLOUR, MACS_COLOUR, INK, FAINT = "#0072B2", "#D55E00", "#333333", "#DDDDDD"
@@ -104,7 +105,7 @@ def _own_style() -> Iterator[None]:
 
 
 def _panels(profile: Profile) -> tuple[Panel, ...]:
-    params = Panel("Parameters", profile.params, PARAMS_COLOUR)
+    params = Panel(profile.measure, profile.params, PARAMS_COLOUR)
     gaps = f" ({plural(profile.gaps, 'layer')} not counted)" if profile.gaps else ""
     macs = Panel(f"MACs{gaps}", profile.macs, MACS_COLOUR)
     return (params, macs) if any(profile.macs) else (params,)
@@ -114,7 +115,7 @@ def _draw(axes: Axes, panel: Panel, profile: Profile) -> None:
     number = len(panel.values)
     width = -(-number // MAX_BARS) or 1
     # Every second step is the gap after a bar, so that all bars together are a single path.
-    edges = [edge for start in range(0, number, width) for edge in (start, start + BAR * width)]
+    edges = [edge for start in range(0, number, width) for edge in (start + GAP * width, start + width - GAP * width)]
     heights = [height for value in depth.binned(panel.values, width) for height in (value, 0)]
     axes.stairs(heights[:-1] or [0], edges or [0, 1], fill=True, color=panel.colour)
     axes.set_xlim(0, number or 1)
@@ -179,21 +180,22 @@ def _name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:
 
 def _name(axes: Axes, rows: Sequence[Sequence[Stage]], inches: float) -> None:
     """Each stage's name below its middle; `inches` is the height of the panel above."""
+    end = rows[0][-1].end if rows[0] else 1
     for number, row in enumerate(rows):
         height = -(0.05 + ROW * number) / inches
-        for stage, name in zip(row, _shown_names(row, rows[0][-1].end if rows[0] else 1), strict=True):
+        for stage, name in zip(row, _shown_names(row, end, numbered=number + 1 < len(rows)), strict=True):
             middle = (stage.start + stage.end) / 2
             axes.text(middle, height, name, transform=axes.get_xaxis_transform(), ha="center", va="top", size=NAME_SIZE)
 
 
-def _shown_names(row: Sequence[Stage], end: int) -> list[str]:
-    """Names that fit into their place, else nothing; of block1, block2, ... the numbers where most do not."""
-    letters = (RIGHT - LEFT) * WIDTH * 72 / (NAME_SIZE * 0.62) / end
-    numbers = [stage.path[len(_stem(stage)) :] for stage in row]
-    crowded = Counter[str]()
+def _shown_names(row: Sequence[Stage], end: int, numbered: bool) -> list[str]:
+    """Names that fit into their place, else nothing; `numbered`: of block1, block2, ... the numbers if most do not."""
+    letters = (RIGHT - LEFT) * WIDTH * 72 / (NAME_SIZE * LETTER) / end
+    fitting = Counter[str]()
     for stage in row:
-        crowded[_stem(stage)] += 1 if _fits(stage.path, stage, letters) else -1
-    wanted = [number if crowded[_stem(stage)] < 0 else stage.path for stage, number in zip(row, numbers, strict=True)]
+        fitting[_stem(stage)] += 1 if _fits(stage.path, stage, letters) else -1
+    crowded = {stem for stem, balance in fitting.items() if numbered and balance < 0}
+    wanted = [stage.path.removeprefix(_stem(stage)) if _stem(stage) in crowded else stage.path for stage in row]
     return [name if _fits(name, stage, letters) else "" for name, stage in zip(wanted, row, strict=True)]
 
 

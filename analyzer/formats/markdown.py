@@ -10,6 +10,9 @@ from analyzer.formats.numbers import plural
 from analyzer.formats.ranking import owns_something
 from analyzer.results import Analysis
 
+MAX_LISTED = 2000
+"""Rows of the tables that list everything: GitHub shows files up to about 500 KB."""
+
 
 def render(analysis: Analysis, figure: str | None = None) -> str:
     """The whole report; `figure` is the picture's address relative to the report."""
@@ -39,7 +42,7 @@ def render_comparison(analyses: Sequence[Analysis], reports: Sequence[str] = ())
         "# Comparison",
         tables.comparison(compare(analyses), reports),
         _section("Inputs", "\n".join(inputs)),
-        _section("How this was counted", _conventions()),
+        _section("How this was counted", _conventions(*analyses)),
     )
     return "\n\n".join(parts) + "\n"
 
@@ -69,20 +72,27 @@ def _never_run(analysis: Analysis) -> str:
 
 
 def _how(analysis: Analysis) -> str:
-    points = [_origin(analysis), prose(sentences.tracing(analysis)), *map(prose, analysis.model.assumptions)]
-    return "\n".join(f"- {point}" for point in points) + "\n" + _conventions()
+    points = [_origin(analysis), prose(sentences.tracing(analysis)), *map(_sentence, analysis.model.assumptions)]
+    return "\n".join([*(f"- {point}" for point in points), _conventions(analysis)]).rstrip()
 
 
 def _origin(analysis: Analysis) -> str:
     model = analysis.model
     kind = f"{code(model.kind)} from " if model.kind else ""
     where = "" if model.file is None else f", written in {code(f'{model.file}:{model.line or 1}')}"
-    weights = f", checkpoint {code(model.checkpoint)}" if model.checkpoint else ""
-    return f"{kind}{code(model.target)}{where}{weights}."
+    weights = f", checkpoint {code(model.checkpoint)}" if model.checkpoint not in (None, model.target) else ""
+    return f"{kind or 'From '}{code(model.target)}{where}{weights}."
 
 
-def _conventions() -> str:
-    return "\n".join(f"- {convention}" for convention in sentences.CONVENTIONS)
+def _sentence(text: str) -> str:
+    stop = "" if text.endswith((".", "!", "?")) else "."
+    return prose(text[:1].upper() + text[1:] + stop)
+
+
+def _conventions(*analyses: Analysis) -> str:
+    """How work is counted, unless none was."""
+    counted = any(analysis.total.macs is not None for analysis in analyses)
+    return "\n".join(f"- {convention}" for convention in sentences.CONVENTIONS) if counted else ""
 
 
 def _every_layer(analysis: Analysis) -> str:
@@ -91,10 +101,18 @@ def _every_layer(analysis: Analysis) -> str:
         return ""
     omitted = len(analysis.layers) - len(shown)
     left_out = f" ({plural(omitted, 'module')} without parameters or work left out)" if omitted else ""
-    return details(f"All {plural(len(shown), 'layer')}{left_out}", tables.layers(shown))
+    body = tables.layers(shown[:MAX_LISTED], analysis) + _rest(shown, "layer")
+    return details(f"All {plural(len(shown), 'layer')}{left_out}", body)
 
 
 def _every_tensor(analysis: Analysis) -> str:
-    if not analysis.tensors:
+    stored = analysis.tensors
+    if not stored:
         return ""
-    return details(f"All {plural(len(analysis.tensors), 'tensor')}", tables.tensors(analysis.tensors))
+    body = tables.tensors(stored[:MAX_LISTED]) + _rest(stored, "tensor")
+    return details(f"All {plural(len(stored), 'tensor')}", body)
+
+
+def _rest(every: Sequence[object], noun: str) -> str:
+    hidden = len(every) - MAX_LISTED
+    return f"\n\n{sentences.together(hidden, noun)} in the JSON report." if hidden > 0 else ""

@@ -35,24 +35,25 @@ def totals(analysis: Analysis) -> str:
 
 def heaviest_by_params(analysis: Analysis) -> str:
     """The layers with the most parameters, and what the others hold together."""
-    rows = _heaviest(analysis.layers, lambda layer: layer.params, analysis.total.params)
+    rows = _heaviest(analysis, lambda layer: layer.params, analysis.total.params)
     return table("layer|parameters:|share:|kind|source", [(*row[:4], row[5]) for row in rows])
 
 
 def heaviest_by_macs(analysis: Analysis) -> str:
     """The layers with the most MACs, and what the others do together."""
-    rows = _heaviest(analysis.layers, lambda layer: layer.macs, analysis.total.macs)
+    rows = _heaviest(analysis, lambda layer: layer.macs, analysis.total.macs)
     return table("layer|MACs:|share:|kind|output|source", rows)
 
 
-def _heaviest(layers: Sequence[Layer], weight: Callable[[Layer], int | None], whole: int | None) -> list[Row]:
-    every = ranking.heaviest(layers, weight, len(layers))
+def _heaviest(analysis: Analysis, weight: Callable[[Layer], int | None], whole: int | None) -> list[Row]:
+    every = ranking.heaviest(analysis.layers, weight, len(analysis.layers))
+    idle = {module.path for module in analysis.never_run}
     top, others = every[:TOP], every[TOP:]
     rows: list[Row] = [
         (
             _name(layer.path),
             *_weight(weight(layer), whole),
-            prose(layer.kind),
+            _kind(layer, idle),
             shapes(layer.output_shapes),
             source(layer),
         )
@@ -62,6 +63,10 @@ def _heaviest(layers: Sequence[Layer], weight: Callable[[Layer], int | None], wh
         rest = ranking.total(map(weight, others))
         rows.append((together(len(others), "layer"), *_weight(rest, whole), "", "", ""))
     return rows
+
+
+def _kind(layer: Layer, idle: set[str]) -> str:
+    return prose(layer.kind) + (", never runs" if layer.path in idle else "")
 
 
 def _weight(value: int | None, whole: int | None) -> tuple[str, str]:
@@ -85,7 +90,10 @@ def _block_row(block: Block, analysis: Analysis) -> Row:
 
 
 def _block_numbers(block: Block, analysis: Analysis) -> Row:
-    return (*_weight(block.params, analysis.total.params), *_weight(block.macs, analysis.total.macs))
+    whole = analysis.total
+    weights = _weight(block.params, whole.params) if whole.params else ("", "")
+    work = _weight(block.macs, whole.macs) if whole.macs else ("", "")
+    return (*weights, *work)
 
 
 def _block_name(block: Block) -> str:
@@ -151,14 +159,15 @@ def _compared(row: ComparisonRow, base: ComparisonRow) -> Row:
     )
 
 
-def layers(shown: Sequence[Layer]) -> str:
-    """All of these layers in full."""
-    calls = any(layer.calls != 1 for layer in shown)
-    rows = [_layer_row(layer, calls) for layer in shown]
+def layers(shown: Sequence[Layer], analysis: Analysis) -> str:
+    """All of these layers in full, without the columns that say the same of every one."""
+    calls = {layer.calls for layer in shown} not in ({0}, {1})
+    work = analysis.total.macs is not None
+    rows = [_layer_row(layer, calls, work) for layer in shown]
     return table("layer|kind|source|calls:|input|output|parameters:|MACs:|other FLOPs:|receptive field:", rows)
 
 
-def _layer_row(layer: Layer, calls: bool) -> Row:
+def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
     return (
         _name(layer.path),
         prose(layer.kind),
@@ -167,8 +176,8 @@ def _layer_row(layer: Layer, calls: bool) -> Row:
         shapes(layer.input_shapes),
         shapes(layer.output_shapes),
         exact(layer.params),
-        exact(layer.macs),
-        exact(layer.other_flops),
+        exact(layer.macs) if work else "",
+        exact(layer.other_flops) if work else "",
         shape(layer.receptive_field) if layer.receptive_field else "",
     )
 

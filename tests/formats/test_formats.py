@@ -1,0 +1,49 @@
+import pytest
+
+from analyzer.formats import FORMATS, files, format_for
+from analyzer.problem import Problem
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("report.md", ("markdown", "report.md")),
+        ("out/REPORT.MD", ("markdown", "out/REPORT.MD")),
+        ("report.json", ("json", "report.json")),
+        ("report.txt", ("text", "report.txt")),
+        ("depth.svg", ("figure", "depth.svg")),
+        ("-", ("markdown", "-")),
+        ("json:-", ("json", "-")),
+        ("json:report.md", ("json", "report.md")),
+        ("markdown:C:/report", ("markdown", "C:/report")),
+        ("C:/report.md", ("markdown", "C:/report.md")),
+    ],
+)
+def test_the_format_is_named_or_told_by_the_suffix(spec, expected):
+    assert format_for(spec) == expected
+
+
+@pytest.mark.parametrize("spec", ["report", "report.xml", "", "json:", "xml:report", "json"])
+def test_an_unknown_format_names_the_known_ones(spec):
+    with pytest.raises(Problem, match=r"markdown \(\.md\), json \(\.json\), text \(\.txt\), figure \(\.svg\)"):
+        format_for(spec)
+
+
+def test_a_markdown_report_comes_with_the_figure_it_links(analysis):
+    written = files([analysis], "markdown", "reports/net.md")
+    assert list(written) == ["reports/net.md", "reports/net.svg"]
+    assert "](<net.svg>)" in written["reports/net.md"]
+
+
+def test_on_stdout_there_is_no_figure_to_link(analysis):
+    assert ".svg" not in files([analysis], "markdown", "-")["-"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_renders_one_and_several_the_same_each_time(name, analysis, incomplete, checkpoint):
+    for given in (analysis, incomplete, checkpoint):
+        text = FORMATS[name].render(given)
+        assert text == FORMATS[name].render(given)
+        assert text.endswith("\n")
+    several = FORMATS[name].render_comparison([analysis, incomplete, checkpoint])
+    assert several.endswith("\n")
