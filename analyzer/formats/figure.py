@@ -15,6 +15,7 @@ from analyzer.formats import depth
 from analyzer.formats.depth import Profile, Stage
 from analyzer.formats.numbers import COUNT_UNITS, count, plural, share
 from analyzer.formats.ranking import DIGITS
+from analyzer.problem import Problem
 from analyzer.results import Analysis
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ def _svg(figure: Figure) -> str:
 
 
 def render_comparison(analyses: Sequence[Analysis]) -> str:
-    """Not a picture of its own: the first model's."""
+    """Problem when there are several: layers of different models have no common axis."""
+    if len(analyses) != 1:
+        raise Problem(
+            f"A figure shows one model and there are {len(analyses)}: give one target, or --output report.md."
+        )
     return render(analyses[0])
 
 

@@ -45,5 +45,16 @@ def test_every_format_renders_one_and_several_the_same_each_time(name, analysis,
         text = FORMATS[name].render(given)
         assert text == FORMATS[name].render(given)
         assert text.endswith("\n")
-    several = FORMATS[name].render_comparison([analysis, incomplete, checkpoint])
+
+
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"figure"}))
+def test_several_models_are_one_text_that_names_each(name, analysis, incomplete, checkpoint):
+    several = files([analysis, incomplete, checkpoint], name, "out")["out"]
     assert several.endswith("\n")
+    assert "net" in several
+    assert "weights" in several
+
+
+def test_a_figure_of_several_models_is_refused(analysis, checkpoint):
+    with pytest.raises(Problem, match="shows one model and there are 2"):
+        files([analysis, checkpoint], "figure", "out.svg")
