@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from analyzer.loading.checkpoint import Checkpoint
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 SHOWN = 3
 """Names in a sentence; the rest is counted."""
@@ -46,6 +49,8 @@ class Fit:
     mismatched: tuple[Mismatch, ...] = ()
     renaming: str = ""
     """A sentence when the names had to be changed for the fit."""
+    conversion: str = ""
+    """A sentence when the file stores other dtypes than the model has."""
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -54,6 +59,7 @@ class Fit:
         extra = f"{len(self.unexpected)} tensors of {self.file} are not in the model and were not used: "
         sentences = (
             self.renaming,
+            self.conversion,
             lacks + _some(self.missing) + "." if self.missing else "",
             extra + _some(self.unexpected) + "." if self.unexpected else "",
         )
@@ -78,12 +84,7 @@ def fit(checkpoint: Checkpoint, module: nn.Module) -> Fit:
     expected = _tensors(module)
     shapes = {name: _shape(value) for name, value in expected.items()}
     stored = {tensor.name: tensor.shape for tensor in checkpoint.tensors}
-
-    def agreement(candidate: tuple[str, dict[str, str]]) -> tuple[int, int]:
-        both = [(stored[old], shapes[new]) for old, new in candidate[1].items() if new in shapes]
-        return sum(_agree(*pair) for pair in both), len(both)
-
-    renaming, names = max(_renamings(list(stored), list(shapes)), key=agreement)  # the first of equals
+    renaming, names = _best_renaming(stored, shapes)
     found = {new: old for old, new in names.items() if new in shapes}
     return Fit(
         file=checkpoint.file,
@@ -96,7 +97,33 @@ def fit(checkpoint: Checkpoint, module: nn.Module) -> Fit:
             if not _agree(stored[old], shapes[new])
         ),
         renaming=renaming,
+        conversion=_conversion(checkpoint, {old: expected[new] for new, old in found.items()}),
     )
+
+
+def _best_renaming(stored: Shapes, shapes: Mapping[str, tuple[int, ...] | None]) -> tuple[str, dict[str, str]]:
+    """The renaming under which most shapes agree, else most names; the plainest of equals."""
+
+    def agreement(candidate: tuple[str, dict[str, str]]) -> tuple[int, int]:
+        both = [(stored[old], shapes[new]) for old, new in candidate[1].items() if new in shapes]
+        return sum(_agree(*pair) for pair in both), len(both)
+
+    return max(_renamings(list(stored), list(shapes)), key=agreement)
+
+
+def _conversion(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> str:
+    """A sentence about tensors whose dtypes differ; `expected` is by the checkpoint's names."""
+    pairs = [
+        (tensor.dtype, str(expected[tensor.name].dtype).removeprefix("torch."))
+        for tensor in checkpoint.tensors
+        if tensor.name in expected
+    ]
+    differing = Counter(pair for pair in pairs if pair[0] != pair[1])
+    if not differing:
+        return ""
+    (stored, wanted), count = differing.most_common(1)[0]
+    told = f"{count} of the model's tensors are {stored} in {checkpoint.file} and {wanted} in the model"
+    return f"{told}, whose dtypes are counted."
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

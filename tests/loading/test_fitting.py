@@ -95,6 +95,13 @@ def test_counters_of_batches_are_not_worth_a_word(save):
     assert fit(save(state | counter), Net()).assumptions == ()
 
 
+def test_other_dtypes_are_a_sentence(save):
+    checkpoint = save({name: value.half() for name, value in Net().state_dict().items() if value.is_floating_point()})
+    (sentence,) = fit(checkpoint, Net()).assumptions
+    assert sentence.startswith(f"8 of the model's tensors are float16 in {checkpoint.file} and float32 in the model")
+    assert fit(checkpoint, Net().half()).assumptions == ()
+
+
 def test_a_mismatch_names_the_first_and_counts(save):
     checkpoint = save(Net(width=8).state_dict())
     found = fit(checkpoint, Net(width=4))
