@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.problem import Problem
 from analyzer.results import Analysis
-from analyzer.version import VERSION as __version__
+from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from torch import nn
 
+__version__ = VERSION
 __all__ = ["Analysis", "Problem", "__version__", "analyze"]
 
 
 def analyze(
-    model: nn.Module, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None, *, name: str | None = None
+    model: nn.Module, args: Any = (), kwargs: Mapping[str, Any] | None = None, *, name: str | None = None
 ) -> Analysis:
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
-    Tensors in `args` and `kwargs` may be real, meta or fake, on any device; only their shapes and dtypes are read
+    One argument may be given as it is, without a tuple around it. Tensors in `args` and `kwargs` may be real, meta or fake, on any device; only their shapes and dtypes are read
     unless the forward depends on values. The model is analysed in the mode that it is in (training or eval) and is left
     exactly as it was. Raises Problem, with one sentence for the user, when the forward fails.
     """
     from analyzer.loading import from_module
     from analyzer.pipeline import analyze_subject
 
-    return analyze_subject(from_module(model, args, dict(kwargs or {}), name))
+    positional = tuple(args) if type(args) in (tuple, list) else (args,)
+    return analyze_subject(from_module(model, positional, dict(kwargs or {}), name))

@@ -117,8 +117,8 @@ def _pair(setting: str) -> tuple[str, str]:
 
 def _analyse(target: str, options: dict[str, Any], report: Callable[[str], None]) -> Analysis:
     from analyzer.loading import load
-    from analyzer.pipeline import analyze_stored, analyze_subject
     from analyzer.loading.subject import Subject
+    from analyzer.pipeline import analyze_stored, analyze_subject
 
     report(f"{target}: loading")
     loaded = load(target, **options)

@@ -90,7 +90,7 @@ def tensors_of(argument: Argument) -> Iterator[Tensor]:
             yield from tensors_of(item)
 
 
-class OpGraph(nx.DiGraph):  # type: ignore[type-arg]
+class OpGraph(nx.DiGraph):  # type: ignore[misc]
     """Ops in execution order (node order); an edge leads from the op that wrote a tensor to one that read it."""
 
 

@@ -1,4 +1,4 @@
-"""Save the state dicts that the example reports are made with: resnet.pth and mobilenetv2.pth in the working directory."""
+"""Save the state dicts that the example reports are made with, in the working directory."""
 
 import torch
 from torchvision.models import mobilenet_v2, resnet50

@@ -1,4 +1,4 @@
-"""Attention and recurrent layers are kept whole: one operator each on every device, not what a backend makes of them."""
+"""Attention and recurrent layers are kept whole: one operator each on every device, whatever a backend makes of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHOLE = frozenset(
 def attention(
     query: Any, key: Any, value: Any, mask: Any = None, dropout: float = 0.0, causal: bool = False, **options: Any
 ) -> torch.Tensor | None:
-    """(B, Hq, L, E) × (B, Hkv, S, E) × (B, Hkv, S, Ev) -> (B, Hq, L, Ev), laid out (B, L, Hq, Ev) as fused kernels do."""
+    """(B, Hq, L, E) × (B, Hkv, S, E) × (B, Hkv, S, Ev) -> (B, Hq, L, Ev), in memory (B, L, Hq, Ev) as fused kernels do."""
     plain = query.dim() == key.dim() == value.dim() == 4 and query.shape[0] == key.shape[0] == value.shape[0]
     if not plain or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         return None

@@ -26,6 +26,7 @@ NEEDS_VALUES = (
     "fake",
     "no data",
     "same device",
+    "needsvalues",
 )
 
 

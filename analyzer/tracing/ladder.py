@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -78,12 +78,12 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
     torch.manual_seed(0)
     stack: ModuleStack | None = None
     try:
-        with rung.context(), rung.module(subject) as module:
+        with rung.module(subject) as module:
             args = map_leaves(tuple(inputs.args), lambda leaf: rung.make_input(leaf, module))
             kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: rung.make_input(leaf, module))
             _settle_lazy_modules(module, args, kwargs)
             stack = ModuleStack(module)
-            recorder = Recorder(stack, _names(module), rung.run)
+            recorder = Recorder(stack, _names(module), rung.run, has_values=rung is REAL)
             _forward(module, args, kwargs, stack, recorder)
             reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
             return Trace(

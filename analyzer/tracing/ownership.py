@@ -68,13 +68,14 @@ class ModuleStack:
                 calls.inputs = shapes(args)
         self._running.append((module, self.path if path is None else path))
 
-    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+    def _leave(self, module: nn.Module, args: Any, *rest: Any) -> None:
+        """`rest` is (kwargs, output), and the output alone, None, when the forward raised."""
         while self._running and self._running[-1][0] is not module:
             self._running.pop()
         if not self._running:
             return
         path = self._running.pop()[1]
-        self._note_shapes(path, shapes((args, kwargs)), output)
+        self._note_shapes(path, shapes((args, *rest[:-1])), rest[-1])
 
     def _note_shapes(self, path: str, inputs: Shapes, output: Any) -> None:
         if output is None and self.failed is None:

@@ -15,6 +15,11 @@ from analyzer.graph import Allocation, Argument, Op, OpGraph, Tensor
 from analyzer.tracing.composites import WHOLE
 from analyzer.tracing.ownership import ModuleStack
 
+
+class NeedsValues(RuntimeError):
+    """Raised where tensors without values would have to have them."""
+
+
 Run = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 TAGS = {torch.Tag.pointwise: "pointwise", torch.Tag.reduction: "reduction", torch.Tag.inplace: "inplace"}
@@ -63,12 +68,13 @@ class Recorder(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self, stack: ModuleStack, weights: Mapping[int, str], run: Run) -> None:
-        super().__init__()
+    def __init__(self, stack: ModuleStack, weights: Mapping[int, str], run: Run, has_values: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
         self.weights = weights
         """id of a parameter or buffer to its name; the tensors must outlive the recorder."""
         self._stack = stack
         self._run = run
+        self._has_values = has_values
         self.restart()
 
     def restart(self) -> None:
@@ -96,6 +102,8 @@ class Recorder(TorchDispatchMode):
         if signature(func).is_composite and func not in WHOLE:
             with self:
                 return func.decompose(*args, **kwargs)
+        if func.namespace == "prim":  # asks a tensor what it is, computes nothing
+            return func(*args, **kwargs)
         outputs = self._run(func, args, kwargs)
         self._record(func, args, kwargs, outputs)
         return outputs
@@ -213,6 +221,13 @@ class Recorder(TorchDispatchMode):
             return _packed_weight(value)
         return str(value)
 
+    def _stored_elements(self, tensor: torch.Tensor) -> int | None:
+        if tensor.layout is torch.strided or tensor.layout is torch.jagged:
+            return None
+        if not self._has_values:  # a fake sparse tensor says 0
+            raise NeedsValues("a sparse tensor without values does not say how many elements it stores")
+        return int(tensor._nnz()) if tensor.layout is torch.sparse_coo else int(tensor.values().numel())
+
     def _describe(self, tensor: torch.Tensor, storage: int) -> Tensor:
         return Tensor(
             shape=tuple(tensor.shape),
@@ -220,7 +235,7 @@ class Recorder(TorchDispatchMode):
             itemsize=tensor.element_size(),
             storage=storage,
             weight=self._weight_of.get(storage),
-            nnz=_stored_elements(tensor),
+            nnz=self._stored_elements(tensor),
         )
 
 
@@ -238,12 +253,6 @@ def _address(tensor: torch.Tensor) -> int | None:
         return int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):
         return None
-
-
-def _stored_elements(tensor: torch.Tensor) -> int | None:
-    if tensor.layout is torch.strided or tensor.layout is torch.jagged:
-        return None
-    return int(tensor._nnz()) if tensor.layout is torch.sparse_coo else int(tensor.values().numel())
 
 
 def _packed_weight(value: torch.ScriptObject) -> Argument:

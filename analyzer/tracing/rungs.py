@@ -13,14 +13,10 @@ from torch import nn
 
 from analyzer.loading.subject import InputSpec, Subject
 from analyzer.problem import Problem
-from analyzer.tracing.recorder import Run, signature
+from analyzer.tracing.recorder import NeedsValues, Run, signature
 from analyzer.tracing.shadow import MetaTwins, borrowed_with, copy_with, is_plain
 from analyzer.tracing.shapes import Leaf
 from analyzer.tracing.shortcuts import SHORTCUTS
-
-
-class NeedsValues(RuntimeError):
-    """Raised where meta tensors would have to hold values."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,6 @@ class Rung:
     module: Callable[[Subject], AbstractContextManager[nn.Module]]
     make_input: Callable[[Leaf, nn.Module], Any]
     run: Run
-    context: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 def run_plainly(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -40,7 +35,7 @@ def run_plainly(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 
 
 def run_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Carry an operator out on meta tensors; real tensors that meet meta ones become meta, unless they are written to."""
+    """Carry an operator out on meta tensors; real ones that meet them become meta, unless they are written to."""
     tensors = [value for value in _flat((args, tuple(kwargs.values()))) if isinstance(value, torch.Tensor)]
     if not any(tensor.is_meta for tensor in tensors):
         return func(*args, **_on_a_device_that_exists(kwargs))
@@ -115,32 +110,31 @@ def _meta_input(leaf: Leaf, _: nn.Module) -> torch.Tensor:
     return _meta_like(leaf).requires_grad_(leaf.requires_grad)
 
 
-def _fake(tensor: torch.Tensor) -> torch.Tensor:
-    from torch._guards import detect_fake_mode
+def _fake(mode: Any, tensor: torch.Tensor) -> torch.Tensor:
+    """A fake tensor on the tensor's own device; on the CPU for one that was built without memory."""
     from torch._subclasses.fake_tensor import FakeTensor
 
-    mode: Any = detect_fake_mode()
     twin = tensor if tensor.is_meta else _meta_like(tensor)
-    device = tensor.device if tensor.device.type != "meta" else torch.device("cpu")
+    device = torch.device("cpu") if tensor.is_meta else tensor.device
     return FakeTensor(mode, twin.detach(), device)
-
-
-def _fake_context() -> AbstractContextManager[Any]:
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    return FakeTensorMode(allow_non_fake_inputs=True)
 
 
 @contextmanager
 def _fake_module(subject: Subject) -> Iterator[nn.Module]:
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
     twins = MetaTwins()
-    with _shadow(subject.module, lambda tensor: _fake(twins(tensor))) as module:
+    # Copied outside the mode, which would empty what it cannot convert, sparse tensors above all.
+    with _shadow(subject.module, lambda tensor: _fake(mode, twins(tensor))) as module, mode:
         yield module
 
 
 def _fake_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
+    from torch._guards import detect_fake_mode
+
     meta = _meta_input(leaf, module)
-    return _fake(meta).requires_grad_(meta.requires_grad)
+    return _fake(detect_fake_mode(), meta).requires_grad_(meta.requires_grad)
 
 
 @contextmanager
@@ -158,8 +152,8 @@ def _refuse_what_does_not_fit(module: nn.Module) -> None:
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
     if needed > available:
         raise Problem(
-            f"this model's forward depends on values, so it must run for real, and its weights need "
-            f"{needed / 2**30:.1f} GiB of memory where {available / 2**30:.1f} GiB are free: analyse a smaller configuration"
+            f"this model's forward depends on values, so it must run for real, and its weights need {needed / 2**30:.1f} "
+            f"GiB of memory where {available / 2**30:.1f} GiB are free: analyse a smaller configuration"
         )
 
 
@@ -192,6 +186,6 @@ def _real_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
 
 
 META = Rung("meta", _meta_module, _meta_input, run_on_meta)
-FAKE = Rung("fake", _fake_module, _fake_input, run_plainly, _fake_context)
+FAKE = Rung("fake", _fake_module, _fake_input, run_plainly)
 REAL = Rung("real", _real_module, _real_input, run_plainly)
 LADDER = (META, FAKE, REAL)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 MAX_CONSTANT = 2**20
 """Integer tensors up to this many elements keep their values: index tables that a forward may read."""
@@ -44,7 +44,7 @@ def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
     for tensor in tensors_in(module):
         if id(tensor) not in memo and is_plain(tensor):
             memo[id(tensor)] = _as_kind_of(tensor, convert(tensor))
-        elif isinstance(tensor, UninitializedTensorMixin):
+        elif is_lazy(tensor):
             memo[id(tensor)] = _uninitialized(tensor)
     return copy.deepcopy(module, memo)
 
@@ -69,7 +69,7 @@ class MetaTwins:
         if storage is None:
             storage = self._storages[real._cdata] = torch.UntypedStorage(real.nbytes(), device="meta")
         twin = torch.empty(0, dtype=tensor.dtype, device="meta")
-        return twin.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())  # type: ignore[call-overload, no-any-return]
+        return twin.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 
 
 def is_plain(tensor: torch.Tensor) -> bool:

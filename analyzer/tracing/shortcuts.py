@@ -102,7 +102,7 @@ def _group_norm(x: Any, weight: Any, bias: Any, n: int, c: int, hxw: int, group:
     return x.new_empty(x.shape), x.new_empty((n, group)), x.new_empty((n, group))
 
 
-def _addmm(bias: Any, x: Any, weight: Any, **_: Any) -> torch.Tensor | None:
+def _addmm(bias: Any, x: Any, weight: Any, **_: Any) -> Any:
     """(M, K) × (K, N) + bias (N) -> (M, N)."""
     fits = x.dim() == weight.dim() == 2 and x.shape[1] == weight.shape[0] and bias.shape == (weight.shape[1],)
     if not fits or not x.dtype is weight.dtype is bias.dtype:
@@ -110,7 +110,7 @@ def _addmm(bias: Any, x: Any, weight: Any, **_: Any) -> torch.Tensor | None:
     return x.new_empty((x.shape[0], weight.shape[1]))
 
 
-def _mean(x: Any, dim: Any, keepdim: bool = False, **options: Any) -> torch.Tensor | None:
+def _mean(x: Any, dim: Any, keepdim: bool = False, **options: Any) -> Any:
     """Reduced axes vanish or become 1."""
     if dim is None or not x.is_contiguous() or not x.is_floating_point() or options:
         return None
@@ -119,7 +119,7 @@ def _mean(x: Any, dim: Any, keepdim: bool = False, **options: Any) -> torch.Tens
     return x.new_empty(sizes)
 
 
-def _cat(tensors: Any, dim: int = 0) -> torch.Tensor | None:
+def _cat(tensors: Any, dim: int = 0) -> Any:
     """Contiguous tensors of one dtype and rank, sizes summed along `dim`."""
     first = tensors[0]
     axis = dim % max(first.dim(), 1)
@@ -132,10 +132,12 @@ def _cat(tensors: Any, dim: int = 0) -> torch.Tensor | None:
     return first.new_empty(sizes)
 
 
-UNARY = "relu gelu silu hardswish hardsigmoid elu leaky_relu mish tanh sigmoid exp sqrt rsqrt neg abs log sin cos erf \
-softplus hardtanh relu6 square reciprocal".split()
-BINARY = "add.Tensor sub.Tensor mul.Tensor div.Tensor mul.Scalar div.Scalar add.Scalar sub.Scalar".split()
-COMPARISON = "eq.Scalar ne.Scalar lt.Scalar le.Scalar gt.Scalar ge.Scalar".split()
+UNARY = (
+    "abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg reciprocal relu relu6 rsqrt"
+    " sigmoid silu sin softplus sqrt square tanh"
+)
+BINARY = "add.Tensor sub.Tensor mul.Tensor div.Tensor mul.Scalar div.Scalar add.Scalar sub.Scalar"
+COMPARISON = "eq.Scalar ne.Scalar lt.Scalar le.Scalar gt.Scalar ge.Scalar"
 
 
 def _table() -> Mapping[Any, Shortcut]:
@@ -152,16 +154,16 @@ def _table() -> Mapping[Any, Shortcut]:
         aten.pow.Tensor_Scalar: _like,
         aten.clamp.default: _like,
     }
-    for name in UNARY:
+    for name in UNARY.split():
         packet = getattr(aten, name)
         table[packet.default] = _like
         if hasattr(aten, name + "_"):
             table[getattr(aten, name + "_").default] = _inplace_unary
-    for name in BINARY:
+    for name in BINARY.split():
         packet, overload = name.split(".")
         table[getattr(getattr(aten, packet), overload)] = _binary
         table[getattr(getattr(aten, packet + "_"), overload)] = _inplace_binary
-    for name in COMPARISON:
+    for name in COMPARISON.split():
         packet, overload = name.split(".")
         table[getattr(getattr(aten, packet), overload)] = _comparison
     return table
