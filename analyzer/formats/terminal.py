@@ -32,13 +32,14 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
     for warning in _warnings(analysis):
         console.print(warning, style="yellow", markup=False)
-    for path in written:
-        console.print(f"written to {path}", style="dim", markup=False)
+    _print_written(console, written)
     return _text(console)
 
 
-def render_comparison(analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False) -> str:
-    """One model a row, ratios against the first."""
+def render_comparison(
+    analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False, written: Sequence[str] = ()
+) -> str:
+    """One model a row, ratios against the first, and where the reports are."""
     table = _table("model", "parameters:", "ratio:", "MACs:", "ratio:", "size:", "")
     rows = compare(analyses)
     for row in rows:
@@ -47,7 +48,13 @@ def render_comparison(analyses: Sequence[Analysis], width: int = WIDE, colour: b
         _add(table, row.name, *params, *macs, size(row.param_bytes), "complete" if row.complete else "incomplete")
     console = _console(width, colour)
     console.print(table)
+    _print_written(console, written)
     return _text(console)
+
+
+def _print_written(console: "Console", written: Sequence[str]) -> None:
+    for path in written:
+        console.print(f"written to {path}", style="dim", markup=False)
 
 
 def _console(width: int, colour: bool) -> "Console":

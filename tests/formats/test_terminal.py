@@ -64,8 +64,9 @@ def test_a_checkpoint_and_an_empty_model_have_a_summary(checkpoint, analysis_of)
 
 
 def test_several_models_are_one_table(analysis, checkpoint):
-    assert terminal.render_comparison([analysis, checkpoint]) == (
+    assert terminal.render_comparison([analysis, checkpoint], written=["a.md"]) == (
         "model    parameters  ratio     MACs    ratio      size\n"
         "net         10.71 k  1.00×  37.89 k    1.00×  41.9 KiB  complete\n"
         "weights         592  0.06×  unknown  unknown   2.0 KiB  incomplete\n"
+        "written to a.md\n"
     )
