@@ -1,6 +1,6 @@
 """Products with sparse matrices: one multiply-accumulate per stored element and column."""
 
-from analyzer.formulas.formula import Formula, per_input, per_mac, per_output, table
+from analyzer.formulas.formula import Formula, given, per_input, per_mac, per_output, table
 from analyzer.graph import Op
 from analyzer.results import Cost
 
@@ -38,7 +38,7 @@ def half_stored(left: str, right: str, flops_per_output: int = 0) -> Formula:
 def half_stored_packed(op: Op) -> Cost:
     """macs = ∏out · K / 2, dense_B (K, N): the layout of the compressed operand is the library's own."""
     out = op.outputs[0]
-    return Cost(out.numel * op.tensor("dense_B").shape[0] // 2, out.numel if op.arguments.get("bias") else 0)
+    return Cost(out.numel * op.tensor("dense_B").shape[0] // 2, given(op, "bias") * out.numel)
 
 
 def pattern_unknown(op: Op) -> None:  # noqa: ARG001
