@@ -145,6 +145,8 @@ FREE: dict[str, Formula] = merge(
         )
     ),
     table(free, "prims", PRIMS),
+    # What fake tensors are asked.
+    table(free, "prim", "device layout"),
     table(free, "_c10d_functional", COLLECTIVES),
     table(free, "_c10d_functional_autograd", "all_gather_into_tensor all_to_all_single reduce_scatter_tensor"),
     table(free, "c10d", C10D),

@@ -13,8 +13,7 @@ FOREACH = (
 
 def dropout(op: Op) -> Cost:
     """other = ∏out in training, nothing else: drawing the random numbers is not arithmetic."""
-    training = op.arguments.get("train", op.arguments.get("training"))
-    return Cost() if training is False else Cost(other_flops=result_elements(op))
+    return Cost() if op.arguments.get("train") is False else Cost(other_flops=result_elements(op))
 
 
 ELEMENTWISE = merge(

@@ -14,6 +14,7 @@ ELSEWHERE = (
     "_c10d_functional.",
     "_c10d_functional_autograd.",
     "higher_order.",
+    "prim.",
     "mkldnn.",
     "mkldnn_prepacked.",
     "mkl.",
@@ -94,6 +95,7 @@ def test_symbolic_sizes_give_the_formula_of_the_numbers():
     assert wrong == []
 
 
+@pytest.mark.skipif(torch.__version__ < (2, 14), reason="the tables name operators that older versions lack")
 def test_every_priced_operator_exists():
     known = {packet for packet, _ in REGISTERED}
     missing = [p for p in FORMULAS if p not in known and f"{p}_" not in known and not p.startswith(ELSEWHERE)]
