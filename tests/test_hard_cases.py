@@ -128,6 +128,11 @@ def test_complex_products_are_four_real_ones() -> None:
     check(model, torch.empty(5, 6), 4 * 5 * 6 * 4, 24)
 
 
+def test_complex_convolutions_are_four_real_ones() -> None:
+    model = nn.Conv2d(3, 8, 3, dtype=torch.complex64)
+    check(model, torch.empty(1, 3, 6, 6, dtype=torch.complex64), 4 * 8 * 27 * 16, 8 * 27 + 8)
+
+
 def test_bilinear() -> None:
     check(nn.Bilinear(5, 6, 7), (torch.empty(4, 5), torch.empty(4, 6)), 4 * 5 * 6 * 7, 5 * 6 * 7 + 7)
 

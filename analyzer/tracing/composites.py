@@ -17,21 +17,30 @@ WHOLE = frozenset(
         ),
     }
 )
-"""Composite operators that are recorded as they are called; all others are taken apart first."""
+"""Composite operators that are recorded as they are called; most others are taken apart first."""
+CONVOLUTIONS = frozenset(
+    getattr(getattr(aten, f"conv{n}d"), kind) for n in (1, 2, 3) for kind in ("default", "padding")
+) | {aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input}
+
+
+def stays_whole(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a composite operator is recorded as it is; a complex convolution is, else it would be three real ones."""
+    return func in WHOLE or (func in CONVOLUTIONS and args[0].is_complex())
 
 
 def attention(
     query: Any, key: Any, value: Any, mask: Any = None, dropout: float = 0.0, causal: bool = False, **options: Any
 ) -> torch.Tensor | None:
-    """(B, Hq, L, E) × (B, Hkv, S, E) × (B, Hkv, S, Ev) -> (B, Hq, L, Ev), in memory (B, L, Hq, Ev) as fused kernels do."""
+    """(B, Hq, L, E) × (B, Hkv, S, E) × (B, Hkv, S, Ev) -> (B, Hq, L, Ev); laid out as the query where widths agree."""
     plain = query.dim() == key.dim() == value.dim() == 4 and query.shape[0] == key.shape[0] == value.shape[0]
     if not plain or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         return None
     heads = {query.shape[1], key.shape[1], value.shape[1]}
     if len(heads) > 1 and not options.get("enable_gqa"):
         return None
-    batch, count, length, _ = query.shape
-    return query.new_empty((batch, length, count, value.shape[-1])).transpose(1, 2)  # type: ignore[no-any-return]
+    if value.shape[-1] == query.shape[-1]:
+        return torch.empty_like(query)
+    return query.new_empty((*query.shape[:-1], value.shape[-1]))  # type: ignore[no-any-return]
 
 
 def recurrent(

@@ -84,7 +84,7 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
             _settle_lazy_modules(module, args, kwargs)
             stack = ModuleStack(module)
             recorder = Recorder(stack, _names(module), rung.run, has_values=rung is REAL)
-            _forward(module, args, kwargs, stack, recorder)
+            output = _forward(module, args, kwargs, stack, recorder)
             reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
             return Trace(
                 graph=recorder.graph,
@@ -93,7 +93,7 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
                 inputs=_describe_inputs(module, args, kwargs),
                 mode=rung.mode,
                 reason=reason,
-                allocations=recorder.allocations,
+                allocations=recorder.allocations_beside(output),
                 assumptions=(inputs.assumption,) if inputs.assumption else (),
             )
     except Problem:
@@ -102,17 +102,17 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
         raise Failure(rung.mode, inputs, error, stack.failed if stack else None) from error
 
 
-def _forward(module: nn.Module, args: Any, kwargs: Any, stack: ModuleStack, recorder: Recorder) -> None:
+def _forward(module: nn.Module, args: Any, kwargs: Any, stack: ModuleStack, recorder: Recorder) -> Any:
     try:
         with torch.no_grad(), torch._C._AutoDispatchBelowAutograd(), stack.following(), recorder:
-            module(*args, **kwargs)
+            return module(*args, **kwargs)
     except RuntimeError as error:
         if "does not require grad" not in str(error):
             raise
         recorder.restart()
         stack.restart()
         with torch.enable_grad(), stack.following(), recorder:
-            module(*args, **kwargs)
+            return module(*args, **kwargs)
 
 
 def _settle_lazy_modules(module: nn.Module, args: Any, kwargs: Any) -> None:

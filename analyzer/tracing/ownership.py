@@ -57,6 +57,7 @@ class ModuleStack:
         finally:
             before.remove()
             after.remove()
+            hooks._global_forward_hooks_with_kwargs.pop(after.id, None)  # the handle forgets this one
             self._running.clear()
 
     def _enter(self, module: nn.Module, args: Any) -> None:

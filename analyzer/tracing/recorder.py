@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.graph import Allocation, Argument, Op, OpGraph, Tensor
-from analyzer.tracing.composites import WHOLE
+from analyzer.tracing.composites import stays_whole
 from analyzer.tracing.ownership import ModuleStack
 
 
@@ -22,6 +22,8 @@ class NeedsValues(RuntimeError):
 
 Run = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+WRAPPERS = {"wrap", "wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "invoke_subgraph"}
+"""Higher-order operators that run one function on the tensors after it."""
 TAGS = {torch.Tag.pointwise: "pointwise", torch.Tag.reduction: "reduction", torch.Tag.inplace: "inplace"}
 
 
@@ -63,7 +65,7 @@ class Recorder(TorchDispatchMode):
     """Records operators while it is entered; `run` carries each one out, as the rung of the ladder demands.
 
     Below autograd (or in inference mode) composite operators arrive whole: most are taken apart here, as they would
-    have been above it, those of `WHOLE` are not.
+    have been above it, but for those of `stays_whole`.
     """
 
     supports_higher_order_operators = True
@@ -91,15 +93,16 @@ class Recorder(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         return False  # else the first call imports torch._dynamo: 1.3 s and 145 MB that a trace has no use for
 
-    @property
-    def allocations(self) -> tuple[Allocation, ...]:
+    def allocations_beside(self, output: Any) -> tuple[Allocation, ...]:
+        """What was allocated and let go, while the caller still holds the forward's output."""
+        del output
         return tuple(item for item in self._memory if item is not None)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if not isinstance(func, torch._ops.OpOverload):
             return self._higher_order(func, args, kwargs)
-        if signature(func).is_composite and func not in WHOLE:
+        if signature(func).is_composite and not stays_whole(func, args):
             with self:
                 return func.decompose(*args, **kwargs)
         if func.namespace == "prim":  # asks a tensor what it is, computes nothing
@@ -109,9 +112,14 @@ class Recorder(TorchDispatchMode):
         return outputs
 
     def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """A wrapper around a function is that function; other operators of this kind are recorded as one."""
+        body = next((place for place, value in enumerate(args) if isinstance(value, Callable)), None)  # type: ignore[arg-type]
+        if func.name() in WRAPPERS and body is not None:
+            with self:
+                return args[body](*(value for value in args[body + 1 :] if not isinstance(value, str)))
         outputs = func(*args, **kwargs)
-        arguments = dict(enumerate(args)) | kwargs
-        self._add(f"higher_order.{func.name()}.default", {str(k): v for k, v in arguments.items()}, (), outputs)
+        arguments = {str(key): value for key, value in (dict(enumerate(args)) | kwargs).items()}
+        self._add(f"higher_order.{func.name()}.default", arguments, (), outputs)
         return outputs
 
     def _record(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], outputs: Any) -> None:
@@ -226,7 +234,8 @@ class Recorder(TorchDispatchMode):
             return None
         if not self._has_values:  # a fake sparse tensor says 0
             raise NeedsValues("a sparse tensor without values does not say how many elements it stores")
-        return int(tensor._nnz()) if tensor.layout is torch.sparse_coo else int(tensor.values().numel())
+        values = tensor._values() if tensor.layout is torch.sparse_coo else tensor.values()
+        return int(values.numel())
 
     def _describe(self, tensor: torch.Tensor, storage: int) -> Tensor:
         return Tensor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -126,8 +127,20 @@ def _fake_module(subject: Subject) -> Iterator[nn.Module]:
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     twins = MetaTwins()
     # Copied outside the mode, which would empty what it cannot convert, sparse tensors above all.
-    with _shadow(subject.module, lambda tensor: _fake(mode, twins(tensor))) as module, mode:
+    shadow = _shadow(subject.module, lambda tensor: _fake(mode, twins(tensor)))
+    with shadow as module, mode, _without_log():
         yield module
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Fake tensors log an error before they raise it; raised is enough."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
 
 
 def _fake_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
@@ -152,9 +165,13 @@ def _refuse_what_does_not_fit(module: nn.Module) -> None:
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
     if needed > available:
         raise Problem(
-            f"this model's forward depends on values, so it must run for real, and its weights need {needed / 2**30:.1f} "
-            f"GiB of memory where {available / 2**30:.1f} GiB are free: analyse a smaller configuration"
+            "this model's forward depends on values, so it must run for real, and its weights need "
+            f"{_gib(needed)} of memory where {_gib(available)} are free: analyse a smaller configuration"
         )
+
+
+def _gib(nbytes: int) -> str:
+    return f"{nbytes / 2**30:.1f} GiB"
 
 
 def _has_size(value: Any) -> bool:

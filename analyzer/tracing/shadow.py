@@ -95,26 +95,36 @@ def _uninitialized(tensor: Any) -> Any:
 def borrowed_with(module: nn.Module, convert: Convert) -> Iterator[nn.Module]:
     """The module itself with converted tensors, put back as it was afterwards: for one that cannot be copied."""
     twins: dict[int, torch.Tensor] = {}
-    kept = [(child, dict(vars(child)), _tables(child)) for child in module.modules()]
+    kept = [(vars(child), dict(vars(child)), _containers(child)) for child in module.modules()]
     try:
-        for _, _, tables in kept:
-            for table, content in tables:
-                table.update(
-                    (name, twins.setdefault(id(value), _as_kind_of(value, convert(value))))
-                    for name, value in content.items()
-                    if isinstance(value, torch.Tensor) and is_plain(value)
-                )
+        for attributes, _, containers in kept:
+            for table in (attributes, *(container for container, _ in containers if isinstance(container, dict))):
+                _convert_in(table, convert, twins)
         yield module
     finally:
-        for child, attributes, tables in kept:
-            vars(child).clear()
-            vars(child).update(attributes)
-            for table, content in tables:
-                table.clear()
-                table.update(content)
+        for attributes, before, containers in kept:
+            _restore(attributes, before)
+            for container, content in containers:
+                _restore(container, content)
 
 
-def _tables(module: nn.Module) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """A module's own dictionaries, each with a copy of what it holds."""
-    tables = (value for value in vars(module).values() if type(value) is dict)
-    return [(table, dict(table)) for table in tables]
+def _containers(module: nn.Module) -> list[tuple[Any, Any]]:
+    """The dictionaries and lists among a module's attributes, each with a copy of what it holds."""
+    values = (value for value in vars(module).values() if isinstance(value, dict | list))
+    return [(value, copy.copy(value)) for value in values]
+
+
+def _convert_in(table: dict[str, Any], convert: Convert, twins: dict[int, torch.Tensor]) -> None:
+    for name, value in table.items():
+        if isinstance(value, torch.Tensor) and is_plain(value):
+            if id(value) not in twins:
+                twins[id(value)] = _as_kind_of(value, convert(value))
+            table[name] = twins[id(value)]
+
+
+def _restore(container: Any, content: Any) -> None:
+    container.clear()
+    if isinstance(container, list):
+        container.extend(content)
+    else:
+        container.update(content)
