@@ -113,13 +113,21 @@ def _numel(func: Any, args: Any, kwargs: Any) -> int:
 
 
 @contextmanager
-def random_state_kept() -> Iterator[None]:
-    """Leave torch's random generator as it was."""
-    state = torch.get_rng_state()
+def torch_state_kept() -> Iterator[None]:
+    """Leave torch's random generator, default dtype and default device as they were."""
+    random, dtype, context = torch.get_rng_state(), torch.get_default_dtype(), _default_device()
     try:
         yield
     finally:
-        torch.set_rng_state(state)
+        torch.set_rng_state(random)
+        torch.set_default_dtype(dtype)
+        if _default_device() is not context:
+            torch.set_default_device(context.device if context else None)
+
+
+def _default_device() -> Any:
+    """The context that `torch.set_default_device` keeps; None when it was never called."""
+    return getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
 
 
 @contextmanager
@@ -127,9 +135,9 @@ def without_memory(large: int = LARGE) -> Iterator[None]:
     """Within, random and uninitialised tensors are meta tensors, and constants of more than `large` elements too.
 
     Small constants, ranges and index tables stay real on the CPU, whatever device was asked for, so that
-    a constructor can compute with them. Random initialisation is skipped and the random state kept.
+    a constructor can compute with them. Random initialisation is skipped and torch's state kept.
     """
-    with random_state_kept(), _WithoutMemory(large):
+    with torch_state_kept(), _WithoutMemory(large):
         yield
 
 
@@ -147,13 +155,13 @@ def build(make: Callable[[], Result]) -> Result:
             raise
         except Exception:
             continue
-    with random_state_kept():
+    with torch_state_kept():
         return make()
 
 
 def build_for_real(make: Callable[[], Result]) -> Result:
     """What `make` returns with real weights, the same at every call."""
-    with random_state_kept():
+    with torch_state_kept():
         torch.manual_seed(0)
         return make()
 

@@ -28,7 +28,8 @@ SIZE_FUNCTIONS = frozenset(
         *("Max", "Min", "Mod", "PythonMod", "FloorDiv", "CeilDiv", "CleanDiv", "ModularIndexing", "LShift", "RShift"),
         *("PowByNatural", "FloatPow", "Where", "IntTrueDiv", "FloatTrueDiv", "ToFloat", "TruncToInt", "TruncToFloat"),
         *("CeilToInt", "FloorToInt", "RoundToInt", "RoundDecimal", "Identity", "IsNonOverlappingAndDenseIndicator"),
-        *("Abs", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "floor", "ceiling"),
+        *("Add", "Mul", "Pow", "Rational", "Abs", "floor", "ceiling", "And", "Or", "Not", "Eq", "Ne", "Lt", "Le", "Gt"),
+        *("Ge", "Equality", "Unequality", "GreaterThan", "StrictGreaterThan", "LessThan", "StrictLessThan"),
     )
 )
 NAMED = ("Symbol", "Integer", "Float")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from inspect import Parameter
 from itertools import islice
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
-from analyzer.loading.inputs import assumed, required
+from analyzer.loading.inputs import assumed, computed_in, floating_dtype, required
 from analyzer.loading.subject import Inputs, InputSpec
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ TOKENS = (128, 64, 32, 16, 256, 512, 8, 1, 1024)
 CHOICES = 120
 """Most candidates that are worth a trial."""
 
+ENTRIES = 4
+"""Layers that are worth considering as the first to run."""
+
 Specs = list[InputSpec]
+Entry = tuple[str, Specs]
+"""What the specs were made from, and the specs."""
 
 
 def guesses(module: nn.Module) -> tuple[Inputs, ...]:
@@ -33,22 +39,28 @@ def guesses(module: nn.Module) -> tuple[Inputs, ...]:
     parameters = required(module)
     if not parameters:
         return (Inputs(),)
-    entries = list(islice(_entries(module), 4)) or [("the commonest shapes", _common())]
-    found = [candidate for entry in entries for candidate in _for_entry(entry, entries, parameters)]
-    if entries[0][0] != "the commonest shapes":
-        found += _for_entry(("the commonest shapes", _common()), entries, parameters)
-    return tuple(found[:CHOICES])
+    floating = floating_dtype(module)
+    layers = [*islice(_entries(module), ENTRIES), ("the commonest shapes", _common())]
+    entries = [
+        (reason, [computed_in(spec, floating) for spec in specs]) for reason, specs in _within_every_vocabulary(layers)
+    ]
+    found = (candidate for entry in entries for candidate in _for_entry(entry, entries, parameters))
+    return tuple(islice(found, CHOICES))
 
 
-def _for_entry(
-    entry: tuple[str, Specs], entries: Sequence[tuple[str, Specs]], parameters: Sequence[Parameter]
-) -> tuple[Inputs, ...]:
+def _within_every_vocabulary(entries: list[Entry]) -> list[Entry]:
+    """The same with integers below the smallest vocabulary, since it is not known which layer will look them up."""
+    lowest = min((spec.high for _, specs in entries for spec in specs if spec.high > 2), default=2)
+    return [(reason, [replace(spec, high=min(spec.high, lowest)) for spec in specs]) for reason, specs in entries]
+
+
+def _for_entry(entry: Entry, entries: Sequence[Entry], parameters: Sequence[Parameter]) -> tuple[Inputs, ...]:
     reason, specs = entry
     names = [parameter.name for parameter in parameters]
     return _keyworded(assumed(_options(specs, entries, names), reason, names), parameters)
 
 
-def _options(specs: Specs, entries: Sequence[tuple[str, Specs]], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _options(specs: Specs, entries: Sequence[Entry], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Argument lists: the first layer's shape alone, with what the names suggest, repeated, or one a layer."""
     if len(names) == 1:
         yield from ((spec,) for spec in specs)
@@ -90,7 +102,7 @@ def _keyworded(candidates: tuple[Inputs, ...], parameters: Sequence[Parameter]) 
     )
 
 
-def _entries(module: nn.Module) -> Iterator[tuple[str, Specs]]:
+def _entries(module: nn.Module) -> Iterator[Entry]:
     """The first layers in order of registration with the inputs that they take; each sort of input once."""
     seen: set[tuple[Any, ...]] = set()
     for path, layer in module.named_modules():
@@ -104,7 +116,7 @@ def _entries(module: nn.Module) -> Iterator[tuple[str, Specs]]:
     yield from _from_parameters(module) if not seen else ()
 
 
-def _from_parameters(module: nn.Module) -> Iterator[tuple[str, Specs]]:
+def _from_parameters(module: nn.Module) -> Iterator[Entry]:
     """The first weight as a convolution's or a linear layer's would be; one of a scripted layer says which it is."""
     owners = dict(module.named_modules())
     for name, parameter in module.named_parameters():
@@ -176,10 +188,10 @@ def _sequences(features: int, batch_first: bool) -> Specs:
 def _features(features: int) -> Specs:
     """A vector, a sequence of them, or images that flatten (or are cut into square patches) to as many values."""
     shapes: list[tuple[int, ...]] = [(1, features), (1, 128, features), (1, 16, features), (features,)]
-    for channels in (1, 3):
-        side = isqrt(features // channels)
-        if features % channels == 0 and side * side * channels == features and side > 1:
-            shapes += [(1, channels, size, size) for size in dict.fromkeys((side, 224, 256, 32))]
+    for channels, values in ((1, features), (3, features / 3), (3, features)):
+        side = isqrt(int(values))
+        if side > 1 and side * side == values:
+            shapes += [(1, channels, size, size) for size in (224, side, 256, 32)]
     return [InputSpec(shape) for shape in shapes]
 
 

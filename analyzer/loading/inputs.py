@@ -23,15 +23,15 @@ _SPEC = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:=]+)(?::(?P<dtype>
 _EXAMPLE = "write it like 1x3x224x224, 1x128:int64 or input_ids=1x128:int64"
 
 
-def parse(text: str) -> tuple[str | None, InputSpec]:
-    """Name (None when positional) and tensor of one `--input`; Problem when it is not one."""
+def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
+    """Name (None when positional) and tensor of one `--input`, of dtype `floating` if it names none."""
     match = _SPEC.fullmatch(text.strip())
     if match is None:
         raise Problem(f"--input {text}: this is not a shape; {_EXAMPLE}")
     sizes = re.split(r"[x×,]", match["shape"].strip().lower())
-    if not all(size.strip().isdigit() and int(size) > 0 for size in sizes):
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
         raise Problem(f"--input {text}: {match['shape']!r} is not a list of positive sizes; {_EXAMPLE}")
-    dtype = _SHORT.get(match["dtype"] or "float32", match["dtype"] or "float32")
+    dtype = _SHORT.get(match["dtype"] or floating, match["dtype"] or floating)
     if dtype not in _DTYPES:
         raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
     return match["name"], InputSpec(tuple(int(size) for size in sizes), dtype)
@@ -39,7 +39,7 @@ def parse(text: str) -> tuple[str | None, InputSpec]:
 
 def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
     """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images."""
-    parsed = [parse(spec) for spec in specs]
+    parsed = [parse(spec, floating_dtype(module)) for spec in specs]
     args = tuple(spec for name, spec in parsed if name is None)
     kwargs = {name: spec for name, spec in parsed if name is not None}
     if like and like[0].args and isinstance(like[0].args[0], list):
@@ -54,9 +54,20 @@ def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) 
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        shape = f"{type(module).__name__}.forward{signature}"
+        shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{signature}"
         raise Problem(f"--input does not fit {shape}: {error}; name an input like input_ids=1x128:int64") from None
     return Inputs(args, kwargs)
+
+
+def floating_dtype(module: nn.Module) -> str:
+    """The dtype that the module computes in, told by its first floating-point parameter."""
+    names = (str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters())
+    return next((name for name in names if name in ("float16", "float32", "float64", "bfloat16")), "float32")
+
+
+def computed_in(spec: InputSpec, floating: str) -> InputSpec:
+    """The same in that dtype, unless it holds integers."""
+    return replace(spec, dtype=floating) if spec.dtype == "float32" else spec
 
 
 def _signature(module: nn.Module) -> inspect.Signature | None:
@@ -128,6 +139,7 @@ def assumed(options: Iterable[tuple[Any, ...]], reason: str, names: Sequence[str
 
 def _assumed(args: tuple[Any, ...], reason: str, names: Sequence[str]) -> Inputs:
     texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
-    labels = [f"`{name}` {text}" for name, text in zip(names, texts, strict=False)] if len(texts) > 1 else texts
-    inputs = Inputs(args)
-    return replace(inputs, assumption=f"input {', '.join(labels)} was assumed from {reason}") if labels else inputs
+    if len(texts) < 2:
+        return Inputs(args, {}, f"input {''.join(texts)} was assumed from {reason}")
+    labels = [f"`{name}` {text}" for name, text in zip(names, texts, strict=False)] if names else texts
+    return Inputs(args, {}, f"inputs {', '.join(labels)} were assumed from {reason}")

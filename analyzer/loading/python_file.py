@@ -16,6 +16,7 @@ from typing import Any
 from analyzer.loading.arguments import bound, missing
 from analyzer.loading.inputs import from_example
 from analyzer.loading.recipe import Built, Recipe, Request, is_module
+from analyzer.loading.sources import definition_of
 from analyzer.problem import Problem
 
 BUILDERS = ("build_model", "get_model", "create_model", "build")
@@ -56,7 +57,7 @@ def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str,
         model = _model_from(thing, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
         example = getattr(module, "example_inputs", None)
         declared = () if example is None else (from_example(example),)
-        return Built(model, None if is_module(thing) else thing, declared)
+        return Built(model, definition_of(type(thing) if is_module(thing) else thing), declared)
 
 
 def _attribute(module: ModuleType, name: str, where: str) -> Any:

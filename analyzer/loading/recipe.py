@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyzer.loading.subject import Inputs, Subject
+from analyzer.loading.subject import Inputs, Source, Subject
 from analyzer.problem import Problem
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Built:
     """A model and what was learnt while it was built."""
 
     module: nn.Module
-    written: object = None
-    """The class or function that the user named, if any."""
+    source: Source | None = None
+    """Where the class or function that the user named is written."""
     declared: tuple[Inputs, ...] = ()
     """Inputs that the file or the zoo states."""
 
@@ -63,7 +63,7 @@ def subject_of(request: Request, recipe: Recipe) -> Subject:
         module=module,
         candidates=_candidates(request, built),
         kind=type(module).__name__,
-        sources=sources_of(module, recorder, built.written),
+        sources=sources_of(module, recorder, built.source),
         checkpoint=request.checkpoint,
         assumptions=recipe.assumptions + _agreement(request, module),
         materialize=lambda: _materialized(request, recipe),

@@ -38,16 +38,18 @@ def _in_standard_library(filename: str) -> bool:
     return filename.startswith(_STANDARD_LIBRARY) and "site-packages" not in filename
 
 
-@cache
 def shown(filename: str) -> str:
-    """The path as a report shows it: relative to the working directory or to site-packages where it lies below."""
+    """The path as a report shows it: relative to site-packages where it lies below, else to the working directory."""
+    return _shown(filename, str(Path.cwd()))
+
+
+@cache
+def _shown(filename: str, directory: str) -> str:
     path = os.path.abspath(filename)  # noqa: PTH100 - does not resolve links, unlike Path.resolve
     _, found, below = path.rpartition(f"{os.sep}site-packages{os.sep}")
     if found:
         return Path(below).as_posix()
-    if path.startswith(str(Path.cwd()) + os.sep):
-        return Path(path).relative_to(Path.cwd()).as_posix()
-    return Path(path).as_posix() if filename == path else Path(filename).as_posix()
+    return Path(os.path.relpath(path, directory)).as_posix()
 
 
 class Recorder:
@@ -112,12 +114,12 @@ def recording() -> Iterator[Recorder]:
             handle.remove()
 
 
-def sources_of(module: nn.Module, recorder: Recorder, written: object = None) -> Mapping[str, Source]:
+def sources_of(module: nn.Module, recorder: Recorder, definition: Source | None = None) -> Mapping[str, Source]:
     """Source of every path in `named_modules()`; a layer that was copied has its parent's.
 
-    `written` is the class or function that the user named; the root's source is its definition.
+    The root's is the given definition, else that of its class, else the line that makes it.
     """
-    root = definition_of(written) or definition_of(type(module)) or recorder.line_of(module)
+    root = definition or definition_of(type(module)) or recorder.line_of(module)
     sources = {"": root} if root else {}
     for path, child in module.named_modules():
         source = recorder.line_of(child) or sources.get(path.rpartition(".")[0]) if path else None

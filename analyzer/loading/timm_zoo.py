@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from analyzer.loading.arguments import literal
-from analyzer.loading.inputs import assumed
+from analyzer.loading.inputs import assumed, floating_dtype
 from analyzer.loading.recipe import Built, Recipe, Request
+from analyzer.loading.sources import definition_of
 from analyzer.loading.subject import Inputs, InputSpec
 from analyzer.problem import Problem
 
@@ -29,7 +30,7 @@ def of_target(request: Request) -> Recipe:
 
     def make() -> Built:
         module = timm.create_model(name, pretrained=False, **settings)
-        return Built(module, timm.model_entrypoint(name.partition(".")[0]), _declared(module, name))
+        return Built(module, definition_of(timm.model_entrypoint(name.partition(".")[0])), _declared(module, name))
 
     return Recipe(name, make)
 
@@ -52,4 +53,4 @@ def _declared(module: Any, name: str) -> tuple[Inputs, ...]:
     size = (module.pretrained_cfg or {}).get("input_size")
     if size is None:
         return ()
-    return assumed([(InputSpec((1, *size)),)], f"timm's configuration of {name}")
+    return assumed([(InputSpec((1, *size), floating_dtype(module)),)], f"timm's configuration of {name}")

@@ -8,6 +8,7 @@ from typing import Any
 from analyzer.loading.arguments import bound, signature_of
 from analyzer.loading.inputs import assumed, written_as
 from analyzer.loading.recipe import Built, Recipe, Request
+from analyzer.loading.sources import definition_of
 from analyzer.loading.subject import Inputs, InputSpec
 from analyzer.problem import Problem
 
@@ -28,7 +29,7 @@ def of_target(request: Request) -> Recipe:
 def of_name(name: str, arguments: Mapping[str, Any]) -> Recipe:
     """The recipe for torchvision's model of that name, built with these arguments."""
     builder = _builder(name)
-    return Recipe(name, lambda: Built(_model(builder, arguments), builder, _declared(name)))
+    return Recipe(name, lambda: Built(_model(builder, arguments), definition_of(builder), _declared(name)))
 
 
 def _builder(name: str) -> Callable[..., Any]:

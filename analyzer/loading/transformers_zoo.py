@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.loading.arguments import literal
-from analyzer.loading.inputs import assumed
+from analyzer.loading.inputs import assumed, computed_in, floating_dtype
 from analyzer.loading.recipe import Built, Recipe, Request
+from analyzer.loading.sources import definition_of
 from analyzer.loading.subject import Inputs, InputSpec
 from analyzer.problem import Problem
 
@@ -35,7 +36,7 @@ def of_target(request: Request) -> Recipe:
 
     def make() -> Built:
         module = _model(transformers, config, stored)
-        return Built(module, type(module), _declared(module, config, folder))
+        return Built(module, definition_of(type(module)), _declared(module, config, folder))
 
     return Recipe(folder.name or folder.resolve().name, make)
 
@@ -101,10 +102,12 @@ def _declared(module: Any, config: Any, folder: Path) -> tuple[Inputs, ...]:
     both = {"input_ids": _token_ids(config), "pixel_values": _pixels(config)}
     is_dual = hasattr(config, "vision_config") and hasattr(config, "text_config") and both.keys() <= takes.keys()
     options = [both | specs, specs] if is_dual else [specs]
-    return tuple(_named(option, f"the configuration in {folder.name}") for option in options)
+    floating = floating_dtype(module)
+    return tuple(_named(option, floating, f"the configuration in {folder.name}") for option in options)
 
 
-def _named(specs: Mapping[str, InputSpec], reason: str) -> Inputs:
+def _named(plain: Mapping[str, InputSpec], floating: str, reason: str) -> Inputs:
+    specs = {name: computed_in(spec, floating) for name, spec in plain.items()}
     return Inputs((), specs, assumed([tuple(specs.values())], reason, tuple(specs))[0].assumption)
 
 

@@ -1,0 +1,72 @@
+"""A target is told by how it is written or by what the file holds, and nothing is imported that it does not need."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from analyzer.loading import from_module, load
+from analyzer.loading.checkpoint import Checkpoint
+from analyzer.loading.subject import Subject
+from analyzer.problem import Problem
+
+
+def test_a_known_checkpoint_is_the_whole_model(tmp_path, monkeypatch):
+    import torchvision
+
+    monkeypatch.chdir(tmp_path)
+    state = torchvision.models.squeezenet1_1(num_classes=7).state_dict()
+    torch.save({"state_dict": state}, "weights.pth")
+    subject = load("weights.pth")
+    assert isinstance(subject, Subject)
+    assert (subject.name, subject.kind, subject.checkpoint) == ("squeezenet1_1", "SqueezeNet", "weights.pth")
+    assert any("squeezenet1_1" in sentence for sentence in subject.assumptions)
+    assert subject.materialize().classifier[1].weight.equal(state["classifier.1.weight"])
+
+
+def test_an_unknown_checkpoint_stays_one(tmp_path):
+    torch.save({"layer.weight": torch.zeros(2, 3)}, tmp_path / "weights.pth")
+    assert isinstance(load(str(tmp_path / "weights.pth")), Checkpoint)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04"])
+def test_a_file_of_another_kind_is_refused(tmp_path, content):
+    (tmp_path / "weights.pth").write_bytes(content)
+    with pytest.raises(Problem):
+        load(str(tmp_path / "weights.pth"))
+
+
+def test_a_directory_is_refused(tmp_path):
+    with pytest.raises(Problem, match="is a directory"):
+        load(str(tmp_path))
+
+
+def test_a_module_that_was_passed_is_not_ours():
+    module = nn.Sequential(nn.Linear(2, 3)).train()
+    image = torch.zeros(1, 2)
+    subject = from_module(module, (image,), {"scale": 2})
+    assert subject.module is module
+    assert (subject.owned, subject.materialize, module.training, subject.name) == (False, None, True, "Sequential")
+    (inputs,) = subject.candidates
+    assert inputs.args[0] is image
+    assert (inputs.kwargs, inputs.assumption) == ({"scale": 2}, "")
+    assert from_module(module, (), {}, name="net").name == "net"
+
+
+def loaded_names(tmp_path, code):
+    watched = ("torch", "torchvision", "timm", "transformers", "fvcore", "torch._dynamo", "sympy")
+    code += f"\nimport sys; print([name for name in {watched} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    return result.stdout.strip()
+
+
+def test_importing_loading_does_not_import_torch(tmp_path):
+    assert loaded_names(tmp_path, "import analyzer.loading") == "[]"
+
+
+def test_a_plain_file_needs_torch_alone(tmp_path):
+    text = "from torch import nn\nmodel = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())\n"
+    (tmp_path / "model.py").write_text(text)
+    assert loaded_names(tmp_path, "from analyzer.loading import load; load('model.py')") == "['torch']"

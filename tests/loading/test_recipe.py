@@ -1,0 +1,82 @@
+"""What the user's code raises becomes one sentence, and what it prints stays out of the report."""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from analyzer.loading.recipe import Built, Recipe, Request, subject_of, told
+from analyzer.loading.subject import Inputs, InputSpec, Source
+from analyzer.problem import Problem
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [(ValueError("a\nb"), "ValueError: a"), (KeyError("k"), "KeyError: 'k'"), (AssertionError(), "AssertionError")],
+)
+def test_an_exception_in_one_line(error, text):
+    assert told(error) == text
+
+
+def test_a_subject_has_what_the_recipe_says():
+    declared = (Inputs((InputSpec((1, 2)),)),)
+    recipe = Recipe("net", lambda: Built(nn.Linear(2, 3), Source("a.py", 4), declared), ("it was assumed",))
+    subject = subject_of(Request("a.py"), recipe)
+    assert (subject.name, subject.target, subject.kind, subject.owned) == ("net", "a.py", "Linear", True)
+    assert (subject.candidates, subject.assumptions) == (declared, ("it was assumed",))
+    assert subject.sources == {"": Source("a.py", 4)}
+    assert subject.module.weight.is_meta
+
+
+def test_given_inputs_replace_declared_ones():
+    recipe = Recipe("net", lambda: Built(nn.Linear(2, 3), None, (Inputs((InputSpec((1, 2)),)),)))
+    assert subject_of(Request("a", inputs=["5x2"]), recipe).candidates == (Inputs((InputSpec((5, 2)),)),)
+
+
+def test_what_is_printed_at_any_time_goes_to_stderr(capsys):
+    def make():
+        print("hello")
+        return Built(nn.Linear(2, 3))
+
+    subject_of(Request("a"), Recipe("net", make)).materialize()
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "hello\nhello\n")
+
+
+def test_an_error_while_materializing_is_told_too():
+    def make():
+        if not torch.empty(1).is_meta:
+            raise ValueError("too large")
+        return Built(nn.Linear(2, 3))
+
+    subject = subject_of(Request("net.py"), Recipe("net", make))
+    with pytest.raises(Problem, match=r"test_recipe\.py:\d+: ValueError: too large$"):
+        subject.materialize()
+
+
+def test_a_keyboard_interrupt_is_not_an_error():
+    def make():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        subject_of(Request("a"), Recipe("net", make))
+
+
+def test_sys_exit_is_told():
+    with pytest.raises(Problem, match=r"test_recipe\.py:\d+: sys\.exit was called while loading"):
+        subject_of(Request("a"), Recipe("net", lambda: sys.exit(0)))
+
+
+def test_torch_is_left_as_it_was():
+    def make():
+        torch.set_default_device("meta")
+        torch.set_default_dtype(torch.float64)
+        torch.manual_seed(5)
+        return Built(nn.Linear(2, 3))
+
+    state = torch.get_rng_state()
+    subject = subject_of(Request("a"), Recipe("net", make))
+    assert subject.module.weight.dtype == torch.float64
+    assert torch.get_rng_state().equal(state)
+    assert (torch.get_default_device().type, torch.get_default_dtype()) == ("cpu", torch.float32)
