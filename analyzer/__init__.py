@@ -21,7 +21,8 @@ def analyze(
 ) -> Analysis:
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
-    One argument may be given as it is, without a tuple around it. Tensors in `args` and `kwargs` may be real, meta or fake, on any device; only their shapes and dtypes are read
+    One argument may be given as it is, without a tuple around it. Tensors may be real, meta or fake, on any device; only
+    their shapes and dtypes are read
     unless the forward depends on values. The model is analysed in the mode that it is in (training or eval) and is left
     exactly as it was. Raises Problem, with one sentence for the user, when the forward fails.
     """

@@ -18,7 +18,7 @@ from analyzer.version import VERSION
 if TYPE_CHECKING:
     from analyzer.results import Analysis
 
-REPORTS = Path("reports")
+REPORTS = "reports"
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
 transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
 TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a budget, 2 could not analyse."""
@@ -91,9 +91,8 @@ def _requests(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each target with what `load` needs to know."""
     if checkpoints and len(checkpoints) != len(targets):
-        raise Problem(
-            f"{len(targets)} targets and {len(checkpoints)} checkpoints: give --checkpoint once for each target, in order"
-        )
+        counts = f"{len(targets)} targets and {len(checkpoints)} checkpoints"
+        raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
     pairs = dict(_pair(setting) for setting in settings)
     for position, target in enumerate(targets):
         checkpoint = checkpoints[position] if checkpoints else None
@@ -128,26 +127,23 @@ def _analyse(target: str, options: dict[str, Any], report: Callable[[str], None]
 
 
 def _with_comparison(analyses: list[Analysis]) -> list[Analysis]:
+    """Several analyses get distinct names, and each the table of all."""
     if len(analyses) < 2:
         return analyses
-    from analyzer.comparing import compare
+    from analyzer.comparing import compare, distinct
 
-    rows = compare(analyses)
-    return [replace(analysis, comparison=rows) for analysis in analyses]
+    named = distinct(analyses)
+    rows = compare(named)
+    return [replace(analysis, comparison=rows) for analysis in named]
 
 
 def _files(analyses: list[Analysis], wanted: list[tuple[str, str]]) -> dict[str, str]:
-    """Every file to write, text by path: by default a markdown report each, and a comparison of several."""
-    from analyzer.formats import files
+    """Every file to write, text by path: what --output asks for, else markdown reports."""
+    from analyzer.formats import default_files, files
 
-    if wanted:
-        return {path: text for name, spec in wanted for path, text in files(analyses, name, spec).items()}
-    written: dict[str, str] = {}
-    for analysis in analyses:
-        written |= files([analysis], "markdown", str(REPORTS / f"{analysis.model.name}.md"))
-    if len(analyses) > 1:
-        written |= files(analyses, "markdown", str(REPORTS / "comparison.md"))
-    return written
+    if not wanted:
+        return default_files(analyses, REPORTS)
+    return {path: text for name, spec in wanted for path, text in files(analyses, name, spec).items()}
 
 
 def _write(texts: dict[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Several analyses as rows of one comparison."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from analyzer.results import Analysis, ComparisonRow
 
@@ -8,6 +9,18 @@ from analyzer.results import Analysis, ComparisonRow
 def compare(analyses: Iterable[Analysis]) -> tuple[ComparisonRow, ...]:
     """One row an analysis, in the order given."""
     return tuple(map(_row, analyses))
+
+
+def distinct(analyses: Iterable[Analysis]) -> list[Analysis]:
+    """The same analyses; where names repeat, later ones are numbered."""
+    seen: dict[str, int] = {}
+    renamed = []
+    for analysis in analyses:
+        name = analysis.model.name
+        seen[name] = seen.get(name, 0) + 1
+        numbered = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        renamed.append(replace(analysis, model=replace(analysis.model, name=numbered)))
+    return renamed
 
 
 def _row(analysis: Analysis) -> ComparisonRow:

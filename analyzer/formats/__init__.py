@@ -42,10 +42,36 @@ def format_for(spec: str) -> tuple[str, str]:
 
 
 def files(analyses: Sequence[Analysis], name: str, path: str) -> dict[str, str]:
-    """Every file of a report, text by path: the report itself, and the figure beside a markdown report of one model."""
-    if len(analyses) > 1:
+    """Every file of a report, text by path; beside markdown stand its figure and the reports of several models."""
+    if len(analyses) == 1:
+        return _files_of_one(analyses[0], name, path)
+    if name != "markdown":
         return {path: FORMATS[name].render_comparison(analyses)}
+    if path == STDOUT:
+        parts = [markdown.render_comparison(analyses), *map(markdown.render, analyses)]
+        return {path: "\n".join(parts)}
+    stem = PurePath(path).with_suffix("")
+    return _side_by_side(analyses, path, [f"{stem}-{analysis.model.name}.md" for analysis in analyses])
+
+
+def default_files(analyses: Sequence[Analysis], folder: str) -> dict[str, str]:
+    """A markdown report for each model, named for it, and a comparison of several."""
+    paths = [str(PurePath(folder) / f"{analysis.model.name}.md") for analysis in analyses]
+    if len(analyses) == 1:
+        return _files_of_one(analyses[0], "markdown", paths[0])
+    return _side_by_side(analyses, str(PurePath(folder) / "comparison.md"), paths)
+
+
+def _side_by_side(analyses: Sequence[Analysis], path: str, paths: Sequence[str]) -> dict[str, str]:
+    links = [PurePath(own).name for own in paths]
+    written = {path: markdown.render_comparison(analyses, links)}
+    for analysis, own in zip(analyses, paths, strict=True):
+        written |= _files_of_one(analysis, "markdown", own)
+    return written
+
+
+def _files_of_one(analysis: Analysis, name: str, path: str) -> dict[str, str]:
     if name != "markdown" or path == STDOUT:
-        return {path: FORMATS[name].render(analyses[0])}
+        return {path: FORMATS[name].render(analysis)}
     picture = PurePath(path).with_suffix(".svg")
-    return {path: markdown.render(analyses[0], picture.name), str(picture): figure.render(analyses[0])}
+    return {path: markdown.render(analysis, picture.name), str(picture): figure.render(analysis)}

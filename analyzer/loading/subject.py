@@ -31,7 +31,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A line of a file; a path below the working directory is relative to it, one of an installed package to site-packages."""
+    """A line of a file; its path is relative to the working directory, or to site-packages for an installed package."""
 
     file: str
     line: int
