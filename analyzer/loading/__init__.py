@@ -53,6 +53,9 @@ def _of_stored_file(request: Request) -> Subject | Checkpoint:
     """A checkpoint, an exported program or a TorchScript archive."""
     from analyzer.loading.file_kinds import kind_of_file
 
+    if request.settings or request.checkpoint:
+        option = "--set" if request.settings else "--checkpoint"
+        raise Problem(f"{request.target} is stored with its weights, so {option} cannot change it; leave it out")
     kind = kind_of_file(Path(request.target))
     if kind == "exported":
         return exported.subject_of(request)

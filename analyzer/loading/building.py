@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from analyzer.problem import Problem
@@ -18,7 +17,6 @@ LARGE = 2**20
 """Elements above which even a constant tensor is not worth its memory."""
 
 Result = TypeVar("Result")
-
 
 _TENSOR = torch.Tensor
 
@@ -102,14 +100,15 @@ class _WithoutMemory(TorchFunctionMode):
 
 def _numel(func: Any, args: Any, kwargs: Any) -> int:
     """Elements of the tensor that a factory is about to make; 0 when that is not plain to see."""
-    if isinstance(first := next(iter(args), None), torch.Tensor):
-        if func.__name__.endswith("_like"):
-            return int(first.numel())
+    if func.__name__.endswith("_like"):
+        return int(args[0].numel())
+    if func.__name__.startswith("new_"):
         args = args[1:]
     if func is torch.eye:
-        return int(args[0]) * int(args[-1])
+        sides = [*args, *(kwargs[name] for name in ("n", "m") if name in kwargs)]
+        return int(sides[0]) * int(sides[-1])
     sizes = kwargs.get("size") or next((item for item in args if isinstance(item, (tuple, list))), None) or args
-    return prod(size for size in sizes if isinstance(size, int))
+    return prod(int(size) for size in sizes if isinstance(size, SupportsIndex))
 
 
 @contextmanager
@@ -181,17 +180,18 @@ def release(module: nn.Module) -> None:
                 if id(tensor) not in emptied:
                     emptied[id(tensor)] = tensor, _on_meta(tensor, storages)
                 tensors[name] = emptied[id(tensor)][1]
+        if isinstance(owner, nn.RNNBase):  # it keeps a second list of its weights
+            owner._flat_weights = [getattr(owner, name, None) for name in owner._flat_weights_names]
 
 
 def _worth_releasing(tensor: torch.Tensor) -> bool:
-    if is_lazy(tensor) or tensor.is_meta or tensor.layout is not torch.strided or tensor.is_quantized:
+    plain = type(tensor) in (torch.Tensor, nn.Parameter, nn.Buffer)
+    if not plain or tensor.is_meta or tensor.layout is not torch.strided or tensor.is_quantized:
         return False
     return tensor.is_floating_point() or tensor.is_complex() or tensor.numel() > LARGE
 
 
 def _on_meta(tensor: torch.Tensor, storages: dict[int, torch.UntypedStorage]) -> torch.Tensor:
-    if type(tensor) not in (torch.Tensor, nn.Parameter, nn.Buffer):
-        return tensor.to("meta") if not isinstance(tensor, nn.Parameter) else tensor
     storage = tensor.untyped_storage()
     if storage._cdata not in storages:
         storages[storage._cdata] = torch.UntypedStorage(storage.nbytes(), device="meta")

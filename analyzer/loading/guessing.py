@@ -134,7 +134,7 @@ def _from_parameters(module: nn.Module) -> Iterator[Entry]:
 
 
 def _specs_of(layer: nn.Module) -> Specs:
-    """What a layer of torch takes, commonest first; nothing for one that takes anything."""
+    """What a layer takes, commonest first; nothing for one that takes anything or does not say."""
     from torch import nn
 
     makers: tuple[tuple[Any, Callable[[Any], Specs]], ...] = (
@@ -156,7 +156,9 @@ def _specs_of(layer: nn.Module) -> Specs:
         (nn.GroupNorm, lambda it: _images(it.num_channels)),
         (nn.LayerNorm, lambda it: [InputSpec((1, n, *it.normalized_shape)) for n in (128, 64, 3)]),
     )
-    return next((make(layer) for kind, make in makers if isinstance(layer, kind)), [])
+    own = getattr(layer, "in_features", None)
+    known = _features(own) if isinstance(own, int) else []
+    return next((make(layer) for kind, make in makers if isinstance(layer, kind)), known)
 
 
 def _images(channels: int) -> Specs:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.subject import Inputs, InputSpec
@@ -28,19 +29,29 @@ def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
     match = _SPEC.fullmatch(text.strip())
     if match is None:
         raise Problem(f"--input {text}: this is not a shape; {_EXAMPLE}")
-    sizes = re.split(r"[x×,]", match["shape"].strip().lower())
-    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+    sizes = [size.strip() for size in re.split(r"[x×,]", match["shape"].strip().lower())]
+    if not all(size.isdecimal() and size.strip("0") for size in sizes):
         raise Problem(f"--input {text}: {match['shape']!r} is not a list of positive sizes; {_EXAMPLE}")
     dtype = _SHORT.get(match["dtype"] or floating, match["dtype"] or floating)
     if dtype not in _DTYPES:
         raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
+    if not _addressable(sizes):
+        raise Problem(f"--input {text[:40]}: no machine can number the bytes of such a tensor; {_EXAMPLE}")
     return match["name"], InputSpec(tuple(int(size) for size in sizes), dtype)
+
+
+def _addressable(sizes: Sequence[str]) -> bool:
+    """Whether the bytes of the tensor, up to 16 an element, can be numbered in 63 bits."""
+    return all(len(size) < 20 for size in sizes) and prod(map(int, sizes)) < 2**59
 
 
 def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
     """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images."""
     parsed = [parse(spec, floating_dtype(module)) for spec in specs]
     args = tuple(spec for name, spec in parsed if name is None)
+    names = [name for name, _ in parsed if name is not None]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise Problem(f"--input {repeated}= is given {names.count(repeated)} times; give each input once")
     kwargs = {name: spec for name, spec in parsed if name is not None}
     if like and like[0].args and isinstance(like[0].args[0], list):
         return Inputs((list(args),), kwargs)
@@ -55,7 +66,7 @@ def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) 
         signature.bind(*args, **kwargs)
     except TypeError as error:
         shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{signature}"
-        raise Problem(f"--input does not fit {shape}: {error}; name an input like input_ids=1x128:int64") from None
+        raise Problem(f"--input does not fit {shape}: {error}; give --input once for each argument, in order or by name") from None
     return Inputs(args, kwargs)
 
 

@@ -55,7 +55,7 @@ def subject_of(request: Request, recipe: Recipe) -> Subject:
 
     with recording() as recorder, _errors_told(request.target), _quiet():
         built = build(recipe.make)
-    module = built.module.eval()
+        module = built.module.eval()
     release(module)
     return Subject(
         name=recipe.name,

@@ -44,7 +44,7 @@ def _timm() -> Any:
 
 
 def _nearest(name: str, names: list[str]) -> str:
-    close = get_close_matches(name, names, n=3, cutoff=0.5)
+    close = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}" if close else "timm.list_models() lists all names"
 
 

@@ -44,7 +44,7 @@ def _builder(name: str) -> Callable[..., Any]:
 def _nearest(name: str, names: list[str]) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(name, names, n=3, cutoff=0.5)
+    close = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}" if close else f"it has {len(names)}, among them {', '.join(names[:3])}"
 
 

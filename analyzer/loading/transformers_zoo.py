@@ -10,7 +10,7 @@ from typing import Any
 
 from analyzer.loading.arguments import literal
 from analyzer.loading.inputs import assumed, computed_in, floating_dtype
-from analyzer.loading.recipe import Built, Recipe, Request
+from analyzer.loading.recipe import Built, Recipe, Request, told
 from analyzer.loading.sources import definition_of
 from analyzer.loading.subject import Inputs, InputSpec
 from analyzer.problem import Problem
@@ -47,10 +47,10 @@ def _stored_config(folder: Path) -> Mapping[str, Any]:
         raise Problem(f"{path}: no such file; {PREFIX}DIR wants a directory that holds a config.json")
     try:
         stored = json.loads(path.read_text())
-    except ValueError as error:
-        raise Problem(f"{path} is not JSON: {error}") from None
-    if not isinstance(stored, dict) or "model_type" not in stored:
-        raise Problem(f'{path} has no "model_type", so transformers cannot tell the architecture.')
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{path} is not JSON ({error}); copy it again") from None
+    if not isinstance(stored, dict) or not isinstance(stored.get("model_type"), str):
+        raise Problem(f'{path} has no "model_type" to tell the architecture; give the directory of a whole model')
     return stored
 
 
@@ -69,14 +69,14 @@ def _config(transformers: Any, folder: Path, stored: Mapping[str, Any], settings
     if stored["model_type"] not in known:
         raise Problem(
             f"{folder / 'config.json'}: this transformers does not know model type {stored['model_type']!r}; code that "
-            "a checkpoint brings along is never run"
+            "comes with a model is never run, so give a Python file that builds it"
         )
     try:
         config, unknown = transformers.AutoConfig.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, return_unused_kwargs=True, **settings
         )
     except Exception as error:
-        raise Problem(f"{folder / 'config.json'}: {str(error).strip().splitlines()[0]}") from error
+        raise Problem(f"{folder / 'config.json'}: {told(error)}") from error
     if unknown:
         raise Problem(f"{folder / 'config.json'} has no entry {next(iter(unknown))!r} that --set could change")
     return config

@@ -69,6 +69,8 @@ def test_values_with_a_meaning_are_kept(make, expected):
         (lambda: torch.ones(size=(LARGE + 1,)), True),
         (lambda: torch.full((LARGE + 1,), 1.0), True),
         (lambda: torch.eye(1025), True),
+        (lambda: torch.eye(n=2, m=LARGE), True),
+        (lambda: torch.zeros(*torch.tensor([1024, 1025])), True),
         (lambda: torch.eye(1024), False),
         (lambda: torch.zeros(1).new_zeros(LARGE + 1), True),
         (lambda: torch.zeros(1).new_ones((2, LARGE)), True),
@@ -151,10 +153,8 @@ def test_release_empties_weights_and_keeps_index_tables():
     module.register_buffer("huge", torch.zeros(LARGE + 1, dtype=torch.uint8))
     module.register_buffer("nothing", None)
     release(module)
-    assert [name for name, value in module.state_dict().items() if not value.is_meta] == [
-        "num_batches_tracked",
-        "index",
-    ]
+    kept = [name for name, value in module.state_dict().items() if not value.is_meta]
+    assert kept == ["num_batches_tracked", "index"]
     assert module.index.tolist() == [0, 1, 2, 3]
 
 
@@ -195,6 +195,23 @@ def test_release_leaves_what_has_no_meta_form():
     assert nn.parameter.is_lazy(module.lazy.weight)
 
 
+def test_a_recurrent_layer_runs_on_what_is_left():
+    module = nn.LSTM(3, 4, 2, bidirectional=True)
+    release(module)
+    output, _ = module(torch.empty(5, 1, 3, device="meta"))
+    assert output.shape == (5, 1, 8)
+
+
+def test_a_parameter_of_an_own_class_stays_as_it_is():
+    class Own(nn.Parameter):
+        pass
+
+    module = nn.Module()
+    module.own = Own(torch.ones(3))
+    release(module)
+    assert (type(module.own), module.own.is_meta) == (Own, False)
+
+
 def test_lazy_layers_are_built_and_run_without_memory():
     with without_memory():
         module = nn.Sequential(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(10))
@@ -222,7 +239,8 @@ def test_building_a_plain_model_does_not_import_the_compiler():
     code = (
         "import sys, torch; from torch import nn; from analyzer.loading import building\n"
         "with building.without_memory():\n"
-        "    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.LSTM(3, 4), nn.MultiheadAttention(8, 2))\n"
+        "    attention = nn.MultiheadAttention(8, 2)\n"
+        "    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.LSTM(3, 4), attention)\n"
         "    for layer in module.modules():\n"
         "        if isinstance(layer, nn.Conv2d): nn.init.kaiming_normal_(layer.weight, mode='fan_out')\n"
         "building.release(module)\n"

@@ -11,12 +11,12 @@ from analyzer.problem import Problem
 
 class Two(nn.Module):
     def forward(self, a, b, c=None, *, d):
-        return a
+        return a, b, c, d
 
 
 class Many(nn.Module):
     def forward(self, *inputs, **options):
-        return inputs
+        return inputs, options
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,15 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
         load(str(tmp_path / "weights.pth"))
 
 
+@pytest.mark.parametrize(
+    ("option", "values"), [("--set", {"settings": {"a": "1"}}), ("--checkpoint", {"checkpoint": "other.pth"})]
+)
+def test_an_option_that_changes_nothing_is_refused(tmp_path, option, values):
+    torch.save({"layer.weight": torch.zeros(2, 3)}, tmp_path / "weights.pth")
+    with pytest.raises(Problem, match=f"is stored with its weights, so {option} cannot change it; leave it out$"):
+        load(str(tmp_path / "weights.pth"), **values)
+
+
 def test_a_directory_is_refused(tmp_path):
     with pytest.raises(Problem, match="is a directory"):
         load(str(tmp_path))

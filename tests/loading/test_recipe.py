@@ -55,6 +55,15 @@ def test_an_error_while_materializing_is_told_too():
         subject.materialize()
 
 
+def test_an_error_of_eval_is_told():
+    class Stubborn(nn.Linear):
+        def train(self, mode=True):
+            raise RuntimeError(f"never {mode}")
+
+    with pytest.raises(Problem, match=r"test_recipe\.py:\d+: RuntimeError: never False$"):
+        subject_of(Request("a"), Recipe("net", lambda: Built(Stubborn(2, 3))))
+
+
 def test_a_keyboard_interrupt_is_not_an_error():
     def make():
         raise KeyboardInterrupt
