@@ -111,7 +111,8 @@ def _entries(module: nn.Module) -> Iterator[Entry]:
             continue
         key = (len(specs[0].shape), specs[0].dtype)
         if key not in seen or specs[0].dtype == "int64":
-            yield f"{'a' if seen else 'the first'} layer, {type(layer).__name__} `{path}`", specs
+            kind = getattr(layer, "original_name", type(layer).__name__)
+            yield f"{'a' if seen else 'the first'} layer, {kind} `{path}`", specs
             seen.add(key)
     yield from _from_parameters(module) if not seen else ()
 
@@ -126,8 +127,8 @@ def _from_parameters(module: nn.Module) -> Iterator[Entry]:
             yield reason, _tokens(shape[0])
         elif len(shape) == 2:
             yield reason, _features(shape[1]) + _features(shape[0])
-        elif len(shape) in (3, 4, 5):
-            yield reason, {3: _signals, 4: _images, 5: _volumes}[len(shape)](shape[1])
+        elif len(shape) in WEIGHT_TAKES:
+            yield reason, WEIGHT_TAKES[len(shape)](shape[1])
         else:
             continue
         return
@@ -156,9 +157,20 @@ def _specs_of(layer: nn.Module) -> Specs:
         (nn.GroupNorm, lambda it: _images(it.num_channels)),
         (nn.LayerNorm, lambda it: [InputSpec((1, n, *it.normalized_shape)) for n in (128, 64, 3)]),
     )
-    own = getattr(layer, "in_features", None)
-    known = _features(own) if isinstance(own, int) else []
-    return next((make(layer) for kind, make in makers if isinstance(layer, kind)), known)
+    made = (make(layer) for kind, make in makers if isinstance(layer, kind))
+    return next(made, None) or _said_by(layer)
+
+
+def _said_by(layer: nn.Module) -> Specs:
+    """The same for a scripted layer or one of the user's own that names its sizes as torch's layers do."""
+    names = ("in_channels", "num_embeddings", "in_features")
+    channels, vocabulary, features = (getattr(layer, name, None) for name in names)
+    take = WEIGHT_TAKES.get(getattr(getattr(layer, "weight", None), "ndim", 0))
+    if isinstance(channels, int) and take is not None:
+        return take(channels)
+    if isinstance(vocabulary, int):
+        return _tokens(vocabulary)
+    return _features(features) if isinstance(features, int) else []
 
 
 def _images(channels: int) -> Specs:
@@ -171,6 +183,10 @@ def _signals(channels: int) -> Specs:
 
 def _volumes(channels: int) -> Specs:
     return [InputSpec((1, channels, *volume)) for volume in VOLUMES]
+
+
+WEIGHT_TAKES = {3: _signals, 4: _images, 5: _volumes}
+"""What a convolution takes, by the dimensions of its weight."""
 
 
 def _spatial(channels: int, rank: int) -> Specs:

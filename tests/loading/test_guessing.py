@@ -81,6 +81,16 @@ class Masked(Forward):
         return self.l0(ids) * attention_mask[:, :, None]
 
 
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.in_features = 12
+        self.packed = nn.Parameter(torch.empty(6, 12, 1))
+
+    def forward(self, x):
+        return x @ self.packed[:, :, 0].t()
+
+
 class Nothing(nn.Module):
     def forward(self):
         return torch.zeros(1)
@@ -113,6 +123,7 @@ class Nothing(nn.Module):
         (lambda: Diffusion(nn.Conv2d(3, 8, 3), nn.Linear(1, 8)), [(1, 3, 224, 224), (1,)]),
         (lambda: Masked(nn.Embedding(9, 4)), [(1, 128), (1, 128)]),
         (lambda: Functional(), [(1, 3, 224, 224)]),
+        (lambda: Own(), [(1, 12)]),
         (lambda: nn.ReLU(), [(1, 3, 224, 224)]),
         (lambda: KeywordOnly(nn.Conv2d(3, 8, 3)), [(1, 3, 224, 224)]),
         (lambda: nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten()), [(1, 3, 224, 224)]),

@@ -34,6 +34,13 @@ def test_a_scripted_module(saved):
     assert (subject.name, subject.kind, subject.module.training) == ("net", "Net", False)
     assert subject.candidates[0].args == (InputSpec((1, 3, 224, 224)),)
     assert subject.candidates[0].assumption == (
+        "input 1×3×224×224 float32 was assumed from the first layer, Conv2d `conv`"
+    )
+
+
+def test_a_traced_module_says_nothing_but_its_weights_shapes(saved):
+    subject = load(saved(torch.jit.trace(Net(), torch.zeros(1, 3, 8, 8))))
+    assert subject.candidates[0].assumption == (
         "input 1×3×224×224 float32 was assumed from the shape of parameter `conv.weight`"
     )
 
