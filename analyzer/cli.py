@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
+from errno import EISDIR
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
@@ -32,8 +34,7 @@ def main() -> None:
     except click.exceptions.Exit as request:
         sys.exit(request.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        _fail(f"{error.format_message().rstrip('.')} (analyze --help lists the options)")
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped")
     except Problem as problem:
@@ -67,7 +68,7 @@ def command(targets: Sequence[str], outputs: Sequence[str], json_schema: bool, q
     if not targets:
         raise Problem("no target given: name a model, such as analyze model.py or analyze torchvision:resnet50")
     wanted = _formats(outputs)
-    with _progress(len(targets)) as report:
+    with _stdout_kept(), _progress(len(targets)) as report:
         analyses = _with_comparison([_analyse(*request, report) for request in _requests(targets, **options)])
     written = _write(_files(analyses, wanted))
     if not quiet and not any(path == "-" for _, path in wanted):
@@ -83,7 +84,11 @@ def _schema() -> str:
 def _formats(outputs: Sequence[str]) -> list[tuple[str, str]]:
     from analyzer.formats import format_for
 
-    return [format_for(output) for output in outputs]
+    wanted = [format_for(output) for output in outputs]
+    paths = [path for _, path in wanted]
+    if repeated := next((path for path in paths if paths.count(path) > 1), None):
+        raise Problem(f"--output {repeated}: {paths.count(repeated)} reports would go there; give each its own place")
+    return wanted
 
 
 def _requests(
@@ -147,25 +152,33 @@ def _files(analyses: list[Analysis], wanted: list[tuple[str, str]]) -> dict[str,
 
 
 def _write(texts: dict[str, str]) -> list[str]:
-    """Write all files or none: each is written beside its place first, then all are moved there."""
-    click.echo(texts.pop("-", ""), nl=False)
-    staged: list[tuple[Path, Path]] = []
+    """Write all files or none: each is written beside its place first, then all are moved there; then fill stdout."""
+    on_stdout = texts.pop("-", "")
+    parts = {name: Path(name).parent / f".{Path(name).name}.part" for name in texts}
+    name = ""
     try:
         for name, text in texts.items():
-            path = Path(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
-            staged.append((part, path))
-            part.write_text(text, encoding="utf-8")
-        for part, path in staged:
-            part.replace(path)
+            _refuse_directory(name)
+            parts[name].parent.mkdir(parents=True, exist_ok=True)
+            parts[name].write_text(text, encoding="utf-8")
+        for name, part in parts.items():
+            part.replace(name)
     except OSError as error:
-        for part, _ in staged:
-            part.unlink(missing_ok=True)
-        raise Problem(
-            f"cannot write {error.filename or name}: {error.strerror}; choose another place with --output"
-        ) from error
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink()
+        raise Problem(f"cannot write {name}: {_reason(error)}; choose another place with --output") from error
+    click.echo(on_stdout, nl=False)
     return list(texts)
+
+
+def _refuse_directory(name: str) -> None:
+    if name.endswith("/") or Path(name).is_dir():
+        raise IsADirectoryError(EISDIR, "it is a directory", name)
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.filename} is a file" if isinstance(error, FileExistsError) else str(error.strerror).lower()
 
 
 def _summary(analyses: list[Analysis], written: list[str]) -> str:
@@ -175,6 +188,23 @@ def _summary(analyses: list[Analysis], written: list[str]) -> str:
     if len(analyses) == 1:
         return terminal.render(analyses[0], written=written, **look)
     return terminal.render_comparison(analyses, written=written, **look)
+
+
+@contextmanager
+def _stdout_kept() -> Iterator[None]:
+    """Keep stdout for reports: what the model's code prints, and what its child processes do, goes to stderr."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextmanager

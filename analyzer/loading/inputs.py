@@ -66,7 +66,9 @@ def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) 
         signature.bind(*args, **kwargs)
     except TypeError as error:
         shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{signature}"
-        raise Problem(f"--input does not fit {shape}: {error}; give --input once for each argument, in order or by name") from None
+        raise Problem(
+            f"--input does not fit {shape}: {error}; give --input once for each argument, in order or by name"
+        ) from None
     return Inputs(args, kwargs)
 
 

@@ -160,8 +160,11 @@ def _import(name: str) -> Iterator[ModuleType]:
 
 @contextmanager
 def _importing_from(*folders: Path, name: str, argv: list[str]) -> Iterator[None]:
-    """Put folders in front of sys.path; afterwards forget what was imported from them, and `name` itself."""
-    path, arguments, before = list(sys.path), sys.argv, dict(sys.modules)
+    """Put folders in front of sys.path; afterwards forget what was imported from them, and `name` itself.
+
+    The working directory is kept too: other paths on the command line are relative to it.
+    """
+    path, arguments, before, directory = list(sys.path), sys.argv, dict(sys.modules), Path.cwd()
     sys.path[:0] = dict.fromkeys(str(folder.absolute()) for folder in folders)
     sys.argv = argv
     importlib.invalidate_caches()
@@ -169,6 +172,7 @@ def _importing_from(*folders: Path, name: str, argv: list[str]) -> Iterator[None
         yield
     finally:
         sys.path[:], sys.argv = path, arguments
+        os.chdir(directory)
         for key in [key for key, module in sys.modules.items() if _is_own(module, folders) or key == name]:
             _restore(key, before)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from analyzer.loading.arguments import literal
 from analyzer.loading.inputs import assumed, computed_in, floating_dtype
-from analyzer.loading.recipe import Built, Recipe, Request, told
+from analyzer.loading.recipe import Built, Recipe, Request
 from analyzer.loading.sources import definition_of
 from analyzer.loading.subject import Inputs, InputSpec
 from analyzer.problem import Problem
@@ -76,7 +76,7 @@ def _config(transformers: Any, folder: Path, stored: Mapping[str, Any], settings
             folder, local_files_only=True, trust_remote_code=False, return_unused_kwargs=True, **settings
         )
     except Exception as error:
-        raise Problem(f"{folder / 'config.json'}: {told(error)}") from error
+        raise Problem(f"{folder / 'config.json'}: {' '.join(str(error).split())}") from error
     if unknown:
         raise Problem(f"{folder / 'config.json'} has no entry {next(iter(unknown))!r} that --set could change")
     return config

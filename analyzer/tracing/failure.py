@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 import torch
+from torch import nn
 
 from analyzer.loading.subject import Inputs, Subject
 from analyzer.problem import Problem
@@ -33,7 +34,7 @@ NEEDS_VALUES = (
 class Failure(Exception):
     """One forward that raised, on one rung, with one set of inputs."""
 
-    def __init__(self, mode: str, inputs: Inputs, error: Exception, failed: tuple[str, Shapes] | None) -> None:
+    def __init__(self, mode: str, inputs: Inputs, error: BaseException, failed: tuple[str, Shapes] | None) -> None:
         super().__init__(str(error))
         self.mode = mode
         self.inputs = inputs
@@ -66,23 +67,42 @@ def explain(subject: Subject, failures: list[Failure]) -> Problem:
     last = next(failure for failure in failures if failure.mode == failures[-1].mode)
     place = _user_line(last.error.__traceback__)
     where = f"{place}: " if place else ""
-    problem = Problem(f"{where}{_refusal(last)}: {last.message}{_advice(subject, last)}")
+    problem = Problem(f"{where}{_refusal(subject, last)}: {last.message}{_advice(last)}")
     problem.__cause__ = last.error
     return problem
 
 
-def _refusal(failure: Failure) -> str:
+def _refusal(subject: Subject, failure: Failure) -> str:
+    """A layer of torch refuses what it is given; a forward that the user wrote raises."""
     if failure.failed is None:
         return "the forward raised"
     path, shapes = failure.failed
+    layer = _layer(subject.module, path)
     got = ", ".join("×".join(map(str, shape)) or "a scalar" for shape in shapes)
-    return f"{f'layer `{path}`' if path else 'the model'} refused its input{f' {got}' if got else ''}"
+    if layer is None or not type(layer).__module__.startswith("torch."):
+        return f"{_called(path, layer)} raised{f', given {got}' if got else ''}"
+    return f"{_called(path, layer)} refused its input{f' {got}' if got else ''}"
 
 
-def _advice(subject: Subject, failure: Failure) -> str:
-    if len(subject.candidates) > 1 or failure.inputs.assumption:
-        return " (the input was assumed: give the right one with --input, such as --input 1x3x224x224)"
-    return ""
+def _called(path: str, layer: nn.Module | None) -> str:
+    """How a sentence names a layer: its path, and what it was made with where that fits in."""
+    if layer is None:
+        return f"layer `{path}`"
+    made = "" if next(layer.children(), None) else layer.extra_repr()
+    kind = f"{type(layer).__name__}({made})" if made and "\n" not in made else type(layer).__name__
+    return f"layer `{path}`, {kind}," if path else f"model {kind}"
+
+
+def _layer(module: nn.Module, path: str) -> nn.Module | None:
+    """The module at a path; None when the path is inside a wrapper that was looked through."""
+    return dict(module.named_modules()).get(path)
+
+
+def _advice(failure: Failure) -> str:
+    """Where the input came from, when it was not the user who gave it on the command line."""
+    if not failure.inputs.assumption:
+        return ""
+    return f" ({failure.inputs.assumption}; give another with --input, such as --input 1x3x224x224)"
 
 
 def _user_line(trace: TracebackType | None) -> str:

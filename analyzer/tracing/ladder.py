@@ -98,7 +98,7 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
             )
     except Problem:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Failure(rung.mode, inputs, error, stack.failed if stack else None) from error
 
 

@@ -88,12 +88,12 @@ def test_settings_change_the_configuration(folder):
     ("text", "message"),
     [
         (None, "config.json: no such file; transformers:DIR wants a directory that holds a config.json"),
-        ("{", "config.json is not JSON: "),
-        ("[]", 'config.json has no "model_type", so transformers cannot tell the architecture'),
-        ("{}", 'config.json has no "model_type", so transformers cannot tell the architecture'),
+        ("{", "config.json is not JSON (Expecting property name"),
+        ("[]", 'config.json has no "model_type" to tell the architecture'),
+        ("{}", 'config.json has no "model_type" to tell the architecture'),
         (
             '{"model_type": "unheard", "auto_map": {"AutoModel": "code.Model"}}',
-            "does not know model type 'unheard'; code that a checkpoint brings along is never run",
+            "does not know model type 'unheard'; code that comes with a model is never run",
         ),
     ],
 )
