@@ -38,6 +38,8 @@ def load(
     `inputs` are texts as in `--input`, `settings` the builder's arguments as in `--set`; `trust` allows a
     file to run the code that it pickles. Raises Problem for whatever the user can put right.
     """
+    if not target:
+        raise Problem("an empty target was given; name a model, such as analyze model.py")
     request = Request(target, inputs, checkpoint, settings, trust)
     for applies, recipe in RECIPES:
         if applies(target):
@@ -61,6 +63,8 @@ def _of_stored_file(request: Request) -> Subject | Checkpoint:
         return exported.subject_of(request)
     if kind == "torchscript":
         return torchscript.subject_of(request)
+    if kind == "python":
+        raise Problem(f"{request.target} is not a checkpoint; if it is Python, give it a name that ends in .py")
     return _of_checkpoint(request)
 
 
