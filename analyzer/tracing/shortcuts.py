@@ -132,6 +132,15 @@ def _cat(tensors: Any, dim: int = 0) -> Any:
     return first.new_empty(sizes)
 
 
+def _grouped_mm(x: Any, weight: Any, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Any:
+    """(S, K) × (G, K, N), rows in G groups -> (S, N). torch's own rule refuses float32, which the CPU takes."""
+    if x.dim() != 2 or weight.dim() != 3 or x.shape[1] != weight.shape[1] or bias is not None:
+        return None
+    if offs is None or offs.shape != weight.shape[:1] or x.dtype is not weight.dtype:
+        return None
+    return x.new_empty((x.shape[0], weight.shape[2]), dtype=out_dtype or x.dtype)
+
+
 UNARY = (
     "abs cos elu erf exp gelu hardsigmoid hardswish hardtanh leaky_relu log mish neg reciprocal relu relu6 rsqrt"
     " sigmoid silu sin softplus sqrt square tanh"
@@ -151,6 +160,7 @@ def _table() -> Mapping[Any, Shortcut]:
         aten.addmm.default: _addmm,
         aten.mean.dim: _mean,
         aten.cat.default: _cat,
+        aten._grouped_mm.default: _grouped_mm,
         aten.pow.Tensor_Scalar: _like,
         aten.clamp.default: _like,
     }

@@ -27,6 +27,7 @@ TURNED = X.transpose(1, 2)
 HALF = meta(2, 6, 4, 4, dtype=torch.float16)
 WHOLE = meta(2, 6, 4, 4, dtype=torch.int64)
 C = meta(6)
+OFFSETS = meta(3, dtype=torch.int32)
 
 TAKEN: list[tuple[str, tuple[Any, ...]]] = [
     *((name, (x,)) for name in UNARY.split() for x in (X, LAST, TURNED, HALF)),
@@ -60,14 +61,19 @@ DECLINED: list[tuple[str, tuple[Any, ...]]] = [
     ("cat", ([X, meta(2, 3, 5, 4)], 1)),
     ("cat", ([X, HALF], 1)),
     ("mean.dim", (LAST, [1])),
+    ("_grouped_mm", (meta(6, 16), meta(3, 12, 8), OFFSETS)),
+    ("_grouped_mm", (meta(6, 16), meta(2, 16, 8), OFFSETS)),
+    ("_grouped_mm", (meta(6, 16, dtype=torch.bfloat16), meta(3, 16, 8), OFFSETS)),
+    ("_grouped_mm", (meta(3, 6, 16), meta(3, 16, 8))),
 ]
 
 
 LIKE_REAL: list[tuple[str, tuple[Any, ...]]] = [
     ("native_batch_norm", (X, C, C, C, C, False, 0.1, 1e-5)),
     ("_native_batch_norm_legit_no_training", (LAST, C, C, C, C, 0.1, 1e-5)),
+    ("_grouped_mm", (meta(6, 16), meta(3, 16, 8), OFFSETS)),
 ]
-"""Where torch's meta implementation makes statistics that the real one does not."""
+"""Where torch's meta implementation makes statistics that the real one does not, or refuses float32."""
 
 
 def layout(value: Any) -> list[Any]:
