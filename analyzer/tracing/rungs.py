@@ -51,7 +51,7 @@ def run_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 
 
 def run_on_fake(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Carry an operator out on fake tensors; experts' products by our own rule, as torch's takes half precision only."""
+    """Carry an operator out on fake tensors; experts' products by our own rule, torch's wants half precision."""
     result = SHORTCUTS[func](*args, **kwargs) if func is torch.ops.aten._grouped_mm.default else None
     return func(*args, **kwargs) if result is None else result
 
