@@ -127,6 +127,51 @@ class StoredTensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Saving:
+    """What a proposal takes off the totals, exactly; negative where it costs more."""
+
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One finding: a proposal with what it saves, or a fact about what is there."""
+
+    rule: str
+    """The code that --select, --ignore and --apply take."""
+    name: str
+    """The rule's name in words, such as "depthwise-separable"."""
+    path: str
+    level: str
+    """"note", "warning" or "error"."""
+    effort: str
+    """What it takes: "none" (the output stays the same), "finetune" or "retrain"; "none" for a fact as well."""
+    current: str
+    """What is there, as code."""
+    proposed: str | None
+    """What to use instead, as code; None for a fact."""
+    saved: Saving | None
+    bytes_ratio: float | None
+    """Bytes moved afterwards over bytes moved now."""
+    bound: str | None
+    """What limits the proposal on the device profile: "compute-bound on NAME" or "memory-bound on NAME"."""
+    evidence: str | None = None
+    """What the checkpoint's weights say; None without a checkpoint."""
+    notes: tuple[str, ...] = ()
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The best proposal of each layer taken at once, as a new trace of the rewritten model counts it."""
+
+    layers: int
+    saved: Saving
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonRow:
     """One of several targets that were analysed together."""
 
@@ -140,10 +185,11 @@ class ComparisonRow:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """Everything one run of the analyzer found out about one model."""
 
+    schema_version: Literal[1] = SCHEMA_VERSION
     analyzer_version: str
     model: Model
     inputs: tuple[Input, ...]
@@ -155,10 +201,12 @@ class Analysis:
     never_run: tuple[NeverRun, ...] = ()
     layers: tuple[Layer, ...] = ()
     """In execution order; modules that never ran come last, with calls = 0."""
+    advice: tuple[Advice, ...] = ()
+    """Ranked: what saves most first."""
+    together: Together | None = None
     tensors: tuple[StoredTensor, ...] = ()
     """The checkpoint's tensors, when a checkpoint alone was analysed."""
     comparison: tuple[ComparisonRow, ...] = ()
-    schema_version: Literal[1] = SCHEMA_VERSION
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""

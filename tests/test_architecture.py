@@ -12,16 +12,16 @@ LAYERS = (
     ("__main__",),
     ("cli", "__init__"),
     ("pipeline",),
-    ("comparing", "counting", "formats", "loading", "reconciling", "tracing"),
-    ("dataflow", "formulas"),
-    ("graph",),
-    ("results",),
+    ("advising", "comparing", "counting", "formats", "loading", "reconciling", "rewriting", "tracing"),
+    ("dataflow", "evidence", "formulas", "roofline", "rules"),
+    ("devices", "facts", "graph"),
+    ("convolution", "results"),
     ("problem", "version"),
 )
 """Rooms from the top down; those of one layer do not import each other, but for SHARED."""
 SHARED = {("tracing", "loading.subject"), ("formats", "comparing")}
 """A stage may know the type that it is handed, and a format the table of several models."""
-TORCH_ROOMS = {"loading", "tracing", "reconciling"}
+TORCH_ROOMS = {"evidence", "loading", "reconciling", "rewriting", "tracing"}
 
 
 def modules() -> dict[str, Path]:
