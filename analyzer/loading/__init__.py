@@ -63,7 +63,7 @@ def _of_stored_file(request: Request) -> Subject | Checkpoint:
         return exported.subject_of(request)
     if kind == "torchscript":
         return torchscript.subject_of(request)
-    if kind == "python":
+    if kind == "python" and not Path(request.target).suffix:
         raise Problem(f"{request.target} is not a checkpoint; if it is Python, give it a name that ends in .py")
     return _of_checkpoint(request)
 
