@@ -10,7 +10,14 @@ counts = st.integers(min_value=0, max_value=2**80)
 
 
 def minimal() -> Analysis:
-    return Analysis("0.1.0", Model("net", "net.py", "Net"), (), Tracing("meta", 0), Total(0, 0, 0, 0, 0), True)
+    return Analysis(
+        analyzer_version="0.1.0",
+        model=Model("net", "net.py", "Net"),
+        inputs=(),
+        tracing=Tracing("meta", 0),
+        total=Total(0, 0, 0, 0, 0),
+        complete=True,
+    )
 
 
 def test_costs_add_up_and_a_total_is_their_sum():
@@ -24,6 +31,9 @@ def test_a_stored_tensor_knows_its_elements():
     assert StoredTensor("w", (16, 3, 3, 3), "float32", 1728).numel == 16 * 3 * 3 * 3
     assert StoredTensor("step", (), "int64", 8).numel == 1
     assert StoredTensor("empty", (0, 5), "float32", 0).numel == 0
+
+
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))  # a ratio is always finite
 
 
 @settings(max_examples=60, deadline=None)

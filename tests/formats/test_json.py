@@ -9,7 +9,7 @@ KEYS = {
     *("schema_version", "analyzer_version", "model", "inputs", "tracing"),
     *("total", "complete", "uncounted", "never_run", "layers"),
 }
-BESIDES = ["tensors", "comparison"]
+BESIDES = ["advice", "together", "tensors", "comparison"]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",
     "tracing": "mode operators reason",
