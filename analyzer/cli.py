@@ -10,7 +10,8 @@ from dataclasses import replace
 from errno import EISDIR
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any
+from traceback import print_exc
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -28,7 +29,6 @@ TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a bu
 
 def main() -> None:
     """Run the command and exit with its status."""
-    debug = "--debug" in sys.argv
     try:
         command(standalone_mode=False)
     except click.exceptions.Exit as request:
@@ -38,12 +38,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped")
     except Problem as problem:
-        if debug:
-            raise
         _fail(str(problem))
     except Exception as error:
-        if debug:
-            raise
         _fail(f"unexpected {type(error).__name__}: {_first_line(error)} (run again with --debug for the traceback)")
 
 
@@ -184,7 +180,7 @@ def _reason(error: OSError) -> str:
 def _summary(analyses: list[Analysis], written: list[str]) -> str:
     from analyzer.formats import terminal
 
-    look: dict[str, Any] = {"colour": sys.stdout.isatty(), "width": get_terminal_size().columns}
+    look: dict[str, Any] = {"colour": _is_terminal(sys.stdout), "width": get_terminal_size().columns}
     if len(analyses) == 1:
         return terminal.render(analyses[0], written=written, **look)
     return terminal.render_comparison(analyses, written=written, **look)
@@ -210,7 +206,7 @@ def _stdout_kept() -> Iterator[None]:
 @contextmanager
 def _progress(targets: int) -> Iterator[Callable[[str], None]]:
     """A spinner on stderr saying what is under way, when stderr is a terminal."""
-    if not sys.stderr.isatty():
+    if not _is_terminal(sys.stderr):
         yield lambda _: None
         return
     from rich.console import Console
@@ -222,10 +218,17 @@ def _progress(targets: int) -> Iterator[Callable[[str], None]]:
         yield lambda text: progress.update(task, description=text, advance=text.endswith(": loading"))
 
 
+def _is_terminal(stream: TextIO | None) -> bool:
+    """False also for a stream that the caller closed."""
+    return stream is not None and stream.isatty()
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0]
 
 
 def _fail(message: str) -> None:
+    if "--debug" in sys.argv:
+        print_exc()
     click.echo(f"analyze: error: {message}", err=True)
     sys.exit(2)
