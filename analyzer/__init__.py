@@ -22,8 +22,9 @@ def analyze(
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
     One argument may be given as it is, without a tuple around it. Tensors may be real, meta or fake, on any device:
-    only shapes and dtypes are read, unless the forward depends on values. The model is analysed in the mode that it is in
-    (training or eval) and is left exactly as it was. Raises Problem, one sentence for the user, when the forward fails.
+    only their shapes and dtypes are read, unless the forward depends on values. The model is analysed in the mode that
+    it is in (training or eval) and is left exactly as it was. Raises Problem, one sentence for the user, when the
+    forward fails.
     """
     from analyzer.loading import from_module
     from analyzer.pipeline import analyze_subject

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from analyzer.loading.arguments import bound, missing
 from analyzer.loading.inputs import from_example
 from analyzer.loading.recipe import Built, Recipe, Request, is_module
 from analyzer.loading.sources import definition_of
+from analyzer.loading.surroundings import Surroundings
 from analyzer.problem import Problem
 
 BUILDERS = ("build_model", "get_model", "create_model", "build")
@@ -40,15 +40,19 @@ def of_file(request: Request) -> Recipe:
     path = Path(filename if filename.endswith(".py") else f"{filename}.py")
     if not path.is_file():
         raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
-    run = partial(_run_file, path)
-    return Recipe(name or path.stem, lambda: _built(run, str(path), name, request.settings))
+    module, root = _module_name(path)
+    surroundings = Surroundings(root, path.parent, name=module, argv=[str(path)])
+    run = partial(_run_file, path, module, surroundings)
+    make = partial(_built, run, str(path), name, request.settings)
+    return Recipe(name or path.stem, make, surroundings=surroundings.again)
 
 
 def of_module(request: Request) -> Recipe:
     """The recipe for `package.module:name`, importable from the working directory."""
     module, _, name = request.target.partition(":")
-    run = partial(_import, module)
-    return Recipe(name, lambda: _built(run, module, name, request.settings))
+    surroundings = Surroundings(Path.cwd(), name=module, argv=[module])
+    make = partial(_built, partial(_import, module, surroundings), module, name, request.settings)
+    return Recipe(name, make, surroundings=surroundings.again)
 
 
 def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str, str]) -> Built:
@@ -123,14 +127,13 @@ def _offers(module: ModuleType, where: str) -> str:
 
 
 @contextmanager
-def _run_file(path: Path) -> Iterator[ModuleType]:
-    """The executed file, importing its neighbours as if it were run from its own directory."""
-    name, root = _module_name(path)
+def _run_file(path: Path, name: str, surroundings: Surroundings) -> Iterator[ModuleType]:
+    """The executed file."""
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
         raise Problem(f"{path}: this is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    with _importing_from(root, path.parent, name=name, argv=[str(path)]):
+    with surroundings.fresh():
         sys.modules[name] = module
         exec(_compiled(path), module.__dict__)
         yield module
@@ -153,39 +156,6 @@ def _module_name(path: Path) -> tuple[str, Path]:
 
 
 @contextmanager
-def _import(name: str) -> Iterator[ModuleType]:
-    with _importing_from(Path.cwd(), name=name, argv=[name]):
+def _import(name: str, surroundings: Surroundings) -> Iterator[ModuleType]:
+    with surroundings.fresh():
         yield importlib.import_module(name)
-
-
-@contextmanager
-def _importing_from(*folders: Path, name: str, argv: list[str]) -> Iterator[None]:
-    """Put folders in front of sys.path; afterwards forget what was imported from them, and `name` itself.
-
-    The working directory is kept too: other paths on the command line are relative to it.
-    """
-    path, arguments, before, directory = list(sys.path), sys.argv, dict(sys.modules), Path.cwd()
-    sys.path[:0] = dict.fromkeys(str(folder.absolute()) for folder in folders)
-    sys.argv = argv
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path[:], sys.argv = path, arguments
-        os.chdir(directory)
-        for key in [key for key, module in sys.modules.items() if _is_own(module, folders) or key == name]:
-            _restore(key, before)
-
-
-def _restore(key: str, before: Mapping[str, ModuleType]) -> None:
-    if key in before:
-        sys.modules[key] = before[key]
-    else:
-        del sys.modules[key]
-
-
-def _is_own(module: ModuleType, folders: tuple[Path, ...]) -> bool:
-    filename = getattr(module, "__file__", None)
-    if not isinstance(filename, str) or "site-packages" in filename:
-        return False
-    return filename.startswith(tuple(str(folder.absolute()) + os.sep for folder in folders))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,8 @@ class Recipe:
     name: str
     make: Callable[[], Built]
     assumptions: tuple[str, ...] = ()
+    surroundings: Callable[[], AbstractContextManager[None]] = nullcontext
+    """What must be importable while the model runs."""
 
 
 def subject_of(request: Request, recipe: Recipe) -> Subject:
@@ -67,6 +69,7 @@ def subject_of(request: Request, recipe: Recipe) -> Subject:
         checkpoint=request.checkpoint,
         assumptions=recipe.assumptions + _agreement(request, module),
         materialize=lambda: _materialized(request, recipe),
+        surroundings=recipe.surroundings,
     )
 
 

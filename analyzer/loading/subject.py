@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,5 +54,7 @@ class Subject:
     assumptions: tuple[str, ...] = ()
     materialize: Callable[[], nn.Module] | None = None
     """Builds the module anew with real weights; None when `module` has them already."""
+    surroundings: Callable[[], AbstractContextManager[None]] = nullcontext
+    """To be entered while the module runs: what its file can import."""
     owned: bool = True
     """Whether tracing may alter `module`; False for a module that the user passed in."""

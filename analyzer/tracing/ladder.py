@@ -31,7 +31,7 @@ def trace(subject: Subject, report: Report = lambda _: None) -> Trace:
     """The operators of one forward; Problem when no rung carries it, naming the layer and the user's line."""
     subject, unwrapped = _unwrap(subject)
     failures: list[Failure] = []
-    with preserved():
+    with subject.surroundings(), preserved():
         for rung in LADDER:
             report(
                 f"{subject.name}: tracing on {rung.mode} tensors" if rung is not REAL else f"{subject.name}: running"
