@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import prod
 
 
@@ -122,3 +124,67 @@ def placed(units: tuple[Unit, ...], first: Convolution) -> tuple[Unit, ...]:
             size = unit.output_size
         result.append(unit)
     return tuple(result)
+
+
+def taps(kernel: int, dilation: int = 1) -> range:
+    """Offsets along one axis that a kernel reads: 0, d, ..., d (k - 1)."""
+    return range(0, dilation * (kernel - 1) + 1, dilation)
+
+
+def reached(chain: Iterable[Iterable[int]]) -> frozenset[int]:
+    """Inputs along one axis that one output of stacked layers reads: the sum of their offsets, in any order.
+
+    Offsets are in steps of the chain's input: those of a layer after a stride s are s times as far apart.
+    """
+    offsets = {0}
+    for layer in chain:
+        steps = tuple(layer)
+        offsets = {offset + step for offset in offsets for step in steps}
+    return frozenset(offsets)
+
+
+def holes(chain: Iterable[Iterable[int]]) -> int:
+    """Inputs inside the field of stacked layers, along one axis, that their output never reads."""
+    offsets = reached(chain)
+    return max(offsets) - min(offsets) + 1 - len(offsets)
+
+
+def share_read(convolution: Convolution) -> Fraction:
+    """The share of its inputs that a convolution reads: by axis, the distinct d t mod s over the taps t, over s."""
+    axes = zip(convolution.kernel, convolution.dilation, convolution.stride, strict=True)
+    return prod((Fraction(len({tap % s for tap in taps(k, d)}), s) for k, d, s in axes), start=Fraction(1))
+
+
+def code(units: tuple[Unit, ...]) -> str:
+    """The units as Python that makes them, several as one `nn.Sequential`."""
+    parts = [_code(unit) for unit in units]
+    return parts[0] if len(parts) == 1 else f"nn.Sequential({', '.join(parts)})"
+
+
+def _code(unit: Unit) -> str:
+    if isinstance(unit, Convolution):
+        return _convolution_code(unit)
+    if isinstance(unit, BatchNorm):
+        return f"nn.BatchNorm{unit.dimension}d({unit.channels})"
+    if isinstance(unit, ChannelShuffle):
+        return f"nn.ChannelShuffle({unit.groups})"
+    return f"nn.{type(unit).__name__}()"
+
+
+def _convolution_code(unit: Convolution) -> str:
+    kind = f"nn.Conv{'Transpose' if unit.transposed else ''}{unit.dimension}d"
+    options = {
+        "stride": (_number(unit.stride), "1"),
+        "padding": (_number(unit.padding), "0"),
+        "output_padding": (_number(unit.output_padding or (0,)), "0"),
+        "dilation": (_number(unit.dilation), "1"),
+        "groups": (str(unit.groups), "1"),
+        "bias": (str(unit.bias), "True"),
+    }
+    given = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
+    return f"{kind}({', '.join([str(unit.in_channels), str(unit.out_channels), _number(unit.kernel), *given])})"
+
+
+def _number(axes: tuple[int, ...]) -> str:
+    """One number where all axes agree, as torch takes it, else the tuple."""
+    return str(axes[0]) if len(set(axes)) == 1 else str(axes)
