@@ -108,6 +108,8 @@ class Layer:
     params: int = 0
     macs: int | None = 0
     other_flops: int | None = 0
+    settings: str = ""
+    """How a standard layer was built, as code: "Conv2d(64, 128, 3, stride=2, padding=1)"; empty for others."""
     receptive_field: tuple[int, ...] | None = None
     jump: tuple[int, ...] | None = None
 
@@ -172,6 +174,57 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One limit and how the model stands to it."""
+
+    name: str
+    """The budget's name: from the configuration, or "command line"."""
+    metric: str
+    """"params", "trainable-params", "macs", "size" (bytes) or "peak-memory" (bytes)."""
+    value: int | None
+    limit: int | None
+    """The absolute limit, or the one that a relative limit makes of the base; None when there was no base."""
+    base: int | None
+    status: str
+    """"pass", "fail", "drift" (over the limit, but not by this change), "off" or "unknown" (not counted)."""
+    match: str = "*"
+    """Pattern of the layers that the limit is on."""
+    level: str = "error"
+    message: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChange:
+    """A layer that differs from the base; `before` and `after` are None where it did not or does not exist."""
+
+    path: str
+    status: str
+    """"added", "removed", "changed" or "moved"."""
+    before: Layer | None
+    after: Layer | None
+    was: str | None = None
+    """Its path in the base, where that was another."""
+    changes: tuple[str, ...] = ()
+    """What changed, in words: "kernel 3 to 5", "groups 32 to 1"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """This model against its base."""
+
+    base: str
+    """What it was compared with: a revision or a file."""
+    before: Total | None
+    """The base's totals; None when the model is new."""
+    layers: tuple[LayerChange, ...] = ()
+    """What grew most first; unchanged layers are left out."""
+    unchanged: int = 0
+    budget_changes: tuple[str, ...] = ()
+    """Limits that changed between base and head, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonRow:
     """One of several targets that were analysed together."""
 
@@ -204,6 +257,11 @@ class Analysis:
     advice: tuple[Advice, ...] = ()
     """Ranked: what saves most first."""
     together: Together | None = None
+    budget: tuple[BudgetLine, ...] = ()
+    verdict: str | None = None
+    """"pass", "drift" or "fail"; None without a budget."""
+    difference: Difference | None = None
+    """Against the base, when one was asked for."""
     tensors: tuple[StoredTensor, ...] = ()
     """The checkpoint's tensors, when a checkpoint alone was analysed."""
     comparison: tuple[ComparisonRow, ...] = ()

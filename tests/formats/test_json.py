@@ -9,7 +9,7 @@ KEYS = {
     *("schema_version", "analyzer_version", "model", "inputs", "tracing"),
     *("total", "complete", "uncounted", "never_run", "layers"),
 }
-BESIDES = ["advice", "together", "tensors", "comparison"]
+BESIDES = ["advice", "together", "budget", "verdict", "difference", "tensors", "comparison"]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",
     "tracing": "mode operators reason",
@@ -20,7 +20,7 @@ ROWS = {
     "inputs": "name shape dtype",
     "uncounted": "operator calls layers reason",
     "never_run": "path params",
-    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops receptive_field jump",
+    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings receptive_field jump",
 }
 
 
