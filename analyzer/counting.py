@@ -71,6 +71,7 @@ class Count:
                 path=module.path,
                 kind=module.kind,
                 calls=module.calls,
+                settings=module.settings,
                 input_shapes=module.input_shapes,
                 output_shapes=module.output_shapes,
                 params=params[module.path],

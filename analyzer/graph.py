@@ -120,6 +120,8 @@ class ModuleCalls:
     path: str
     kind: str
     calls: int = 0
+    settings: str = ""
+    """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"."""
     input_shapes: tuple[tuple[int, ...], ...] = ()
     output_shapes: tuple[tuple[int, ...], ...] = ()
 

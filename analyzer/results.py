@@ -109,7 +109,7 @@ class Layer:
     macs: int | None = 0
     other_flops: int | None = 0
     settings: str = ""
-    """How a standard layer was built, as code: "Conv2d(64, 128, 3, stride=2, padding=1)"; empty for others."""
+    """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"; empty for others."""
     receptive_field: tuple[int, ...] | None = None
     jump: tuple[int, ...] | None = None
 

@@ -92,7 +92,8 @@ class ModuleStack:
 
     def _row(self, path: str) -> ModuleCalls:
         calls = self.calls.get(path, Calls())
-        return ModuleCalls(path, kind_of(self.modules[path]), calls.count, calls.inputs, calls.outputs)
+        module = self.modules[path]
+        return ModuleCalls(path, kind_of(module), calls.count, settings_of(module), calls.inputs, calls.outputs)
 
 
 def kind_of(module: nn.Module) -> str:
@@ -100,3 +101,11 @@ def kind_of(module: nn.Module) -> str:
     if parametrize.is_parametrized(module):
         return type(module).__bases__[0].__name__
     return str(getattr(module, "original_name", None) or type(module).__name__)
+
+
+def settings_of(module: nn.Module) -> str:
+    """How a layer of torch's own was built, as its repr tells; empty for a class that the user wrote."""
+    extra = type(module).extra_repr
+    if not extra.__module__.startswith("torch.nn") or extra is nn.Module.extra_repr:
+        return ""
+    return f"{kind_of(module)}({module.extra_repr()})"
