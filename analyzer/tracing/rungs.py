@@ -14,6 +14,7 @@ from torch import nn
 
 from analyzer.loading.subject import InputSpec, Subject
 from analyzer.problem import Problem
+from analyzer.tracing.constants import is_small_constant
 from analyzer.tracing.recorder import NeedsValues, Run, signature
 from analyzer.tracing.shadow import MetaTwins, borrowed_with, copy_with, is_plain
 from analyzer.tracing.shapes import Leaf
@@ -39,7 +40,8 @@ def run_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     """Carry an operator out on meta tensors; real ones that meet them become meta, unless they are written to."""
     tensors = [value for value in _flat((args, tuple(kwargs.values()))) if isinstance(value, torch.Tensor)]
     if not any(tensor.is_meta for tensor in tensors):
-        return func(*args, **_on_a_device_that_exists(kwargs))
+        device = "cpu" if is_small_constant(func, args, kwargs) else _device_that_exists(kwargs.get("device"))
+        return func(*args, **({**kwargs, "device": torch.device(device)} if device else kwargs))
     if not all(tensor.is_meta for tensor in tensors):
         _refuse_writing_to_real(func, args)
         args, kwargs = _to_meta(args), _to_meta(kwargs)
@@ -71,11 +73,8 @@ def _refuse_writing_to_real(func: Any, args: tuple[Any, ...]) -> None:
             raise NeedsValues(f"{func} writes what is computed into a tensor with values")
 
 
-def _on_a_device_that_exists(kwargs: dict[str, Any]) -> dict[str, Any]:
-    device = kwargs.get("device")
-    if device is None or torch.device(device).type in ("cpu", "meta"):
-        return kwargs
-    return {**kwargs, "device": torch.device("meta")}
+def _device_that_exists(device: Any) -> Any:
+    return device if device is None or torch.device(device).type in ("cpu", "meta") else "meta"
 
 
 def _to_meta(value: Any) -> Any:
