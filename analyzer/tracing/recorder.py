@@ -14,6 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from analyzer.graph import Allocation, Argument, Op, OpGraph, Tensor
 from analyzer.tracing.composites import stays_whole
 from analyzer.tracing.ownership import ModuleStack
+from analyzer.tracing.shapes import leaves
+from analyzer.tracing.refusals import refuse
 
 
 class NeedsValues(RuntimeError):
@@ -54,11 +56,12 @@ def signature(func: Any) -> Signature:
 
 @dataclass(slots=True)
 class Known:
-    """A live tensor: the memory that it lies in and the operator that made this very tensor."""
+    """A live tensor: the memory that it lies in, its own number, and the operator that made this very tensor."""
 
     reference: weakref.ref[torch.Tensor]
     storage: int
-    producer: Op | None
+    number: int
+    producer: Op | None = None
 
 
 class Recorder(TorchDispatchMode):
@@ -88,6 +91,7 @@ class Recorder(TorchDispatchMode):
         self._weight_of: dict[int, str] = {}
         self._writer: dict[int, tuple[int, Op]] = {}
         self._index: dict[Op, int] = {}
+        self._tensors = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -98,6 +102,10 @@ class Recorder(TorchDispatchMode):
         del output
         return tuple(item for item in self._memory if item is not None)
 
+    def tensors_in(self, output: Any) -> tuple[Tensor, ...]:
+        """The tensors that a forward returned, as the graph knows them."""
+        return tuple(self._describe(leaf) for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor))
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if not isinstance(func, torch._ops.OpOverload):
@@ -107,6 +115,8 @@ class Recorder(TorchDispatchMode):
                 return func.decompose(*args, **kwargs)
         if func.namespace == "prim":  # asks a tensor what it is, computes nothing
             return func(*args, **kwargs)
+        if not self._has_values:
+            refuse(func, args)
         outputs = self._run(func, args, kwargs)
         self._record(func, args, kwargs, outputs)
         return outputs
@@ -140,25 +150,19 @@ class Recorder(TorchDispatchMode):
         results = [value for value in _flatten(outputs) if isinstance(value, torch.Tensor)]
         sources = [value for value in _flatten(tuple(arguments.values())) if isinstance(value, torch.Tensor)]
         producers = self._producers(sources)
-        storages = [self._storage_of(result, sources) for result in results]
-        tensors = tuple(self._describe(r, s) for r, s in zip(results, storages, strict=True))
-        op = Op(name, bound, tensors, self._stack.path, tags)
+        for result in results:
+            if id(result) not in self._known:
+                self._remember(result, self._storage_of(result, sources))
+        op = Op(name, bound, tuple(self._describe(result) for result in results), self._stack.path, tags)
         self._index[op] = len(self._index)
         self.graph.add_node(op)
         self.graph.add_edges_from((producer, op) for producer in producers)
-        self._note_results(op, results, storages)
+        for result in results:
+            self._known[id(result)].producer = op
         for value in written:
             for tensor in _flatten(arguments.get(value)):
                 if isinstance(tensor, torch.Tensor):
                     self._writer[self._storage(tensor)] = (self._index[op], op)
-
-    def _note_results(self, op: Op, results: list[torch.Tensor], storages: list[int]) -> None:
-        for result, storage in zip(results, storages, strict=True):
-            known = self._known.get(id(result))
-            if known is None:
-                self._remember(result, storage, op)
-            else:
-                known.producer = op
 
     def _producers(self, sources: list[torch.Tensor]) -> list[Op]:
         found: dict[Op, None] = {}
@@ -179,16 +183,14 @@ class Recorder(TorchDispatchMode):
 
     def _adopt(self, tensor: torch.Tensor) -> int:
         storage = self._new_storage(None)
-        self._remember(tensor, storage, None)
+        self._remember(tensor, storage)
         weight = self.weights.get(id(tensor))
         if weight is not None:
             self._weight_of[storage] = weight
         return storage
 
     def _storage_of(self, result: torch.Tensor, sources: list[torch.Tensor]) -> int:
-        known = self._known.get(id(result))
-        if known is not None:
-            return known.storage
+        """The number of a new tensor's memory: that of the source that it is a view of, else a new one."""
         address = _address(result)
         for source in sources:
             if address is not None and _address(source) == address:
@@ -201,15 +203,16 @@ class Recorder(TorchDispatchMode):
         self._holders.append(0)
         return len(self._memory) - 1
 
-    def _remember(self, tensor: torch.Tensor, storage: int, producer: Op | None) -> None:
+    def _remember(self, tensor: torch.Tensor, storage: int) -> None:
         key = id(tensor)
         self._holders[storage] += 1
+        self._tensors += 1
 
         def forget(_: object) -> None:
             self._known.pop(key, None)
             self._release(storage)
 
-        self._known[key] = Known(weakref.ref(tensor, forget), storage, producer)
+        self._known[key] = Known(weakref.ref(tensor, forget), storage, self._tensors)
 
     def _release(self, storage: int) -> None:
         self._holders[storage] -= 1
@@ -220,7 +223,7 @@ class Recorder(TorchDispatchMode):
 
     def _argument(self, value: Any) -> Argument:
         if isinstance(value, torch.Tensor):
-            return self._describe(value, self._storage(value))
+            return self._describe(value)
         if isinstance(value, list | tuple):
             return tuple(self._argument(item) for item in value)
         if value is None or isinstance(value, bool | int | float | complex | str):
@@ -237,7 +240,8 @@ class Recorder(TorchDispatchMode):
         values = tensor._values() if tensor.layout is torch.sparse_coo else tensor.values()
         return int(values.numel())
 
-    def _describe(self, tensor: torch.Tensor, storage: int) -> Tensor:
+    def _describe(self, tensor: torch.Tensor) -> Tensor:
+        storage = self._storage(tensor)
         return Tensor(
             shape=tuple(tensor.shape),
             dtype=str(tensor.dtype).removeprefix("torch."),
@@ -245,6 +249,7 @@ class Recorder(TorchDispatchMode):
             storage=storage,
             weight=self._weight_of.get(storage),
             nnz=self._stored_elements(tensor),
+            number=self._known[id(tensor)].number,
         )
 
 

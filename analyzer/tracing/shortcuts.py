@@ -112,7 +112,9 @@ def _addmm(bias: Any, x: Any, weight: Any, **_: Any) -> Any:
 
 def _mean(x: Any, dim: Any, keepdim: bool = False, **options: Any) -> Any:
     """Reduced axes vanish or become 1."""
-    if dim is None or not x.is_contiguous() or not x.is_floating_point() or options:
+    if not dim or not x.is_contiguous() or not x.is_floating_point() or options:
+        return None
+    if any(not -x.dim() <= axis < x.dim() for axis in dim):
         return None
     axes = {axis % x.dim() for axis in dim}
     sizes = [1 if axis in axes else size for axis, size in enumerate(x.shape) if keepdim or axis not in axes]
@@ -122,7 +124,9 @@ def _mean(x: Any, dim: Any, keepdim: bool = False, **options: Any) -> Any:
 def _cat(tensors: Any, dim: int = 0) -> Any:
     """Contiguous tensors of one dtype and rank, sizes summed along `dim`."""
     first = tensors[0]
-    axis = dim % max(first.dim(), 1)
+    if not -first.dim() <= dim < first.dim():
+        return None
+    axis = dim % first.dim()
     for tensor in tensors:
         same = tensor.dtype is first.dtype and tensor.dim() == first.dim() > 0 and tensor.is_contiguous()
         if not same or any(a != b for i, (a, b) in enumerate(zip(tensor.shape, first.shape, strict=True)) if i != axis):
