@@ -1,0 +1,6 @@
+"""Puts proposals into a module, with weights carried over, and emits the code that does it."""
+
+from analyzer.rewriting.carrying import Rewritten, rewritten
+from analyzer.rewriting.swapping import restructure
+
+__all__ = ["Rewritten", "restructure", "rewritten"]

@@ -1,0 +1,128 @@
+"""Carries the weights of the layers that proposals replace over to the layers that take their place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from analyzer.convolution import Convolution, Proposal
+from analyzer.problem import Problem
+from analyzer.rewriting.affine import composed, without_bias
+from analyzer.rewriting.approximating import approximate
+from analyzer.rewriting.comparing import relative_error
+from analyzer.rewriting.kernels import dense_kernel, store
+from analyzer.rewriting.swapping import put, replaceable
+from analyzer.rewriting.units import module_of
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A module with proposals put in, and how near the new layers come to the old ones."""
+
+    module: nn.Module
+    errors: Mapping[str, float]
+    """For each proposal's first layer: |new - old| / |old| of what its layers give on random input."""
+    fresh: tuple[str, ...] = ()
+    """Layers whose replacement starts from fresh weights, as no approximation of the old ones is known."""
+
+
+def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
+    """A copy of the module with the proposals in it and weights carried over; the module itself is not touched.
+
+    Exact proposals (folded normalization, a bias before one, a product of pointwise convolutions) keep the function in
+    eval mode; the others get the nearest weights in the least-squares sense, or fresh ones. Problem where a layer
+    cannot be replaced.
+    """
+    copied = _copied(module)
+    listed = list(proposals)
+    layers = replaceable(copied, [path for proposal in listed for path, _ in proposal.replacements])
+    changes = [_Change.of(proposal, layers) for proposal in listed]
+    errors, fresh = {}, []
+    for change in changes:
+        path = next(iter(change.old))
+        if not change.carry():
+            fresh.append(path)
+        errors[path] = change.error()
+    everything = {path: layer for change in changes for path, layer in change.new.items()}
+    return Rewritten(put(copied, everything), errors, tuple(fresh))
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    if any(tensor.is_meta for tensor in module.parameters()):
+        raise Problem(f"{type(module).__name__} has no values to carry over; load its weights first")
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:
+        raise Problem(f"{type(module).__name__} cannot be copied ({error}), so it cannot be rewritten") from error
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The layers that one proposal replaces and those that it puts there, in the order in which data passes them."""
+
+    old: Mapping[str, nn.Module]
+    new: Mapping[str, nn.Module]
+    size: tuple[int, ...]
+
+    @classmethod
+    def of(cls, proposal: Proposal, layers: Mapping[str, nn.Module]) -> _Change:
+        old = {path: layers[path] for path, _ in proposal.replacements}
+        new = {path: module_of(units, old[path]) for path, units in proposal.replacements}
+        units = (unit for _, units in proposal.replacements for unit in units)
+        sizes = (unit.input_size for unit in units if isinstance(unit, Convolution))
+        return cls(old, new, next(sizes, ()))
+
+    def carry(self) -> bool:
+        """Fill the new layers; False when they keep fresh weights."""
+        old, new = list(self.old.values()), list(self.new.values())
+        if len(old) == 1:
+            return _carry_alone(old[0], new[0])
+        merged = [layer for layer in new if not isinstance(layer, nn.Identity)]
+        if len(merged) == 1 and isinstance(merged[0], _ConvNd):
+            return _carry_merged(old, merged[0])
+        if [type(layer) for layer in old] == [type(layer) for layer in new]:
+            return without_bias(old, new)
+        return False
+
+    def error(self) -> float:
+        """How far the new layers are from the old ones on random input, relative to what these give."""
+        return relative_error(nn.Sequential(*self.old.values()), nn.Sequential(*self.new.values()), self.size)
+
+
+def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
+    """The layers that take the place of one convolution: the nearest weights there are for them."""
+    if not isinstance(old, _ConvNd):
+        return isinstance(new, nn.Identity)
+    layers = list(new) if isinstance(new, nn.Sequential) else [new]
+    chain = tuple(layer for layer in layers if isinstance(layer, _ConvNd))
+    kernel, bias = dense_kernel(old), None if old.bias is None else old.bias.detach()
+    if isinstance(layers[-1], nn.ChannelShuffle):
+        order = _before_shuffle(old.out_channels, layers[-1].groups)
+        kernel, bias = kernel[order], None if bias is None else bias[order]
+    shuffles = any(isinstance(layer, nn.ChannelShuffle) for layer in layers[:-1])
+    return bool(chain) and not shuffles and approximate(kernel, bias, old, chain)
+
+
+def _before_shuffle(channels: int, groups: int) -> torch.Tensor:
+    """Which channel must be computed at each place so that the shuffle puts all of them where they were.
+
+    The shuffle moves channel b · channels / groups + j to j · groups + b.
+    """
+    return torch.arange(channels).reshape(-1, groups).t().reshape(-1)
+
+
+def _carry_merged(old: list[nn.Module], new: _ConvNd) -> bool:
+    """One convolution in the place of several layers without anything nonlinear between: their product."""
+    if not all(isinstance(layer, _ConvNd | _BatchNorm) for layer in old):
+        return False
+    kernel, bias = composed(old)
+    if new.bias is None and bias.abs().max() > 0:
+        return False
+    store(new, kernel, bias)
+    return True

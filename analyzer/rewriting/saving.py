@@ -1,0 +1,33 @@
+"""Writes the weights of a rewritten module, whole or not at all."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from analyzer.problem import Problem
+
+
+def save(module: nn.Module, path: Path, force: bool = False) -> None:
+    """The module's state dict as `torch.load` reads it; Problem when the file exists, unless forced."""
+    refuse_existing(path, force)
+    part = path.parent / f".{path.name}.part"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(module.state_dict(), part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a folder that it cannot write to as a RuntimeError
+        with suppress(OSError):
+            part.unlink()
+        raise Problem(f"cannot write {path}: {error}; choose another place") from error
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """Problem when something is there that must not be overwritten."""
+    if path.is_dir():
+        raise Problem(f"cannot write {path}: it is a directory; name a file")
+    if path.exists() and not force:
+        raise Problem(f"{path} exists already; give another name, or --force to overwrite it")

@@ -1,0 +1,120 @@
+"""Finds the layers that a proposal replaces, refuses those that cannot be, and puts modules in their place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils import parametrize
+
+from analyzer.convolution import Proposal
+from analyzer.problem import Problem
+from analyzer.rewriting.units import module_of
+
+PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
+    """The module with the proposals' layers in place and fresh weights in them; it is altered, so hand in a copy.
+
+    On the meta device nothing is allocated. Problem where a layer cannot be replaced.
+    """
+    wanted = [pair for proposal in proposals for pair in proposal.replacements]
+    layers = replaceable(module, [path for path, _ in wanted])
+    return put(module, {path: module_of(units, layers[path]) for path, units in wanted})
+
+
+def put(module: nn.Module, replacements: Mapping[str, nn.Module]) -> nn.Module:
+    """The module with these in place, each wherever the layer at its path occurs."""
+    places = {path: list(places_of(module, path)) for path in replacements}
+    for path, replacement in replacements.items():
+        for parent, name in places[path]:
+            parent._modules[name] = replacement
+    return replacements.get("", module)
+
+
+def places_of(module: nn.Module, path: str) -> Iterator[tuple[nn.Module, str]]:
+    """Every parent and name under which the layer at that path is registered."""
+    layer = layer_at(module, path)
+    for parent in module.modules():
+        yield from ((parent, name) for name, child in parent._modules.items() if child is layer)
+
+
+def layer_at(module: nn.Module, path: str) -> nn.Module:
+    """The module at that path; Problem when there is none, or it is scripted."""
+    layer = module
+    for name in path.split(".") if path else ():
+        if isinstance(layer, torch.jit.ScriptModule):
+            break
+        child = layer._modules.get(name)
+        if child is None:
+            raise Problem(f"{type(module).__name__} has no layer {path!r}; take paths from its own report")
+        layer = child
+    if isinstance(layer, torch.jit.ScriptModule):
+        raise Problem(f"{path} cannot be replaced: it is inside a scripted module; give the module that was scripted")
+    return layer
+
+
+def replaceable(module: nn.Module, paths: Iterable[str]) -> dict[str, nn.Module]:
+    """The layers at these paths; Problem for the first that cannot be replaced without changing anything else."""
+    layers: dict[str, nn.Module] = {}
+    owners: dict[int, str] = {}
+    names = _names_of_storages(module)
+    for path in paths:
+        layer = layer_at(module, path)
+        if id(layer) in owners:
+            raise Problem(f"{path}: two proposals would replace this layer; choose one of them")
+        owners[id(layer)] = path
+        reason = _reason_against(layer) or _tied(layer, names)
+        if reason:
+            raise Problem(f"{path or type(layer).__name__} cannot be replaced: {reason}; leave this layer out")
+        layers[path] = layer
+    return layers
+
+
+def _reason_against(layer: nn.Module) -> str:
+    if parametrize.is_parametrized(layer):
+        return "its weight is computed by a parametrization"
+    if any(getattr(layer, hooks) for hooks in HOOKS):
+        return "hooks such as weight normalization are attached to it"
+    if isinstance(layer, _BatchNorm):
+        return "" if type(layer).forward is _BatchNorm.forward else "its class has a forward of its own"
+    return _reason_against_convolution(layer)
+
+
+def _reason_against_convolution(layer: nn.Module) -> str:
+    plain = next((kind for kind in PLAIN if isinstance(layer, kind)), None)
+    if plain is None or not isinstance(layer, _ConvNd):
+        return f"{type(layer).__name__} is neither a convolution nor a normalization of torch"
+    if type(layer).forward is not plain.forward or type(layer)._conv_forward is not plain._conv_forward:
+        return "its class has a forward of its own"
+    return "" if layer.padding_mode == "zeros" else f"it pads with {layer.padding_mode}"
+
+
+def _names_of_storages(module: nn.Module) -> Counter[Any]:
+    """How many tensors of distinct modules lie in each piece of memory."""
+    return Counter(_memory(tensor) for child in module.modules() for tensor in _own_tensors(child))
+
+
+def _own_tensors(layer: nn.Module) -> Iterator[torch.Tensor]:
+    yield from layer.parameters(recurse=False)
+    yield from layer.buffers(recurse=False)
+
+
+def _memory(tensor: torch.Tensor) -> Any:
+    try:
+        return tensor.untyped_storage()._cdata
+    except (NotImplementedError, RuntimeError):  # a tensor without storage, such as a quantized or a lazy one
+        return id(tensor)
+
+
+def _tied(layer: nn.Module, names: Counter[Any]) -> str:
+    own = Counter(_memory(tensor) for tensor in _own_tensors(layer))
+    shared = any(names[memory] != count for memory, count in own.items())
+    return "another layer uses its weights too" if shared else ""
