@@ -21,6 +21,8 @@ class Tensor:
     """Name of the parameter or buffer that this tensor is, or is a view of."""
     nnz: int | None = None
     """Stored elements of a sparse tensor, None for a dense one."""
+    number: int = field(default=-1, compare=False)
+    """Numbers the tensor itself, where views of one storage differ; an in-place result keeps its number."""
 
     @property
     def numel(self) -> int:
@@ -150,7 +152,11 @@ class Trace:
     reason: str = ""
     """Why a lower rung than meta was needed; empty on meta."""
     allocations: tuple[Allocation, ...] = ()
-    assumptions: tuple[str, ...] = field(default=())
+    assumptions: tuple[str, ...] = ()
+    candidate: int = 0
+    """Which of the subject's inputs were used."""
+    outputs: tuple[Tensor, ...] = ()
+    """The tensors that the forward returned, nested ones flattened."""
 
     @property
     def ops(self) -> tuple[Op, ...]:

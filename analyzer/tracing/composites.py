@@ -21,11 +21,20 @@ WHOLE = frozenset(
 CONVOLUTIONS = frozenset(
     getattr(getattr(aten, f"conv{n}d"), kind) for n in (1, 2, 3) for kind in ("default", "padding")
 ) | {aten.conv_transpose1d.default, aten.conv_transpose2d.input, aten.conv_transpose3d.input}
+RESAMPLING = frozenset(
+    getattr(aten, name).vec
+    for name in (
+        *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "upsample_linear1d", "upsample_bilinear2d"),
+        *("_upsample_nearest_exact1d", "_upsample_nearest_exact2d", "_upsample_nearest_exact3d"),
+        *("upsample_trilinear3d", "upsample_bicubic2d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
+    )
+)
+"""Taken apart, these would be gathers and index arithmetic that no longer say what they do."""
 
 
 def stays_whole(func: Any, args: tuple[Any, ...]) -> bool:
     """Whether a composite operator is recorded as it is; a complex convolution is, else it would be three real ones."""
-    return func in WHOLE or (func in CONVOLUTIONS and args[0].is_complex())
+    return func in WHOLE or func in RESAMPLING or (func in CONVOLUTIONS and args[0].is_complex())
 
 
 def attention(

@@ -94,7 +94,9 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
                 mode=rung.mode,
                 reason=reason,
                 allocations=recorder.allocations_beside(output),
+                outputs=recorder.tensors_in(output),
                 assumptions=(inputs.assumption,) if inputs.assumption else (),
+                candidate=next(place for place, given in enumerate(subject.candidates) if given is inputs),
             )
     except Problem:
         raise

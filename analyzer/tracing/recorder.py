@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from analyzer.graph import Allocation, Argument, Op, OpGraph, Tensor
 from analyzer.tracing.composites import stays_whole
 from analyzer.tracing.ownership import ModuleStack
-from analyzer.tracing.shapes import leaves
 from analyzer.tracing.refusals import refuse
+from analyzer.tracing.shapes import leaves
 
 
 class NeedsValues(RuntimeError):
