@@ -155,6 +155,22 @@ def share_read(convolution: Convolution) -> Fraction:
     return prod((Fraction(len({tap % s for tap in taps(k, d)}), s) for k, d, s in axes), start=Fraction(1))
 
 
+def along(convolution: Convolution, axes: Iterable[int]) -> Convolution:
+    """The part of a convolution along some axes: kernel 1, stride 1 and no padding along the others."""
+    kept = frozenset(axes)
+
+    def keep(values: tuple[int, ...], default: int) -> tuple[int, ...]:
+        return tuple(value if axis in kept else default for axis, value in enumerate(values))
+
+    return replace(
+        convolution,
+        kernel=keep(convolution.kernel, 1),
+        stride=keep(convolution.stride, 1),
+        padding=keep(convolution.padding, 0),
+        dilation=keep(convolution.dilation, 1),
+    )
+
+
 def code(units: tuple[Unit, ...]) -> str:
     """The units as Python that makes them, several as one `nn.Sequential`."""
     parts = [_code(unit) for unit in units]

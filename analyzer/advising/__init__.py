@@ -1,0 +1,100 @@
+"""Ask every rule about every layer, price what it proposes by the formulas, and rank the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from analyzer.advising.pricing import current_price, current_units, proposed_price
+from analyzer.advising.ranking import Advised, best_per_layer, rank
+from analyzer.convolution import Proposal, Unit, code
+from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.results import Advice, Saving
+from analyzer.rules import RULES, slug
+from analyzer.rules.rule import Finding, Observer, Proposer, Rule
+
+__all__ = ["Advised", "Bound", "advise", "best_per_layer"]
+
+Bound = Callable[[int, int], str]
+"""From MACs and bytes to what limits them: "compute-bound on NAME" or "memory-bound on NAME"."""
+
+
+def advise(
+    facts: ModelFacts,
+    sources: Mapping[str, tuple[str, int]] | None = None,
+    rules: Sequence[Rule] = RULES,
+    bound: Bound | None = None,
+) -> tuple[Advised, ...]:
+    """All that the rules say of a model, what saves most first; `sources` tells file and line of a path."""
+    places = sources or {}
+    found = [_placed(advised, places) for rule in rules for advised in _answers(rule, facts, bound)]
+    return tuple(sorted(found, key=lambda advised: rank(advised.advice, facts)))
+
+
+def _answers(rule: Rule, facts: ModelFacts, bound: Bound | None) -> Iterator[Advised]:
+    if isinstance(rule, Proposer):
+        for layer in facts.convolutions.values():
+            if proposal := rule.propose(layer, facts):
+                yield Advised(_advice(rule, layer, proposal, facts, bound), proposal)
+    elif isinstance(rule, Observer):
+        yield from (Advised(_fact(rule, finding)) for finding in rule.observe(facts))
+
+
+def _fact(rule: Rule, finding: Finding) -> Advice:
+    return Advice(
+        rule=rule.CODE,
+        name=slug(rule),
+        path=finding.path,
+        level=rule.LEVEL,
+        effort=rule.EFFORT,
+        current=finding.current,
+        proposed=None,
+        saved=None,
+        bytes_ratio=None,
+        bound=None,
+        notes=finding.notes,
+    )
+
+
+def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, bound: Bound | None) -> Advice:
+    before, after = current_price(proposal, facts), proposed_price(proposal, facts)
+    return Advice(
+        rule=rule.CODE,
+        name=slug(rule),
+        path=layer.path,
+        level=rule.LEVEL,
+        effort=rule.EFFORT,
+        current=_code({path: current_units(path, facts) for path, _ in proposal.replacements}),
+        proposed=_code(dict(proposal.replacements)),
+        saved=before.saved(after),
+        bytes_ratio=after.bytes / before.bytes if before.bytes else None,
+        bound=bound(after.macs, after.bytes) if bound else None,
+        notes=(*proposal.notes, *_doubts(layer, before.saved(after), facts), *_others(proposal, facts)),
+    )
+
+
+def _doubts(layer: ConvolutionFacts, saved: Saving, facts: ModelFacts) -> tuple[str, ...]:
+    if layer.bound != "memory" or saved.macs <= 0:
+        return ()
+    device = f" on {facts.device}" if facts.device else ""
+    return (f"the layer is memory-bound{device}: the MACs saved will not become time there",)
+
+
+def _others(proposal: Proposal, facts: ModelFacts) -> Iterator[str]:
+    for other in proposal.alternatives:
+        saved = current_price(other, facts).saved(proposed_price(other, facts))
+        if saved.params > 0 or saved.macs > 0:
+            text = f"{other.label}: {_code(dict(other.replacements))}"
+            yield "; ".join((f"{text} saves {saved.params:,} parameters and {saved.macs:,} MACs", *other.notes))
+
+
+def _code(layers: Mapping[str, tuple[Unit, ...]]) -> str:
+    """The layers' units as code, with the paths when there are several."""
+    if len(layers) == 1:
+        return code(next(iter(layers.values())))
+    return "; ".join(f"{path} = {code(units)}" for path, units in layers.items() if units)
+
+
+def _placed(advised: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:
+    file, line = sources.get(advised.advice.path, (None, None))
+    return replace(advised, advice=replace(advised.advice, file=file, line=line))

@@ -1,0 +1,127 @@
+"""What layers and proposals take, by the formulas that counted the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Proposal, ReLU, Unit, placed
+from analyzer.facts import ModelFacts
+from analyzer.formulas import cost_of
+from analyzer.graph import Argument, Op, Tensor
+from analyzer.results import Cost, Saving
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What layers take: parameters, multiply-accumulates, and bytes of inputs, outputs and weights."""
+
+    params: int = 0
+    macs: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Price) -> Price:
+        return Price(self.params + other.params, self.macs + other.macs, self.bytes + other.bytes)
+
+    def saved(self, other: Price) -> Saving:
+        """What the other saves, taken instead of this."""
+        return Saving(self.params - other.params, self.macs - other.macs)
+
+
+def price(units: tuple[Unit, ...], first: Convolution) -> Price:
+    """Units in a row, the first reading what `first` reads."""
+    shape = (first.batch, first.in_channels, *first.input_size)
+    total = Price()
+    for unit in placed(units, first):
+        op = _operator(unit, shape, first.itemsize)
+        if op is not None:
+            shape = op.outputs[0].shape
+            moved = sum(tensor.nbytes for tensor in (*op.inputs, *op.outputs))
+            total += Price(_params(unit), (cost_of(op) or Cost()).macs, moved)
+    return total
+
+
+def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
+    """What stands there now, as far as it is known: a convolution, a normalization."""
+    if layer := facts.convolutions.get(path):
+        return (layer.convolution,)
+    return tuple(
+        BatchNorm(norm.channels, facts.convolutions[norm.convolution].convolution.dimension)
+        for norm in facts.norms
+        if norm.path == path and norm.convolution is not None
+    )
+
+
+def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
+    """What the layers that a proposal replaces take now."""
+    parts = (_layer_price(path, current_units(path, facts), facts) for path, _ in proposal.replacements)
+    return sum(parts, Price())
+
+
+def proposed_price(proposal: Proposal, facts: ModelFacts) -> Price:
+    """What a proposal takes in their place."""
+    return sum((_layer_price(path, units, facts) for path, units in proposal.replacements), Price())
+
+
+def _layer_price(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Price:
+    """Work and bytes for every call of the layer, parameters once."""
+    total = Price()
+    for first in _reads(path, units, facts):
+        once = price(units, first)
+        total = Price(once.params, total.macs + once.macs, total.bytes + once.bytes)
+    return total
+
+
+def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Convolution]:
+    """What the layer reads at each call, as the convolution that reads it; a proposal may enlarge a single call's."""
+    layer = facts.convolutions.get(path)
+    if layer and len(layer.calls) == 1 and units and isinstance(units[0], Convolution) and units[0].input_size:
+        yield replace(layer.convolution, input_size=units[0].input_size)
+    elif layer:
+        yield from layer.calls
+    else:
+        yield from (_written(call) for call in _feeding(path, facts))
+
+
+def _feeding(path: str, facts: ModelFacts) -> tuple[Convolution, ...]:
+    """The calls of the convolution that feeds a normalization."""
+    feeders = (norm.convolution for norm in facts.norms if norm.path == path)
+    return next((facts.convolutions[feeder].calls for feeder in feeders if feeder is not None), ())
+
+
+def _written(conv: Convolution) -> Convolution:
+    return replace(conv, in_channels=conv.out_channels, input_size=conv.output_size)
+
+
+def _operator(unit: Unit, shape: tuple[int, ...], itemsize: int) -> Op | None:
+    """The unit as the operator that tracing would see, reading a tensor of that shape."""
+    read = Tensor(shape, itemsize=itemsize)
+    if isinstance(unit, Convolution):
+        return _convolution(unit, read)
+    if isinstance(unit, BatchNorm):
+        channel = Tensor((unit.channels,), itemsize=itemsize)
+        names = ("weight", "bias", "running_mean", "running_var")
+        arguments: dict[str, Argument] = {"input": read, "training": False, **dict.fromkeys(names, channel)}
+        return Op("aten.batch_norm.default", arguments, (read,))
+    if isinstance(unit, ReLU):
+        return Op("aten.relu.default", {"self": read}, (read,))
+    if isinstance(unit, ChannelShuffle):
+        return Op("aten.channel_shuffle.default", {"self": read, "groups": unit.groups}, (read,))
+    return None
+
+
+def _convolution(conv: Convolution, read: Tensor) -> Op:
+    out = Tensor((conv.batch, conv.out_channels, *conv.output_size), itemsize=conv.itemsize)
+    arguments: dict[str, Argument] = {
+        "input": read,
+        "weight": Tensor(conv.weight_shape, itemsize=conv.itemsize),
+        "bias": Tensor((conv.out_channels,), itemsize=conv.itemsize) if conv.bias else None,
+        "transposed": conv.transposed,
+    }
+    return Op("aten.convolution.default", arguments, (out,))
+
+
+def _params(unit: Unit) -> int:
+    if isinstance(unit, Convolution):
+        return unit.params
+    return 2 * unit.channels if isinstance(unit, BatchNorm) else 0

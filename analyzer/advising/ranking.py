@@ -1,0 +1,72 @@
+"""Which advice comes first, and which proposals can be taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from analyzer.convolution import Convolution, Proposal
+from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.results import Advice
+from analyzer.rules import EXACT
+
+EXACT_CODES = frozenset(rule.CODE for rule in EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """A piece of advice and the proposal behind it; None for a fact."""
+
+    advice: Advice
+    proposal: Proposal | None = None
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The layers that it replaces."""
+        return frozenset(path for path, _ in self.proposal.replacements) if self.proposal else frozenset()
+
+
+def rank(advice: Advice, facts: ModelFacts) -> tuple[int, float]:
+    """Restructurings, exact rules, then facts with warnings first; in each by the share of the model that is saved."""
+    if advice.saved is None:
+        return (3 if advice.level == "note" else 2), 0.0
+    is_exact = advice.rule in EXACT_CODES
+    share = advice.saved.macs / max(facts.macs, 1) + advice.saved.params / max(facts.params, 1)
+    return int(is_exact), -share
+
+
+def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
+    """The proposals to take together: in their order, each that saves something in layers no other one has taken.
+
+    Of two neighbours only one is grouped, unless a shuffle lies between: else their groups would never meet.
+    """
+    chosen: list[Advised] = []
+    for candidate in advised:
+        taken = {path for other in chosen for path in other.paths}
+        if _saves(candidate.advice) and not candidate.paths & taken and not _isolates(candidate, chosen, facts):
+            chosen.append(candidate)
+    return tuple(chosen)
+
+
+def _saves(advice: Advice) -> bool:
+    saved = advice.saved
+    return saved is not None and min(saved.params, saved.macs) >= 0 and max(saved.params, saved.macs) > 0
+
+
+def _isolates(candidate: Advised, chosen: list[Advised], facts: ModelFacts) -> bool:
+    neighbours = {
+        path for own in candidate.paths & facts.convolutions.keys() for path in _neighbours(facts.convolutions[own])
+    }
+    beside = [other for other in chosen if other.paths & neighbours]
+    return _only_groups(candidate) and any(_only_groups(other) for other in beside)
+
+
+def _neighbours(layer: ConvolutionFacts) -> tuple[str, ...]:
+    return (*layer.sources, *layer.readers)
+
+
+def _only_groups(advised: Advised) -> bool:
+    """Every layer that it puts in is grouped and nothing mixes after it."""
+    units = [unit for _, units in advised.proposal.replacements for unit in units] if advised.proposal else []
+    grouped = [isinstance(unit, Convolution) and unit.groups > 1 for unit in units]
+    return bool(units) and all(grouped)

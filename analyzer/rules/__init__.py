@@ -1,0 +1,91 @@
+"""All rules, in the order in which they are asked, and how to find one."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from inspect import cleandoc
+
+from analyzer.problem import Problem
+from analyzer.rules import (
+    bias_before_batchnorm,
+    channel_misalignment,
+    collapsible_pointwise,
+    depthwise_separable,
+    dilate_instead_of_downsample,
+    dilated_kernel,
+    factorized_kernel,
+    foldable_batchnorm,
+    gridding,
+    grouped_convolution,
+    heavy_head,
+    isolated_groups,
+    memory_bound_layer,
+    never_run,
+    strided_dilation,
+    strided_pointwise,
+)
+from analyzer.rules.rule import Observer, Proposer, Rule
+
+RESTRUCTURINGS: tuple[Proposer, ...] = (
+    grouped_convolution,
+    depthwise_separable,
+    dilated_kernel,
+    dilate_instead_of_downsample,
+    factorized_kernel,
+)
+EXACT: tuple[Proposer, ...] = (bias_before_batchnorm, foldable_batchnorm, collapsible_pointwise)
+FACTS: tuple[Observer, ...] = (
+    isolated_groups,
+    gridding,
+    strided_dilation,
+    strided_pointwise,
+    memory_bound_layer,
+    channel_misalignment,
+    heavy_head,
+    never_run,
+)
+RULES: tuple[Rule, ...] = (*RESTRUCTURINGS, *EXACT, *FACTS)
+ALL = "ALL"
+
+
+def slug(rule: Rule) -> str:
+    """The rule's name in words, "depthwise-separable": that of its file."""
+    return rule.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def rule_for(name: str) -> Rule:
+    """The rule of that code or slug; Problem with the nearest names when there is none."""
+    return next((rule for rule in RULES if _is_named(rule, name)), None) or _refuse(name)
+
+
+def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """The rules that a selection leaves: names are codes, prefixes of codes, slugs or ALL; none selected means all."""
+    wanted = {rule.CODE for name in tuple(select) or (ALL,) for rule in _matching(name)}
+    unwanted = {rule.CODE for name in ignore for rule in _matching(name)}
+    return tuple(rule for rule in RULES if rule.CODE in wanted - unwanted)
+
+
+def explain(name: str) -> str:
+    """The rule's documentation as markdown, headed by its code, name, level and effort."""
+    rule = rule_for(name)
+    effort = {"none": "leaves the output as it is", "finetune": "needs finetuning", "retrain": "needs retraining"}
+    kind = effort[rule.EFFORT] if isinstance(rule, Proposer) else "a fact"
+    return f"# {rule.CODE} {slug(rule)} ({rule.LEVEL}, {kind})\n\n{cleandoc(rule.__doc__ or '')}\n"
+
+
+def _is_named(rule: Rule, name: str) -> bool:
+    return name.strip().upper() == rule.CODE or name.strip().lower() == slug(rule)
+
+
+def _matching(name: str) -> tuple[Rule, ...]:
+    key = name.strip().upper()
+    if key == ALL:
+        return RULES
+    found = tuple(rule for rule in RULES if _is_named(rule, name) or (key and rule.CODE.startswith(key)))
+    return found or (_refuse(name),)
+
+
+def _refuse(name: str) -> Rule:
+    names = [word for rule in RULES for word in (rule.CODE, slug(rule))]
+    near = get_close_matches(name.upper(), names) + get_close_matches(name.lower(), names)
+    hint = f"did you mean {' or '.join(near[:3])}" if near else f"the codes are {', '.join(names[::2])}"
+    raise Problem(f"there is no rule {name!r}: {hint}?" if near else f"there is no rule {name!r}: {hint}")

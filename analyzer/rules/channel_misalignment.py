@@ -1,0 +1,63 @@
+"""Channel counts that leave part of every vector unit empty.
+
+## What it flags
+A convolution whose channels, or channels per group, are no multiple of 8.
+
+## Why
+Matrix units take channels in blocks: of 8 in fp16 and of 16 in int8 on GPUs, of 32 on some mobile processors. A layer
+of 97 channels runs as one of 104, or falls back to slower kernels.
+
+## Example
+```python
+nn.Conv2d(97, 100, 3)    # flagged
+nn.Conv2d(96, 104, 3)    # not flagged
+```
+
+## What it proposes
+Nothing is replaced: it names the next multiple of 8.
+
+## What it costs
+Retraining, if widths are changed; a few more parameters for less time.
+
+## When it stays silent
+Stems of up to 4 input channels (for their input), layers that end the model (their outputs are classes), depthwise
+layers, layers under 1 % of the model's parameters and MACs.
+
+## Sources
+NVIDIA TREx lint (convolution alignment); Qualcomm HTP guidelines (multiples of 32).
+"""
+
+from collections.abc import Iterator
+
+from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.rules.rule import STEM_CHANNELS, Finding, is_tiny
+
+CODE = "CHN201"
+LEVEL = "note"
+EFFORT = "none"
+MULTIPLE = 8
+"""The least that fp16 matrix units ask for; int8 asks for 16."""
+
+
+def observe(model: ModelFacts) -> Iterator[Finding]:
+    """One finding for each layer with channels that do not align."""
+    for path, layer in model.convolutions.items():
+        if layer.convolution.is_depthwise or is_tiny(layer):
+            continue
+        if odd := [f"{count} {name}" for name, count in _widths(layer) if count % MULTIPLE]:
+            yield Finding(path, f"{' and '.join(odd)}: no multiple of {MULTIPLE}", notes=_next(layer))
+
+
+def _widths(layer: ConvolutionFacts) -> Iterator[tuple[str, int]]:
+    conv = layer.convolution
+    each = " per group" if conv.groups > 1 else ""
+    if conv.in_channels > STEM_CHANNELS:
+        yield f"input channels{each}", conv.in_channels // conv.groups
+    if not layer.is_head:
+        yield f"output channels{each}", conv.out_channels // conv.groups
+
+
+def _next(layer: ConvolutionFacts) -> tuple[str, ...]:
+    odd = dict.fromkeys(count for _, count in _widths(layer) if count % MULTIPLE)
+    up = ", ".join(f"{-(-count // MULTIPLE) * MULTIPLE} after {count}" for count in odd)
+    return (f"the next that fill an fp16 vector unit: {up}",)

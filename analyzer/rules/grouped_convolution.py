@@ -1,0 +1,116 @@
+"""Split a dense convolution into groups that do not read each other.
+
+## What it flags
+A dense convolution of any dimension whose two channel counts divide into groups of at least 16 channels.
+
+## Why
+With g groups every output channel reads in_channels / g inputs: weights and multiply-accumulates fall to exactly
+1 / g, the bias stays as it is. ResNeXt and ShuffleNet are built of such layers.
+
+## Example
+```python
+nn.Conv2d(128, 256, 3, padding=1)             # before: 294,912 weights
+nn.Conv2d(128, 256, 3, padding=1, groups=2)   # after: 147,456 weights
+```
+
+## What it proposes
+The largest g that divides both channel counts, leaves at least 16 channels a group (one block of a CPU's vector unit)
+and keeps the alignment to 16 or 8 channels that the layer had; smaller g are priced beside it. Where the next
+convolution is grouped too, an `nn.ChannelShuffle` follows, so that information still crosses groups.
+
+## What it costs
+Retraining: the function changes. Channels no longer mix in this layer, so a dense layer or a shuffle must come after
+it. On a GPU the time saved is less than the work saved: at equal work 8 groups ran 3.9 times slower than one
+(ShuffleNetV2, table 2).
+
+## When it stays silent
+Stems of up to 4 input channels, layers under 1 % of the model's parameters and MACs, layers that are grouped already,
+pointwise layers next to a grouped one (they do the mixing), classifiers that end the model, layers that are not plain.
+Where the output is added to or concatenated with another tensor, its channels cannot be permuted: no shuffle is put in,
+and a note says so.
+
+## Sources
+Xie et al. 2017 (ResNeXt); Zhang et al. 2018 (ShuffleNet); Ma et al. 2018 (ShuffleNetV2, guideline G2).
+"""
+
+from dataclasses import replace
+from math import gcd
+
+from analyzer.convolution import ChannelShuffle, Convolution, Proposal, Unit
+from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.rules.rule import alignment, is_worth_restructuring
+
+CODE = "GRP101"
+LEVEL = "note"
+EFFORT = "retrain"
+MIN_CHANNELS_PER_GROUP = 16
+"""One block of a CPU's vector unit; with 2 to 4 channels a group most of the saving does not reach the clock."""
+MAX_ALTERNATIVES = 3
+"""More would only be smaller steps of the same."""
+
+UNALIGNED = (
+    "the output is added to, multiplied with or concatenated with another tensor, so its channels cannot be permuted: "
+    "the groups are neighbouring channels as they are"
+)
+
+
+def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
+    """Groups in place of the dense convolution; exactly 1 / g of its weights and MACs."""
+    if not is_worth_restructuring(layer) or _ends_model(layer) or _joins_groups(layer, model):
+        return None
+    choices = sensible_groups(layer.convolution)
+    if not choices:
+        return None
+    others = choices[1 : 1 + MAX_ALTERNATIVES]
+    return replace(
+        _proposal(layer, model, choices[0]),
+        alternatives=tuple(_proposal(layer, model, groups) for groups in others),
+        notes=_notes(layer, model),
+    )
+
+
+def sensible_groups(conv: Convolution) -> tuple[int, ...]:
+    """Every g > 1 that divides both channel counts and leaves groups that are wide and aligned, largest first."""
+    widest = gcd(conv.in_channels, conv.out_channels)
+    fits = (g for g in range(widest, 1, -1) if widest % g == 0)
+    return tuple(g for g in fits if _is_wide(conv.in_channels, g) and _is_wide(conv.out_channels, g))
+
+
+def _is_wide(channels: int, groups: int) -> bool:
+    width = channels // groups
+    return width >= MIN_CHANNELS_PER_GROUP and width % alignment(channels) == 0
+
+
+def _ends_model(layer: ConvolutionFacts) -> bool:
+    """A classifier at the end: every class needs every feature; a model of one layer is not one."""
+    return layer.is_head and bool(layer.sources)
+
+
+def _joins_groups(layer: ConvolutionFacts, model: ModelFacts) -> bool:
+    """A pointwise layer beside a grouped one is what mixes the groups."""
+    neighbours = (*layer.sources, *layer.readers)
+    return layer.convolution.is_pointwise and any(_groups(path, model) > 1 for path in neighbours)
+
+
+def _reader_is_grouped(layer: ConvolutionFacts, model: ModelFacts) -> bool:
+    """A depthwise reader does not count: it mixes nothing, whatever the order of its channels."""
+    readers = (model.convolutions[path].convolution for path in layer.readers if path in model.convolutions)
+    return any(reader.groups > 1 and not reader.is_depthwise for reader in readers)
+
+
+def _groups(path: str, model: ModelFacts) -> int:
+    return model.convolutions[path].convolution.groups if path in model.convolutions else 1
+
+
+def _proposal(layer: ConvolutionFacts, model: ModelFacts, groups: int) -> Proposal:
+    units: tuple[Unit, ...] = (replace(layer.convolution, groups=groups),)
+    if _reader_is_grouped(layer, model) and not layer.shares_output:
+        units = (*units, ChannelShuffle(groups))
+    return Proposal(((layer.path, units),), label=f"{groups} groups")
+
+
+def _notes(layer: ConvolutionFacts, model: ModelFacts) -> tuple[str, ...]:
+    notes = [UNALIGNED] if layer.shares_output else []
+    if layer.shares_output and _reader_is_grouped(layer, model):
+        notes.append("a grouped convolution reads the output and no shuffle can be put between: groups may not meet")
+    return tuple(notes)

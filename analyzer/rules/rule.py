@@ -1,0 +1,69 @@
+"""What a rule is: a module with a code and one function, which either proposes for one layer or observes facts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from analyzer.convolution import Proposal
+from analyzer.facts import ConvolutionFacts, ModelFacts
+
+MIN_SHARE = 0.01
+"""A layer below 1 % of the model's parameters and below 1 % of its MACs is not worth a change."""
+STEM_CHANNELS = 4
+"""Up to so many input channels (an image, with depth or alpha) a layer has next to nothing to save."""
+ALIGNMENTS = (16, 8)
+"""Channels that a vector unit takes at once: 16 (int8, CPU blocks), 8 (fp16)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fact about one layer, as a sentence."""
+
+    path: str
+    current: str
+    notes: tuple[str, ...] = ()
+
+
+class Rule(Protocol):
+    """What every rule has; its docstring is what users read."""
+
+    __name__: str
+    __doc__: str | None
+    CODE: str
+    LEVEL: str
+    """"note" or "warning"."""
+    EFFORT: str
+    """"none", "finetune" or "retrain"."""
+
+
+@runtime_checkable
+class Proposer(Rule, Protocol):
+    """A rule that asks of one layer what to use instead."""
+
+    def propose(self, layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None: ...
+
+
+@runtime_checkable
+class Observer(Rule, Protocol):
+    """A rule that states facts."""
+
+    def observe(self, model: ModelFacts) -> Iterator[Finding]: ...
+
+
+def is_tiny(layer: ConvolutionFacts) -> bool:
+    return max(layer.share_of_params, layer.share_of_macs) < MIN_SHARE
+
+
+def is_worth_restructuring(layer: ConvolutionFacts) -> bool:
+    """A plain dense convolution that is neither a stem nor tiny."""
+    conv = layer.convolution
+    return layer.is_plain and conv.is_dense and conv.in_channels > STEM_CHANNELS and not is_tiny(layer)
+
+
+def alignment(channels: int) -> int:
+    """The widest vector that so many channels fill."""
+    return next((block for block in ALIGNMENTS if channels % block == 0), 1)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
