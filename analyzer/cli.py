@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
-from errno import EISDIR
-from pathlib import Path
 from shutil import get_terminal_size
 from traceback import print_exc
 from typing import TYPE_CHECKING, Any, TextIO
@@ -52,11 +50,23 @@ def main() -> None:
     "--output", "outputs", multiple=True, metavar="[FORMAT:]PATH", help="markdown, json, text, figure; - is stdout."
 )
 @click.option("--trust-checkpoint", is_flag=True, help="Load a checkpoint that pickles code: it will be run.")
+@click.option("--reconcile", is_flag=True, help="Ask fvcore, torch and torchvision too, and say why they differ.")
 @click.option("--json-schema", is_flag=True, help="Print the schema of the JSON report.")
 @click.option("--quiet", is_flag=True, help="No summary on the terminal.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(VERSION, "--version", message="analyze %(version)s")
-def command(targets: Sequence[str], outputs: Sequence[str], json_schema: bool, quiet: bool, **options: Any) -> None:
+def command(
+    targets: Sequence[str],
+    inputs: Sequence[str],
+    checkpoints: Sequence[str],
+    settings: Sequence[str],
+    outputs: Sequence[str],
+    trust_checkpoint: bool,
+    json_schema: bool,
+    quiet: bool,
+    debug: bool,  # noqa: ARG001 - it is read from sys.argv, so that it works before arguments are understood
+    **options: Any,
+) -> None:
     """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them."""
     if json_schema:
         click.echo(_schema(), nl=False)
@@ -64,8 +74,9 @@ def command(targets: Sequence[str], outputs: Sequence[str], json_schema: bool, q
     if not targets:
         raise Problem("no target given: name a model, such as analyze model.py or analyze torchvision:resnet50")
     wanted = _formats(outputs)
-    with _stdout_kept(), _progress(len(targets)) as report:
-        analyses = _with_comparison([_analyse(*request, report) for request in _requests(targets, **options)])
+    tasks = _tasks(targets, inputs, checkpoints, settings, trust_checkpoint)
+    with _stdout_kept(), _progress(len(tasks)) as report:
+        analyses = _with_comparison([_analyse(*task, options, report) for task in tasks])
     written = _write(_files(analyses, wanted))
     if not quiet and not any(path == "-" for _, path in wanted):
         click.echo(_summary(analyses, written), nl=False)
@@ -87,25 +98,16 @@ def _formats(outputs: Sequence[str]) -> list[tuple[str, str]]:
     return wanted
 
 
-def _requests(
-    targets: Sequence[str], inputs: Sequence[str], checkpoints: Sequence[str], settings: Sequence[str], **options: Any
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _tasks(
+    targets: Sequence[str], inputs: Sequence[str], checkpoints: Sequence[str], settings: Sequence[str], trust: bool
+) -> list[tuple[str, dict[str, Any]]]:
     """Each target with what `load` needs to know."""
     if checkpoints and len(checkpoints) != len(targets):
         counts = f"{len(targets)} targets and {len(checkpoints)} checkpoints"
         raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
-    pairs = dict(_pair(setting) for setting in settings)
-    for position, target in enumerate(targets):
-        checkpoint = checkpoints[position] if checkpoints else None
-        yield (
-            target,
-            {
-                "inputs": inputs,
-                "checkpoint": checkpoint,
-                "settings": pairs,
-                "trust": bool(options.get("trust_checkpoint")),
-            },
-        )
+    shared = {"inputs": inputs, "settings": dict(map(_pair, settings)), "trust": trust}
+    given: Sequence[str | None] = checkpoints or [None] * len(targets)
+    return [(target, {**shared, "checkpoint": file}) for target, file in zip(targets, given, strict=True)]
 
 
 def _pair(setting: str) -> tuple[str, str]:
@@ -115,15 +117,15 @@ def _pair(setting: str) -> tuple[str, str]:
     return name, value
 
 
-def _analyse(target: str, options: dict[str, Any], report: Callable[[str], None]) -> Analysis:
+def _analyse(target: str, loading: dict[str, Any], options: dict[str, Any], report: Callable[[str], None]) -> Analysis:
     from analyzer.loading import load
     from analyzer.loading.subject import Subject
-    from analyzer.pipeline import analyze_stored, analyze_subject
+    from analyzer.pipeline import Options, analyze_stored, analyze_subject
 
     report(f"{target}: loading")
-    loaded = load(target, **options)
+    loaded = load(target, **loading)
     if isinstance(loaded, Subject):
-        return analyze_subject(loaded, report)
+        return analyze_subject(loaded, Options(**options), report)
     return analyze_stored(target, loaded)
 
 
@@ -148,33 +150,13 @@ def _files(analyses: list[Analysis], wanted: list[tuple[str, str]]) -> dict[str,
 
 
 def _write(texts: dict[str, str]) -> list[str]:
-    """Write all files or none: each is written beside its place first, then all are moved there; then fill stdout."""
+    """Write all files or none, then fill stdout."""
+    from analyzer.writing import write_all
+
     on_stdout = texts.pop("-", "")
-    parts = {name: Path(name).parent / f".{Path(name).name}.part" for name in texts}
-    name = ""
-    try:
-        for name, text in texts.items():
-            _refuse_directory(name)
-            parts[name].parent.mkdir(parents=True, exist_ok=True)
-            parts[name].write_text(text, encoding="utf-8")
-        for name, part in parts.items():
-            part.replace(name)
-    except OSError as error:
-        for part in parts.values():
-            with suppress(OSError):
-                part.unlink()
-        raise Problem(f"cannot write {name}: {_reason(error)}; choose another place with --output") from error
+    write_all(texts)
     click.echo(on_stdout, nl=False)
     return list(texts)
-
-
-def _refuse_directory(name: str) -> None:
-    if name.endswith("/") or Path(name).is_dir():
-        raise IsADirectoryError(EISDIR, "it is a directory", name)
-
-
-def _reason(error: OSError) -> str:
-    return f"{error.filename} is a file" if isinstance(error, FileExistsError) else str(error.strerror).lower()
 
 
 def _summary(analyses: list[Analysis], written: list[str]) -> str:

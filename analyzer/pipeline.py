@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.counting import Count, with_sources
-from analyzer.results import Analysis, Model, Total, Tracing
+from analyzer.results import Analysis, Model, SecondOpinion, Total, Tracing
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 NO_FORWARD = "a checkpoint alone does not say what the forward computes: give the model's file, with --checkpoint"
 
 
-def analyze_subject(subject: Subject, report: Callable[[str], None] = lambda _: None) -> Analysis:
+@dataclass(frozen=True)
+class Options:
+    """What is wanted beside the count."""
+
+    reconcile: bool = False
+    """Ask other counters as well."""
+
+
+def analyze_subject(
+    subject: Subject, options: Options = Options(), report: Callable[[str], None] = lambda _: None
+) -> Analysis:
     """Trace and count; Problem when the forward cannot be followed."""
     from analyzer.tracing import trace
 
@@ -34,7 +45,15 @@ def analyze_subject(subject: Subject, report: Callable[[str], None] = lambda _: 
         uncounted=uncounted,
         never_run=count.never_run,
         layers=with_sources(count.layers, {path: (s.file, s.line) for path, s in subject.sources.items()}),
+        reconciliation=_second_opinions(subject, count, report) if options.reconcile else (),
     )
+
+
+def _second_opinions(subject: Subject, count: Count, report: Callable[[str], None]) -> tuple[SecondOpinion, ...]:
+    from analyzer.reconciling import reconcile
+
+    report(f"{subject.name}: asking other counters")
+    return reconcile(subject, count.trace, count.costs)
 
 
 def analyze_stored(target: str, checkpoint: Checkpoint) -> Analysis:

@@ -225,6 +225,17 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """What another counter says of the same forward, in MACs, and why it differs."""
+
+    counter: str
+    macs: int | None
+    """Its total as MACs; None when it could not count, with the reason among the remarks."""
+    remarks: tuple[str, ...] = ()
+    """One sentence for each family of operators that it counts differently."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonRow:
     """One of several targets that were analysed together."""
 
@@ -262,6 +273,8 @@ class Analysis:
     """"pass", "drift" or "fail"; None without a budget."""
     difference: Difference | None = None
     """Against the base, when one was asked for."""
+    reconciliation: tuple[SecondOpinion, ...] = ()
+    """Other counters' numbers, when asked for."""
     tensors: tuple[StoredTensor, ...] = ()
     """The checkpoint's tensors, when a checkpoint alone was analysed."""
     comparison: tuple[ComparisonRow, ...] = ()

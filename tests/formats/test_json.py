@@ -9,7 +9,7 @@ KEYS = {
     *("schema_version", "analyzer_version", "model", "inputs", "tracing"),
     *("total", "complete", "uncounted", "never_run", "layers"),
 }
-BESIDES = ["advice", "together", "budget", "verdict", "difference", "tensors", "comparison"]
+BESIDES = ["advice", "together", "budget", "verdict", "difference", "reconciliation", "tensors", "comparison"]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",
     "tracing": "mode operators reason",
