@@ -134,10 +134,14 @@ def _errors_told(target: str) -> Iterator[None]:
 
 
 def _place(error: BaseException, target: str) -> str:
+    """The line in the user's own files; a line of an installed package alone would not tell the target."""
     from analyzer.loading.sources import innermost
 
     source = innermost(error.__traceback__)
-    return f"{source.file}:{source.line}" if source else target
+    if source is None:
+        return target
+    place = f"{source.file}:{source.line}"
+    return place if Path(source.file).is_file() else f"{target}: {place}"
 
 
 def told(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,10 @@ import torch
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """Random states and torch's switches are afterwards as before; fused encoder layers are off meanwhile."""
+    """Random states and torch's switches are afterwards as before; meanwhile fused encoder layers are off.
+
+    Warnings are too: of inputs that were only tried, or of operators that are slow where nothing is computed.
+    """
     numpy: Any = sys.modules.get("numpy")
     kept = random.getstate(), torch.get_rng_state(), numpy.random.get_state() if numpy else None
     on_cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
@@ -22,7 +26,8 @@ def preserved() -> Iterator[None]:
     # The fused paths depend on the device; without them every device runs the same operators.
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with _without_compiling():
+        with _without_compiling(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fastpath)
