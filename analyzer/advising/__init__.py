@@ -9,7 +9,7 @@ from analyzer.advising.pricing import current_price, current_units, proposed_pri
 from analyzer.advising.ranking import Advised, best_per_layer, rank
 from analyzer.convolution import Proposal, Unit, code
 from analyzer.facts import ConvolutionFacts, ModelFacts
-from analyzer.results import Advice, Saving
+from analyzer.results import Advice
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, Observer, Proposer, Rule
 
@@ -58,38 +58,50 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
 
 def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, bound: Bound | None) -> Advice:
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
-    return Advice(
+    current, proposed = _codes(proposal, facts)
+    advice = Advice(
         rule=rule.CODE,
         name=slug(rule),
         path=layer.path,
         level=rule.LEVEL,
         effort=rule.EFFORT,
-        current=_code({path: current_units(path, facts) for path, _ in proposal.replacements}),
-        proposed=_code(dict(proposal.replacements)),
+        current=current,
+        proposed=proposed,
         saved=before.saved(after),
         bytes_ratio=after.bytes / before.bytes if before.bytes else None,
         bound=bound(after.macs, after.bytes) if bound else None,
-        notes=(*proposal.notes, *_doubts(layer, before.saved(after), facts), *_others(proposal, facts)),
     )
+    return replace(advice, notes=(*proposal.notes, *_doubts(advice, layer, facts), *_others(proposal, facts)))
 
 
-def _doubts(layer: ConvolutionFacts, saved: Saving, facts: ModelFacts) -> tuple[str, ...]:
-    if layer.bound != "memory" or saved.macs <= 0:
-        return ()
+def _doubts(advice: Advice, layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[str]:
+    """Why the saving may not reach the clock."""
+    if advice.saved is None or advice.saved.macs <= 0:
+        return
     device = f" on {facts.device}" if facts.device else ""
-    return (f"the layer is memory-bound{device}: the MACs saved will not become time there",)
+    if layer.bound == "memory":
+        yield f"the layer is memory-bound{device}: the MACs saved will not become time there"
+    elif advice.bound and advice.bound.startswith("memory") and (advice.bytes_ratio or 0) > 1:
+        yield f"it moves {advice.bytes_ratio:.2f} times the bytes and is {advice.bound}: it may not be faster there"
 
 
 def _others(proposal: Proposal, facts: ModelFacts) -> Iterator[str]:
     for other in proposal.alternatives:
         saved = current_price(other, facts).saved(proposed_price(other, facts))
         if saved.params > 0 or saved.macs > 0:
-            text = f"{other.label}: {_code(dict(other.replacements))}"
+            text = f"{other.label}: {_codes(other, facts)[1]}"
             yield "; ".join((f"{text} saves {saved.params:,} parameters and {saved.macs:,} MACs", *other.notes))
 
 
+def _codes(proposal: Proposal, facts: ModelFacts) -> tuple[str, str]:
+    """What is there and what is proposed, as code; layers that stay as they are left out."""
+    now = {path: current_units(path, facts) for path, _ in proposal.replacements}
+    changed = {path: units for path, units in proposal.replacements if units != now[path]}
+    return _code({path: now[path] for path in changed}), _code(changed)
+
+
 def _code(layers: Mapping[str, tuple[Unit, ...]]) -> str:
-    """The layers' units as code, with the paths when there are several."""
+    """The layers' units, with the paths when there are several."""
     if len(layers) == 1:
         return code(next(iter(layers.values())))
     return "; ".join(f"{path} = {code(units)}" for path, units in layers.items() if units)

@@ -45,11 +45,7 @@ def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
     """What stands there now, as far as it is known: a convolution, a normalization."""
     if layer := facts.convolutions.get(path):
         return (layer.convolution,)
-    return tuple(
-        BatchNorm(norm.channels, facts.convolutions[norm.convolution].convolution.dimension)
-        for norm in facts.norms
-        if norm.path == path and norm.convolution is not None
-    )
+    return tuple(BatchNorm(call.out_channels, call.dimension) for call in _feeding(path, facts)[:1])
 
 
 def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
@@ -85,8 +81,7 @@ def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Co
 
 def _feeding(path: str, facts: ModelFacts) -> tuple[Convolution, ...]:
     """The calls of the convolution that feeds a normalization."""
-    feeders = (norm.convolution for norm in facts.norms if norm.path == path)
-    return next((facts.convolutions[feeder].calls for feeder in feeders if feeder is not None), ())
+    return next((layer.calls for layer in facts.convolutions.values() if layer.norm == path), ())
 
 
 def _written(conv: Convolution) -> Convolution:

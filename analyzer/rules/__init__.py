@@ -59,8 +59,8 @@ def rule_for(name: str) -> Rule:
 
 def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
     """The rules that a selection leaves: names are codes, prefixes of codes, slugs or ALL; none selected means all."""
-    wanted = {rule.CODE for name in tuple(select) or (ALL,) for rule in _matching(name)}
-    unwanted = {rule.CODE for name in ignore for rule in _matching(name)}
+    wanted = {rule.CODE for name in tuple(select) or (ALL,) for rule in matching(name)}
+    unwanted = {rule.CODE for name in ignore for rule in matching(name)}
     return tuple(rule for rule in RULES if rule.CODE in wanted - unwanted)
 
 
@@ -76,7 +76,8 @@ def _is_named(rule: Rule, name: str) -> bool:
     return name.strip().upper() == rule.CODE or name.strip().lower() == slug(rule)
 
 
-def _matching(name: str) -> tuple[Rule, ...]:
+def matching(name: str) -> tuple[Rule, ...]:
+    """The rules that a code, a prefix of codes, a slug or ALL names; Problem with the nearest names for none."""
     key = name.strip().upper()
     if key == ALL:
         return RULES

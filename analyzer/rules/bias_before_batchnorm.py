@@ -28,7 +28,7 @@ Ioffe and Szegedy 2015 (batch normalization, section 3.2); torchvision's `vgg16_
 
 from dataclasses import replace
 
-from analyzer.convolution import Proposal
+from analyzer.convolution import BatchNorm, Proposal
 from analyzer.facts import ConvolutionFacts, ModelFacts
 
 CODE = "BNM301"
@@ -37,8 +37,10 @@ EFFORT = "none"
 
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # noqa: ARG001
-    """The convolution without its bias: out_channels parameters."""
-    if not layer.is_plain or layer.norm is None or not layer.convolution.bias:
+    """The convolution without its bias: out_channels parameters. The normalization stays; its running mean changes."""
+    conv = layer.convolution
+    if not layer.is_plain or layer.norm is None or not conv.bias:
         return None
+    norm = (layer.norm, (BatchNorm(conv.out_channels, conv.dimension),))
     note = f"the mean that {layer.norm} subtracts contains the bias; subtract it from a trained running mean"
-    return Proposal(((layer.path, (replace(layer.convolution, bias=False),)),), notes=(note,))
+    return Proposal(((layer.path, (replace(conv, bias=False),)), norm), notes=(note,))
