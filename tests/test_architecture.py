@@ -12,6 +12,7 @@ LAYERS = (
     ("__main__",),
     ("cli", "__init__"),
     ("pipeline",),
+    ("acting",),
     ("gating", "proving", "reconciling"),
     ("advising", "comparing", "counting", "formats", "loading", "rewriting", "tracing"),
     ("dataflow", "evidence", "formulas", "roofline", "rules"),

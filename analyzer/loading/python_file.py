@@ -6,11 +6,11 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial, reduce
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from analyzer.loading.arguments import bound, missing
 from analyzer.loading.inputs import from_example
@@ -34,34 +34,54 @@ def is_module_target(target: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in dotted)
 
 
-def of_file(request: Request) -> Recipe:
-    """The recipe for `model.py` or `model.py:name`; Problem when there is no such file."""
-    filename, _, name = request.target.partition(".py:")
+class Opening(NamedTuple):
+    """How to get at the module that a target names, and the name asked for in it."""
+
+    run: Callable[[], AbstractContextManager[ModuleType]]
+    where: str
+    name: str
+    surroundings: Surroundings
+
+
+def opening(target: str) -> Opening:
+    """That of `model.py`, `model.py:name` or `package.module:name`; Problem when there is no such file."""
+    if not is_file_target(target):
+        module, _, name = target.partition(":")
+        surroundings = Surroundings(Path.cwd(), name=module, argv=[module])
+        return Opening(partial(_import, module, surroundings), module, name, surroundings)
+    filename, _, name = target.partition(".py:")
     path = Path(filename if filename.endswith(".py") else f"{filename}.py")
     if not path.is_file():
         raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
-    module, root = _module_name(path)
+    module, root = module_name(path)
     surroundings = Surroundings(root, path.parent, name=module, argv=[str(path)])
-    run = partial(_run_file, path, module, surroundings)
-    make = partial(_built, run, str(path), name, request.settings)
-    return Recipe(name or path.stem, make, surroundings=surroundings.again)
+    return Opening(partial(_run_file, path, module, surroundings), str(path), name, surroundings)
+
+
+def of_file(request: Request) -> Recipe:
+    """The recipe for `model.py` or `model.py:name`; Problem when there is no such file."""
+    run, where, name, surroundings = opening(request.target)
+    make = partial(_built, run, where, name, request.settings)
+    return Recipe(name or Path(where).stem, make, surroundings=surroundings.again)
 
 
 def of_module(request: Request) -> Recipe:
     """The recipe for `package.module:name`, importable from the working directory."""
-    module, _, name = request.target.partition(":")
-    surroundings = Surroundings(Path.cwd(), name=module, argv=[module])
-    make = partial(_built, partial(_import, module, surroundings), module, name, request.settings)
-    return Recipe(name, make, surroundings=surroundings.again)
+    return of_file(request)
 
 
 def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str, str]) -> Built:
     with run() as module:
-        thing = _attribute(module, name, where) if name else _discovered(module, where, settings)
+        thing = model_in(module, where, name, settings)
         model = _model_from(thing, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
         example = getattr(module, "example_inputs", None)
         declared = () if example is None else (from_example(example),)
         return Built(model, definition_of(type(thing) if is_module(thing) else thing), declared)
+
+
+def model_in(module: ModuleType, where: str, name: str, settings: Mapping[str, str]) -> Any:
+    """The model, class or builder of that name; without a name the one that stands out; Problem when none does."""
+    return _attribute(module, name, where) if name else _discovered(module, where, settings)
 
 
 def _attribute(module: ModuleType, name: str, where: str) -> Any:
@@ -146,7 +166,7 @@ def _compiled(path: Path) -> Any:
         raise Problem(f"{path}: cannot be read as Python ({error})") from error
 
 
-def _module_name(path: Path) -> tuple[str, Path]:
+def module_name(path: Path) -> tuple[str, Path]:
     """The file's name as its package imports it, so that relative imports work, and the package's parent."""
     parts, folder = [path.stem], path.absolute().parent
     while (folder / "__init__.py").is_file() and folder.name.isidentifier():

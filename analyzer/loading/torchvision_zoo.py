@@ -49,10 +49,20 @@ def _nearest(name: str, names: list[str]) -> str:
 
 
 def _model(builder: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    return builder(**_without_download(builder) | dict(arguments))
+
+
+def arguments_of(name: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    """All that torchvision's builder of that name is called with; settings as in `--set`."""
+    builder = _builder(name)
+    return _without_download(builder) | bound(builder, settings, PREFIX + name)
+
+
+def _without_download(builder: Callable[..., Any]) -> dict[str, Any]:
     accepted = signature_of(builder).parameters
     nothing = {name: None for name in ("weights", "weights_backbone") if name in accepted}
     quiet = {"init_weights": False} if builder.__name__ in ("googlenet", "inception_v3") else {}
-    return builder(**nothing | quiet | dict(arguments))
+    return nothing | quiet
 
 
 def _declared(name: str) -> tuple[Inputs, ...]:

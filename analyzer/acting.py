@@ -1,0 +1,107 @@
+"""Acts on advice: hands back the rewritten module, its weights, or a Python file that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analyzer.problem import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from analyzer.convolution import Proposal
+    from analyzer.loading.subject import Subject
+    from analyzer.results import Input
+    from analyzer.rewriting.emitting import Swap
+
+
+def save(subject: Subject, proposals: Sequence[Proposal], path: Path, force: bool = False) -> Mapping[str, float]:
+    """Write the state dict of the rewritten module, weights carried over, and return the error of each new layer.
+
+    An error is |new - old| / |old| of what the layers give on random input. Problem when nothing can be written.
+    """
+    from analyzer.rewriting import rewritten
+    from analyzer.rewriting.saving import refuse_existing, save
+
+    refuse_existing(path, force)
+    result = rewritten(subject.materialize() if subject.materialize else subject.module, proposals)
+    save(result.module, path, force)
+    return result.errors
+
+
+def emit(
+    subject: Subject,
+    swaps: Sequence[Swap],
+    path: Path,
+    force: bool = False,
+    settings: Mapping[str, str] = {},
+    inputs: Sequence[Input] = (),
+) -> None:
+    """Write a Python file whose `build_model()` is the rewritten model; Problem when it would not build that.
+
+    `settings` are those that the subject was built with, `inputs` those that it was traced with. The file is loaded
+    under another name before it takes its place, so that a file which cannot import the builder is never left behind.
+    """
+    from analyzer.loading.origin import origin_of
+    from analyzer.rewriting.emitting import code
+    from analyzer.rewriting.saving import refuse_existing
+
+    if path.suffix != ".py":
+        raise Problem(f"cannot write {path}: it is to be Python, so give it a name that ends in .py")
+    refuse_existing(path, force)
+    origin = origin_of(subject.target, settings)
+    _refuse_its_own_name(path, origin.module, origin.file)
+    title = f"{subject.name}, restructured; written by analyze."
+    _write_proved(path, code(subject.module, swaps, origin, path, title, inputs), subject, swaps)
+
+
+def _refuse_its_own_name(path: Path, module: str | None, file: Path | None) -> None:
+    if file is not None and path.absolute() == file:
+        raise Problem(f"{path} is the file that builds the model; give another name")
+    if module is not None and path.stem == module.split(".")[0]:
+        raise Problem(f"{path} would hide the module {module} that it has to import; give another name")
+
+
+def _write_proved(path: Path, text: str, subject: Subject, swaps: Sequence[Swap]) -> None:
+    part = path.parent / f".{path.stem}_part.py"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        _refuse_another_model(part, path, subject, swaps)
+        part.replace(path)
+    except OSError as error:
+        raise Problem(f"cannot write {path}: {(error.strerror or str(error)).lower()}; choose another place") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _refuse_another_model(part: Path, path: Path, subject: Subject, swaps: Sequence[Swap]) -> None:
+    """Problem unless the file builds the rewritten model, told by names and shapes of its tensors."""
+    from analyzer.loading import load
+    from analyzer.proving import with_proposals
+
+    try:
+        built: Any = load(str(part))
+    except Problem as problem:
+        reason = str(problem).replace(str(part), path.name)
+        raise Problem(f"{path} would not build ({reason}); a builder must be importable from its own file") from problem
+    wanted = with_proposals(subject, [swap.proposal for swap in swaps]).module
+    if _shapes(built.module) != _shapes(wanted):
+        raise Problem(
+            f"{path} would build another model than {subject.target}; its builder does not always give the same"
+        )
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+
+def rewrite(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
+    """A copy of the module with the proposals in it and weights carried over; the module is left as it is."""
+    from analyzer.rewriting import rewritten
+
+    return rewritten(module, proposals).module

@@ -1,0 +1,132 @@
+"""Writes the Python file that builds the user's model and swaps its layers, as one would write it by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from keyword import iskeyword
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from analyzer.convolution import Proposal, Unit
+from analyzer.rewriting.swapping import places_of, replaceable
+from analyzer.rewriting.units import calls_of
+
+if TYPE_CHECKING:
+    from analyzer.loading.origin import Origin
+    from analyzer.results import Input
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A proposal and what is said of it: the rule, what it saves, where the layer was written."""
+
+    proposal: Proposal
+    comment: str
+
+
+def code(
+    module: nn.Module, swaps: Sequence[Swap], origin: Origin, path: Path, title: str, inputs: Sequence[Input] = ()
+) -> str:
+    """The text of a file at `path` whose `build_model()` is the model of `origin` with these swaps.
+
+    `module` is the model itself, without values or with them; `inputs` are written down as example inputs where the
+    origin has none. Problem where a layer cannot be replaced.
+    """
+    layers = replaceable(module, [where for swap in swaps for where, _ in swap.proposal.replacements])
+    body = [line for swap in swaps for line in ("", *_swap(module, swap, layers))]
+    examples = _examples(origin, inputs)
+    needs_torch = any("torch." in line for line in (*body, *examples))
+    lines = [
+        f'"""{_in_one_line(title)}"""',
+        "",
+        *_imports(origin, path, needs_torch),
+        *(("", *examples) if examples else ()),
+        "",
+        "",
+        "def build_model() -> nn.Module:",
+        f"    model = {origin.expression}",
+        *(f"    {line}" if line else "" for line in body),
+        "",
+        "    return model",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_one_line(text: str) -> str:
+    """So that no name of a model or a file can become code."""
+    return " ".join(text.replace('"', "'").replace("\\", "/").split())
+
+
+def _imports(origin: Origin, path: Path, needs_torch: bool) -> Iterator[str]:
+    """The import path is only touched where the origin does not lie beside the file."""
+    folders = [folder for folder in origin.folders if folder != path.absolute().parent]
+    own = [line for line in origin.imports if "original" in line]
+    standard = [line for line in origin.imports if line not in own and line in ("import copy", "import importlib")]
+    zoo = [line for line in origin.imports if line not in own and line not in standard]
+    if folders:
+        standard += ["import sys", "from pathlib import Path"]
+    if standard:
+        yield from (*standard, "")
+    yield from (*(("import torch",) if needs_torch else ()), "from torch import nn", *zoo)
+    if own:
+        yield ""
+    for folder in folders:
+        yield f"sys.path.insert(0, str(Path(__file__).parent / {_relative(folder, path)!r}))"
+    yield from own
+
+
+def _relative(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(folder, path.absolute().parent)).as_posix()
+
+
+def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:
+    if origin.examples is not None:
+        return [f"example_inputs = {origin.examples}"]
+    if not inputs or not all(item.name.isidentifier() for item in inputs):
+        return []
+    dtypes = ("" if item.dtype == "float32" else f", dtype=torch.{item.dtype}" for item in inputs)
+    pairs = zip(inputs, dtypes, strict=True)
+    tensors = (f'"{item.name}": torch.zeros({", ".join(map(str, item.shape))}{dtype})' for item, dtype in pairs)
+    return [f"example_inputs = {{{', '.join(tensors)}}}"]
+
+
+def _swap(module: nn.Module, swap: Swap, layers: dict[str, nn.Module]) -> Iterator[str]:
+    yield f"# {_in_one_line(swap.comment)}"
+    for path, units in swap.proposal.replacements:
+        places = " = ".join(_place(module, parent, name) for parent, name in places_of(module, path)) or "model"
+        first, *rest = _made(units, layers[path])
+        yield f"{places} = {first}"
+        yield from rest
+
+
+def _made(units: Sequence[Unit], like: nn.Module) -> list[str]:
+    parameter = next(like.parameters(), None)
+    frozen = ".requires_grad_(False)" if parameter is not None and not parameter.requires_grad else ""
+    calls = [call.code for call in calls_of(units, like)]
+    if len(calls) == 1:
+        return [calls[0] + frozen]
+    return ["nn.Sequential(", *(f"    {call}," for call in calls), f"){frozen}"]
+
+
+def _place(module: nn.Module, parent: nn.Module, name: str) -> str:
+    """`model.layer1[0].conv2` for the child `conv2` of the parent at `layer1.0`."""
+    path = next(path for path, child in module.named_modules() if child is parent)
+    text = "model"
+    for part in (*(path.split(".") if path else ()), name):
+        child = module._modules[part]
+        text += _step(module, part)
+        module = child if child is not None else module
+    return text
+
+
+def _step(parent: nn.Module, name: str) -> str:
+    if name.isidentifier() and not iskeyword(name):
+        return f".{name}"
+    is_list = isinstance(parent, nn.Sequential | nn.ModuleList)
+    if is_list and name.isdecimal() and list(parent._modules).index(name) == int(name):
+        return f"[{name}]"
+    return f"[{name!r}]" if isinstance(parent, nn.ModuleDict) else f"._modules[{name!r}]"
