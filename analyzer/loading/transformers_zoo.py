@@ -61,6 +61,7 @@ def _transformers() -> Any:
         raise Problem(
             "transformers is not installed; install it with pip install 'torch-analyzer[transformers]'"
         ) from None
+    transformers.logging.set_verbosity_error()  # what it says of speed and of training is no concern here
     return transformers
 
 

@@ -112,7 +112,7 @@ def test_a_directory_of_transformers(here):
     config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_layer": 1, "n_embd": 8, "n_head": 2}
     here.write(
         "tiny/config.json",
-        json.dumps(config | {"vocab_size": 50, "n_positions": 16, "bos_token_id": 1, "eos_token_id": 1}),
+        json.dumps(config | {"vocab_size": 50, "n_positions": 16}),
     )
     report = here.json("transformers:tiny")
     embeddings, norms = 50 * 8 + 16 * 8, 3 * 2 * 8
