@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Protocol
 
-from analyzer.formats import figure, json, markdown, terminal
+from analyzer.formats import comment, figure, github, gitlab, json, junit, markdown, sarif, summary, terminal
 from analyzer.problem import Problem
 from analyzer.results import Analysis
 
@@ -21,8 +21,26 @@ class Format(Protocol):
         """The report of several models."""
 
 
-FORMATS: dict[str, Format] = {"markdown": markdown, "json": json, "text": terminal, "figure": figure}
-SUFFIXES = {".md": "markdown", ".json": "json", ".txt": "text", ".svg": "figure"}
+FORMATS: dict[str, Format] = {
+    "markdown": markdown,
+    "json": json,
+    "text": terminal,
+    "figure": figure,
+    "sarif": sarif,
+    "junit": junit,
+    "comment": comment,
+    "summary": summary,
+    "github": github,
+    "gitlab": gitlab,
+}
+SUFFIXES = {
+    ".md": "markdown",
+    ".json": "json",
+    ".txt": "text",
+    ".svg": "figure",
+    ".sarif": "sarif",
+    ".xml": "junit",
+}
 
 
 def format_for(spec: str) -> tuple[str, str]:
@@ -36,8 +54,10 @@ def format_for(spec: str) -> tuple[str, str]:
     if suffix in SUFFIXES:
         return SUFFIXES[suffix], spec
     known = ", ".join(f"{name} ({suffix})" for suffix, name in SUFFIXES.items())
+    others = ", ".join(name for name in FORMATS if name not in SUFFIXES.values())
     raise Problem(
-        f"--output {spec}: no known format; name one as in json:{path or spec}, or end the path in one of {known}."
+        f"--output {spec}: no known format; end the path in one of {known}, "
+        f"or name one of these or {others}, as in json:{path or spec}."
     )
 
 

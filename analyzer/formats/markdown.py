@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from analyzer.comparing import compare
+from analyzer.formats import markdown_advice, markdown_gate, sentences, verdict
 from analyzer.formats import markdown_tables as tables
-from analyzer.formats import sentences
 from analyzer.formats.markdown_text import code, details, prose
 from analyzer.formats.numbers import plural
 from analyzer.formats.ranking import owns_something
@@ -13,17 +13,21 @@ from analyzer.results import Analysis
 MAX_LISTED = 2000
 """Rows of the tables that list everything: GitHub shows files up to about 500 KB."""
 
+MAX_CHANGES = 50
+
 
 def render(analysis: Analysis, figure: str | None = None) -> str:
     """The whole report; `figure` is the picture's address relative to the report."""
     parts = (
-        f"# {prose(analysis.model.name)}",
+        _title(analysis),
         _facts(analysis),
+        _gate(analysis),
         _section("Not counted", tables.uncounted(analysis)),
         f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",
         _section("Totals", tables.totals(analysis)),
         _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
         _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
+        _section("What could be restructured", markdown_advice.section(analysis)),
         _section("Blocks", tables.blocks(analysis)),
         _section("Stored types", tables.stored_types(analysis)),
         _section("Parameters that never run", _never_run(analysis)),
@@ -49,6 +53,28 @@ def render_comparison(analyses: Sequence[Analysis], reports: Sequence[str] = ())
 
 def _section(title: str, body: str) -> str:
     return f"## {title}\n\n{body}" if body else ""
+
+
+def _title(analysis: Analysis) -> str:
+    """The model's name, and the verdict where there is one."""
+    said = verdict.headline(analysis)
+    name = f"{analysis.model.name}: {said}" if said else analysis.model.name
+    return " ".join(filter(None, ("#", verdict.icon(analysis), prose(name))))
+
+
+def _gate(analysis: Analysis) -> str:
+    """Budgets, and what changed against the base."""
+    difference = analysis.difference
+    if not analysis.budget and difference is None:
+        return ""
+    changed = markdown_gate.changes(analysis, MAX_CHANGES)
+    against = f"Changed against {prose(difference.base)}" if difference else ""
+    parts = (
+        _section("Budget" if analysis.budget else "This change", markdown_gate.totals(analysis)),
+        markdown_gate.findings(analysis),
+        _section(against, changed),
+    )
+    return "\n\n".join(filter(None, parts))
 
 
 def _facts(analysis: Analysis) -> str:

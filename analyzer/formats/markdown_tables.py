@@ -164,7 +164,7 @@ def layers(shown: Sequence[Layer], analysis: Analysis) -> str:
     calls = {layer.calls for layer in shown} not in ({0}, {1})
     work = analysis.total.macs is not None
     rows = [_layer_row(layer, calls, work) for layer in shown]
-    return table("layer|kind|source|calls:|input|output|parameters:|MACs:|other FLOPs:|receptive field:", rows)
+    return table("layer|kind|source|calls:|input|output|parameters:|MACs:|other FLOPs:|receptive field:|jump:", rows)
 
 
 def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
@@ -179,6 +179,7 @@ def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
         exact(layer.macs) if work else "",
         exact(layer.other_flops) if work else "",
         shape(layer.receptive_field) if layer.receptive_field else "",
+        shape(layer.jump) if layer.jump else "",
     )
 
 

@@ -58,3 +58,20 @@ def details(summary: str, body: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def cut(text: str, most: int, rest: str) -> str:
+    """The text in at most so many bytes: cut after a whole line, what is folded closed again, `rest` put below."""
+    if len(text.encode()) <= most:
+        return text
+    ending = f"\n</details>\n\n{rest}\n"
+    room, kept = most - len(ending.encode()), 0
+    lines = text.splitlines(keepends=True)
+    for line in lines:
+        room -= len(line.encode())
+        if room < 0:
+            break
+        kept += 1
+    head = "".join(lines[:kept]).rstrip("\n") + "\n"
+    is_open = head.count("<details>") > head.count("</details>")
+    return head + (ending if is_open else f"\n{rest}\n")

@@ -1,5 +1,7 @@
 """Integers as people read them: 25.56 M, 97.5 MiB, 12.3 %; what is not known is "unknown", never 0."""
 
+from collections.abc import Callable
+
 UNKNOWN = "unknown"
 COUNT_UNITS = ("", " k", " M", " G", " T", " P", " E")
 BYTE_UNITS = (" B", " KiB", " MiB", " GiB", " TiB", " PiB")
@@ -38,6 +40,28 @@ def ratio(value: int | None, base: int | None) -> str:
         return UNKNOWN
     hundredths = _rounded(value * 100, base)
     return "<0.01×" if value and not hundredths else f"{hundredths // 100}.{hundredths % 100:02}×"
+
+
+def change(difference: int, text: Callable[[int], str] | None = None) -> str:
+    """The difference with its sign, all digits unless `text` writes it."""
+    return f"{'+' if difference > 0 else ''}{(text or exact)(difference)}"
+
+
+def growth(value: int | None, base: int | None) -> str:
+    """The difference with its sign and in percent of the base; empty when either is unknown."""
+    if value is None or base is None:
+        return ""
+    part = share(abs(value - base), base) if base and value != base else "<"
+    # Less than 0.1 % says nothing that the digits do not.
+    return change(value - base) if "<" in part else f"{change(value - base)} ({'+' if value > base else '-'}{part})"
+
+
+def apart(value: int, other: int, text: Callable[[int | None], str]) -> tuple[str, str]:
+    """Two numbers as `text` writes them, and exactly where that would make two different ones look alike."""
+    if value == other or text(value) != text(other):
+        return text(value), text(other)
+    unit = " B" if text is size else ""
+    return exact(value) + unit, exact(other) + unit
 
 
 def shape(sizes: tuple[int, ...]) -> str:

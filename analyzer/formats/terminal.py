@@ -6,9 +6,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from analyzer.comparing import compare
-from analyzer.formats import ranking, sentences
+from analyzer.formats import ranking, sentences, suggestions, verdict
 from analyzer.formats.numbers import count, plural, ratio, share, size
-from analyzer.results import Analysis, Layer
+from analyzer.results import Advice, Analysis, Layer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,10 +26,12 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     """Facts, the heaviest layers, what is missing, and where the reports are; `colour` for a terminal only."""
     console = _console(width, colour)
     console.print(analysis.model.name, style="bold", markup=False)
+    _print_verdict(console, analysis)
     console.print(_facts(analysis), markup=False)
     total = analysis.total
     _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
+    _print_advice(console, analysis)
     for warning in _warnings(analysis):
         console.print(warning, style="yellow", markup=False)
     _print_written(console, written)
@@ -98,14 +100,68 @@ def _print_heaviest(
     console.print(table)
 
 
-def _path(layer: Layer, width: int) -> str:
+STYLES = {"fail": "bold red", "unknown": "bold red", "drift": "yellow", "pass": "green"}
+
+
+def _print_verdict(console: "Console", analysis: Analysis) -> None:
+    """Each limit on a line of its own, the worst first; without limits, what changed against the base."""
+    if not analysis.budget:
+        said = verdict.headline(analysis)
+        console.print(*([said] if said else []), end="\n" if said else "", markup=False)
+    for line in verdict.ranked(analysis.budget):
+        status = verdict.outcome(line)
+        console.print(f"{status}: {verdict.line_sentence(line)}", style=STYLES.get(status), markup=False)
+        for note in filter(None, (*line.notes, line.message)):
+            console.print(f"  {note}", markup=False)
+
+
+def _print_advice(console: "Console", analysis: Analysis) -> None:
+    """The proposals that save most, what all together save, and how much else there is to read."""
+    found = [advice for advice in analysis.advice if advice.proposed is not None]
+    if not analysis.advice:
+        return
+    table = _table("could be restructured", "", "parameters saved:", "MACs saved:", "source")
+    for advice in found[:TOP]:
+        _add(table, *_advice_cells(advice, analysis, console.width))
+    console.print()
+    console.print(table if found else "nothing to restructure")
+    console.print(_rest_of_advice(analysis, len(found)), style="dim", markup=False)
+
+
+def _advice_cells(advice: Advice, analysis: Analysis, width: int) -> tuple[str, ...]:
+    params, macs = (advice.saved.params, advice.saved.macs) if advice.saved else (0, 0)
+    total = analysis.total
+    return (
+        f"{advice.rule} {advice.name}" if width >= ROOMY else advice.rule,
+        _path(advice, width),
+        f"{count(params)}, {_part(params, total.params)}" if params else "0",
+        f"{count(macs)}, {_part(macs, total.macs)}" if macs else "0",
+        _source(advice, width),
+    )
+
+
+def _part(value: int, whole: int | None) -> str:
+    return ("-" if value < 0 else "") + share(abs(value), whole)
+
+
+def _rest_of_advice(analysis: Analysis, proposals: int) -> str:
+    hidden = [plural(proposals - TOP, "more proposal")] if proposals > TOP else []
+    facts = suggestions.facts(analysis)
+    hidden += [plural(len(facts), "fact")] if facts else []
+    taken = analysis.together
+    layers = plural(taken.layers, "layer") if taken else ""
+    gain = [f"together, in {layers}: {suggestions.savings(taken.saved, analysis.total)}"] if taken else []
+    return "; ".join([*gain, *([f"{' and '.join(hidden)} in the report"] if hidden else [])])
+
+
+def _path(layer: Layer | Advice, width: int) -> str:
     """The end of the path tells layers apart; the source column may be cut, this one may not."""
     path = layer.path or "the model itself"
     most = max(16, width // 3 - 4)
     return path if len(path) <= most else f"…{path[1 - most :]}"
 
 
-def _source(layer: Layer, width: int) -> str:
+def _source(layer: Layer | Advice, width: int) -> str:
     if layer.file is None:
         return ""
     file = layer.file if width >= ROOMY else PurePath(layer.file).name

@@ -12,6 +12,10 @@ from analyzer.problem import Problem
         ("report.json", ("json", "report.json")),
         ("report.txt", ("text", "report.txt")),
         ("depth.svg", ("figure", "depth.svg")),
+        ("scan.sarif", ("sarif", "scan.sarif")),
+        ("budget.xml", ("junit", "budget.xml")),
+        ("comment:out/comment.md", ("comment", "out/comment.md")),
+        ("github:-", ("github", "-")),
         ("-", ("markdown", "-")),
         ("json:-", ("json", "-")),
         ("json:report.md", ("json", "report.md")),
@@ -23,9 +27,9 @@ def test_the_format_is_named_or_told_by_the_suffix(spec, expected):
     assert format_for(spec) == expected
 
 
-@pytest.mark.parametrize("spec", ["report", "report.xml", "", "json:", "xml:report", "json"])
+@pytest.mark.parametrize("spec", ["report", "report.html", "", "json:", "xml:report", "json", "github", "comment"])
 def test_an_unknown_format_names_the_known_ones(spec):
-    with pytest.raises(Problem, match=r"markdown \(\.md\), json \(\.json\), text \(\.txt\), figure \(\.svg\)"):
+    with pytest.raises(Problem, match=r"figure \(\.svg\), sarif \(\.sarif\), junit \(\.xml\), .* gitlab, as in json:"):
         format_for(spec)
 
 
@@ -44,10 +48,10 @@ def test_every_format_renders_one_and_several_the_same_each_time(name, analysis,
     for given in (analysis, incomplete, checkpoint):
         text = FORMATS[name].render(given)
         assert text == FORMATS[name].render(given)
-        assert text.endswith("\n")
+        assert text.endswith("\n") or (name == "github" and text == "")
 
 
-@pytest.mark.parametrize("name", sorted({*FORMATS} - {"figure"}))
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"figure", "github", "gitlab", "sarif"}))
 def test_several_models_are_one_text_that_names_each(name, analysis, incomplete, checkpoint):
     several = files([analysis, incomplete, checkpoint], name, "out")["out"]
     assert several.endswith("\n")
