@@ -54,6 +54,8 @@ def opening(target: str) -> Opening:
     if not path.is_file():
         raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
     module, root = module_name(path)
+    if module in sys.modules:  # a file named torch.py, say, must not hide torch
+        module = f"_{module}"
     surroundings = Surroundings(root, path.parent, name=module, argv=[str(path)])
     return Opening(partial(_run_file, path, module, surroundings), str(path), name, surroundings)
 
@@ -116,8 +118,8 @@ def _discovered(module: ModuleType, where: str, settings: Mapping[str, str]) -> 
     model = getattr(module, "model", None)
     if is_module(model):
         return model
-    builders = [name for name in BUILDERS if _defined_in(module, name, FunctionType)]
-    classes = _module_classes(module)
+    builders = _distinct(module, [name for name in BUILDERS if _defined_in(module, name, FunctionType)])
+    classes = _distinct(module, _module_classes(module))
     ready = [name for name in classes if not missing(getattr(module, name), settings)]
     found = builders or ready or classes
     if len(found) == 1:
@@ -127,6 +129,14 @@ def _discovered(module: ModuleType, where: str, settings: Mapping[str, str]) -> 
     listed = ", ".join(f"{where}:{name}" for name in found)
     why = "" if builders or ready else ", all of which need arguments"
     raise Problem(f"{where}: several models to choose from{why}; name one of {listed}")
+
+
+def _distinct(module: ModuleType, names: list[str]) -> list[str]:
+    """The first name of each thing: a second one for the same thing is no choice."""
+    first: dict[int, str] = {}
+    for name in names:
+        first.setdefault(id(getattr(module, name)), name)
+    return list(first.values())
 
 
 def _defined_in(module: ModuleType, name: str, kind: type) -> bool:

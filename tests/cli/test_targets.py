@@ -188,6 +188,21 @@ def test_spaces_and_letters_of_any_script(here):
     assert "reports/größe.md" in here.contents()
 
 
+@pytest.mark.parametrize("more", ["model = Net\n", "Alias = Net\n", "def build(): return Net()\nget_model = build\n"])
+def test_two_names_of_one_thing_are_no_choice(here, more):
+    here.net(more=more)
+    assert here.json("model.py")["total"]["params"] == PARAMS
+
+
+@pytest.mark.parametrize(
+    "name", ["torch", "numpy", "json", "types", "analyzer", "__main__", "my-net", "2net", "net.v2"]
+)
+def test_a_file_may_have_any_name(here, name):
+    here.net()
+    here.write(f"{name}.py", here.contents()["model.py"] + b"if __name__ == '__main__': raise SystemExit\n")
+    assert here.json(f"{name}.py")["total"]["macs"] == macs(224)
+
+
 def test_a_sibling_is_importable_and_forgotten_again(here):
     for folder, size in (("a", 5), ("b", 7)):
         here.write(f"{folder}/layers.py", f"from torch import nn\ndef layer(): return nn.Linear(3, {size})\n")
