@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _transformers() -> Any:
         raise Problem(
             "transformers is not installed; install it with pip install 'torch-analyzer[transformers]'"
         ) from None
-    transformers.logging.set_verbosity_error()  # what it says of speed and of training is no concern here
+    logging.getLogger("transformers").setLevel(logging.ERROR)  # what it says of speed and of training is no concern here
     return transformers
 
 
