@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.counting import Count
 from analyzer.problem import Problem
-from analyzer.results import Saving
+from analyzer.results import Saving, Together
 
 if TYPE_CHECKING:
     from analyzer.convolution import Proposal
@@ -50,6 +50,12 @@ def prove(subject: Subject, proposals: Sequence[Proposal], before: Trace) -> Sav
         raise Problem(f"with the proposal {subject.name} gives outputs of shape {new} instead of {old}")
     saved = Count(before).total, Count(after).total
     return Saving(saved[0].params - saved[1].params, (saved[0].macs or 0) - (saved[1].macs or 0))
+
+
+def taken_together(subject: Subject, chosen: Sequence[Proposal], before: Trace) -> Together:
+    """All these proposals at once; no layer may be in two of them."""
+    layers = {path for proposal in chosen for path, _ in proposal.replacements}
+    return Together(len(layers), prove(subject, chosen, before) if chosen else Saving(0, 0))
 
 
 def _output_shapes(traced: Trace) -> tuple[tuple[int, ...], ...]:

@@ -27,7 +27,10 @@ class Rewritten:
 
     module: nn.Module
     errors: Mapping[str, float]
-    """For each proposal's first layer: |new - old| / |old| of what its layers give on random input."""
+    """For each proposal's first layer: |new - old| / |old| of what its layers give on random input.
+
+    A proposal that changes the resolution between its layers has none.
+    """
     fresh: tuple[str, ...] = ()
     """Layers whose replacement starts from fresh weights, as no approximation of the old ones is known."""
 
@@ -41,14 +44,15 @@ def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
     """
     copied = _copied(module)
     listed = list(proposals)
-    layers = replaceable(copied, [path for proposal in listed for path, _ in proposal.replacements])
+    layers = replaceable(copied, listed)
     changes = [_Change.of(proposal, layers) for proposal in listed]
     errors, fresh = {}, []
     for change in changes:
         path = next(iter(change.old))
         if not change.carry():
             fresh.append(path)
-        errors[path] = change.error()
+        if change.is_comparable:
+            errors[path] = change.error()
     everything = {path: layer for change in changes for path, layer in change.new.items()}
     return Rewritten(put(copied, everything), errors, tuple(fresh))
 
@@ -78,17 +82,33 @@ class _Change:
         sizes = (unit.input_size for unit in units if isinstance(unit, Convolution))
         return cls(old, new, next(sizes, ()))
 
+    @property
+    def merges(self) -> bool:
+        """Whether the first layer takes over what linear layers after it did."""
+        (_, *others), (first, *rest) = self.old.values(), self.new.values()
+        linear = all(isinstance(layer, _ConvNd | _BatchNorm) for layer in others)
+        return linear and isinstance(first, _ConvNd) and all(isinstance(layer, nn.Identity) for layer in rest)
+
+    @property
+    def moves_bias(self) -> bool:
+        """Whether the layers are a convolution and its normalization before and after."""
+        kinds = [[type(layer) for layer in layers.values()] for layers in (self.old, self.new)]
+        return kinds[0] == kinds[1] and len(kinds[0]) == 2 and issubclass(kinds[0][1], _BatchNorm)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether its layers are one piece of the model, with the same input and output before and after."""
+        return len(self.old) == 1 or self.merges or self.moves_bias
+
     def carry(self) -> bool:
-        """Fill the new layers; False when they keep fresh weights."""
+        """Fill the new layers; False when one of them keeps fresh weights."""
         old, new = list(self.old.values()), list(self.new.values())
-        if len(old) == 1:
-            return _carry_alone(old[0], new[0])
-        merged = [layer for layer in new if not isinstance(layer, nn.Identity)]
-        if len(merged) == 1 and isinstance(merged[0], _ConvNd):
-            return _carry_merged(old, merged[0])
-        if [type(layer) for layer in old] == [type(layer) for layer in new]:
+        if len(old) > 1 and self.merges:
+            return _carry_merged(old, new[0])
+        if self.moves_bias:
             return without_bias(old, new)
-        return False
+        carried = [_carry_alone(before, after) for before, after in zip(old, new, strict=True)]
+        return all(carried)
 
     def error(self) -> float:
         """How far the new layers are from the old ones on random input, relative to what these give."""
@@ -99,6 +119,9 @@ def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
     """The layers that take the place of one convolution: the nearest weights there are for them."""
     if not isinstance(old, _ConvNd):
         return isinstance(new, nn.Identity)
+    if isinstance(new, _ConvNd) and new.weight.shape == old.weight.shape:
+        new.load_state_dict(old.state_dict(), strict=False)
+        return True
     layers = list(new) if isinstance(new, nn.Sequential) else [new]
     chain = tuple(layer for layer in layers if isinstance(layer, _ConvNd))
     kernel, bias = dense_kernel(old), None if old.bias is None else old.bias.detach()
@@ -117,12 +140,10 @@ def _before_shuffle(channels: int, groups: int) -> torch.Tensor:
     return torch.arange(channels).reshape(-1, groups).t().reshape(-1)
 
 
-def _carry_merged(old: list[nn.Module], new: _ConvNd) -> bool:
+def _carry_merged(old: list[nn.Module], new: nn.Module) -> bool:
     """One convolution in the place of several layers without anything nonlinear between: their product."""
-    if not all(isinstance(layer, _ConvNd | _BatchNorm) for layer in old):
-        return False
     kernel, bias = composed(old)
-    if new.bias is None and bias.abs().max() > 0:
+    if not isinstance(new, _ConvNd) or (new.bias is None and bool(bias.any())):
         return False
     store(new, kernel, bias)
     return True

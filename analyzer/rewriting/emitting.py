@@ -13,7 +13,7 @@ from torch import nn
 
 from analyzer.convolution import Proposal, Unit
 from analyzer.rewriting.swapping import places_of, replaceable
-from analyzer.rewriting.units import calls_of
+from analyzer.rewriting.units import calls_of, module_of
 
 if TYPE_CHECKING:
     from analyzer.loading.origin import Origin
@@ -36,7 +36,7 @@ def code(
     `module` is the model itself, without values or with them; `inputs` are written down as example inputs where the
     origin has none. Problem where a layer cannot be replaced.
     """
-    layers = replaceable(module, [where for swap in swaps for where, _ in swap.proposal.replacements])
+    layers = replaceable(module, [swap.proposal for swap in swaps])
     body = [line for swap in swaps for line in ("", *_swap(module, swap, layers))]
     examples = _examples(origin, inputs)
     needs_torch = any("torch." in line for line in (*body, *examples))
@@ -97,6 +97,8 @@ def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:
 def _swap(module: nn.Module, swap: Swap, layers: dict[str, nn.Module]) -> Iterator[str]:
     yield f"# {_in_one_line(swap.comment)}"
     for path, units in swap.proposal.replacements:
+        if repr(module_of(units, layers[path])) == repr(layers[path]):
+            continue  # it only hands over its weights
         places = " = ".join(_place(module, parent, name) for parent, name in places_of(module, path)) or "model"
         first, *rest = _made(units, layers[path])
         yield f"{places} = {first}"

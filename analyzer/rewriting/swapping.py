@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
-from analyzer.convolution import Proposal
+from analyzer.convolution import Identity, Proposal, Unit
 from analyzer.problem import Problem
 from analyzer.rewriting.units import module_of
 
@@ -25,8 +25,9 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
 
     On the meta device nothing is allocated. Problem where a layer cannot be replaced.
     """
-    wanted = [pair for proposal in proposals for pair in proposal.replacements]
-    layers = replaceable(module, [path for path, _ in wanted])
+    listed = list(proposals)
+    layers = replaceable(module, listed)
+    wanted = (pair for proposal in listed for pair in proposal.replacements)
     return put(module, {path: module_of(units, layers[path]) for path, units in wanted})
 
 
@@ -61,30 +62,32 @@ def layer_at(module: nn.Module, path: str) -> nn.Module:
     return layer
 
 
-def replaceable(module: nn.Module, paths: Iterable[str]) -> dict[str, nn.Module]:
-    """The layers at these paths; Problem for the first that cannot be replaced without changing anything else."""
+def replaceable(module: nn.Module, proposals: Iterable[Proposal]) -> dict[str, nn.Module]:
+    """By path, the layers that proposals replace; Problem for the first that cannot be without changing another."""
     layers: dict[str, nn.Module] = {}
     owners: dict[int, str] = {}
     names = _names_of_storages(module)
-    for path in paths:
+    for path, units in (pair for proposal in proposals for pair in proposal.replacements):
         layer = layer_at(module, path)
         if id(layer) in owners:
             raise Problem(f"{path}: two proposals would replace this layer; choose one of them")
         owners[id(layer)] = path
-        reason = _reason_against(layer) or _tied(layer, names)
+        reason = _reason_against(layer, units) or _tied(layer, names)
         if reason:
             raise Problem(f"{path or type(layer).__name__} cannot be replaced: {reason}; leave this layer out")
         layers[path] = layer
     return layers
 
 
-def _reason_against(layer: nn.Module) -> str:
+def _reason_against(layer: nn.Module, units: Sequence[Unit]) -> str:
     if parametrize.is_parametrized(layer):
         return "its weight is computed by a parametrization"
     if any(getattr(layer, hooks) for hooks in HOOKS):
         return "hooks such as weight normalization are attached to it"
     if isinstance(layer, _BatchNorm):
         return "" if type(layer).forward is _BatchNorm.forward else "its class has a forward of its own"
+    if all(isinstance(unit, Identity) for unit in units) and not any(True for _ in layer.parameters()):
+        return ""
     return _reason_against_convolution(layer)
 
 

@@ -194,3 +194,15 @@ def test_one_and_three_dimensions_are_alike() -> None:
     )
     assert rewritten(nn.Sequential(audio), [Proposal((("0", pair),))]).errors["0"] < 1e-5
     assert rewritten(nn.Sequential(video), [Proposal((("0", triple),))]).errors["0"] < 1e-5
+
+
+def test_layers_that_only_change_their_steps_keep_their_weights() -> None:
+    """Stride undone, dilation in its place, upsampling gone: the resolution differs, so no error is stated."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Conv2d(4, 5, 3, padding=1), nn.Upsample(None, 2))
+    units = conv(3, 4, 3, bias=True), conv(4, 5, 3, padding=(2, 2), dilation=(2, 2), bias=True)
+    proposal = Proposal((("0", units[:1]), ("1", units[1:]), ("2", (Identity(),))))
+    result = rewritten(model, [proposal])
+    assert torch.equal(result.module[1].weight, model[1].weight)
+    assert (result.errors, result.fresh) == ({}, ())
+    x = torch.randn(1, 3, 12, 12)
+    assert torch.allclose(result.module(x)[..., ::2, ::2], model(x)[..., ::2, ::2], atol=1e-6)
