@@ -62,7 +62,7 @@ def _transformers() -> Any:
         raise Problem(
             "transformers is not installed; install it with pip install 'torch-analyzer[transformers]'"
         ) from None
-    logging.getLogger("transformers").setLevel(logging.ERROR)  # what it says of speed and of training is no concern here
+    logging.getLogger("transformers").setLevel(logging.ERROR)  # it speaks of speed and training
     return transformers
 
 
