@@ -1,0 +1,265 @@
+"""Whatever a rule proposes, put into the model and traced again, saves what was promised, to the integer."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from analyzer.advising import advise, best_per_layer
+from analyzer.advising.pricing import current_price, proposed_price
+from analyzer.convolution import ChannelShuffle, Convolution, Proposal, along
+from analyzer.counting import Count
+from analyzer.facts import ConvolutionFacts, ModelFacts, Norm
+from analyzer.graph import Op, Tensor, Trace
+from analyzer.loading import from_module
+from analyzer.loading.subject import Subject
+from analyzer.proving import prove, taken_together
+from analyzer.results import Saving
+from analyzer.rules import EXACT, RESTRUCTURINGS
+from analyzer.rules.factorized_kernel import channel, spatial
+from analyzer.tracing import trace
+
+
+class UNet(nn.Module):
+    """Two levels down and up, by transposed convolutions, with skips that are concatenated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down1, self.down2, self.bottom = self.level(3, 32), self.level(32, 64), self.level(64, 128)
+        self.up2, self.up1 = nn.ConvTranspose2d(128, 64, 2, stride=2), nn.ConvTranspose2d(64, 32, 2, stride=2)
+        self.level2, self.level1, self.head = self.level(128, 64), self.level(64, 32), nn.Conv2d(32, 5, 1)
+
+    @staticmethod
+    def level(inputs: int, outputs: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one = self.down1(x)
+        two = self.down2(nn.functional.max_pool2d(one, 2))
+        three = self.bottom(nn.functional.max_pool2d(two, 2))
+        two = self.level2(torch.cat([self.up2(three), two], 1))
+        return self.head(self.level1(torch.cat([self.up1(two), one], 1)))
+
+
+def audio() -> nn.Module:
+    """Long kernels, strides and dilations along one axis; two pointwise layers in a row; one grouped layer."""
+    return nn.Sequential(
+        *(nn.Conv1d(1, 64, 80, stride=4), nn.BatchNorm1d(64), nn.ReLU()),
+        *(nn.Conv1d(64, 128, 9, padding=4), nn.BatchNorm1d(128), nn.ReLU()),
+        *(nn.Conv1d(128, 128, 5, padding=4, dilation=2, bias=False), nn.ReLU()),
+        *(nn.Conv1d(128, 256, 1), nn.Conv1d(256, 64, 1), nn.ReLU()),
+        *(nn.Conv1d(64, 64, 3, stride=2, groups=4), nn.ReLU(), nn.Conv1d(64, 96, 3)),
+    )
+
+
+def video() -> nn.Module:
+    """Cubes, slices and strides along three axes."""
+    return nn.Sequential(
+        *(nn.Conv3d(3, 32, (3, 7, 7), stride=(1, 2, 2), padding=(1, 3, 3), bias=False), nn.BatchNorm3d(32), nn.ReLU()),
+        *(nn.Conv3d(32, 64, 3, padding=1), nn.ReLU(), nn.Conv3d(64, 64, (1, 3, 3), padding=(0, 1, 1)), nn.ReLU()),
+        *(nn.Conv3d(64, 64, (3, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0)), nn.BatchNorm3d(64), nn.ReLU()),
+        *(nn.Conv3d(64, 128, 5, stride=2, padding=2),),
+    )
+
+
+def torchvision(name: str) -> Callable[[], nn.Module]:
+    def make() -> nn.Module:
+        from torchvision import models
+
+        module: nn.Module = models.get_model(name, weights=None)
+        return module
+
+    return make
+
+
+IMAGE = (2, 3, 64, 64)
+ZOO: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    **{name: (torchvision(name), IMAGE) for name in ("resnet18", "mobilenet_v2", "vgg11_bn", "resnext50_32x4d")},
+    "shufflenet": (torchvision("shufflenet_v2_x1_0"), IMAGE),
+    "unet": (UNet, IMAGE),
+    "audio": (audio, (2, 1, 4000)),
+    "video": (video, (1, 3, 8, 32, 32)),
+}
+
+
+def subject_of(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Subject:
+    with torch.device("meta"):
+        module = make().eval()
+    return from_module(module, (torch.empty(shape, device="meta"),), {})
+
+
+# --- facts ---
+
+
+def convolution_of(op: Op) -> Convolution:
+    x, weight, groups = op.tensor("input"), op.tensor("weight"), op.integer("groups")
+    transposed = bool(op.arguments["transposed"])
+    return Convolution(
+        x.shape[1],
+        weight.shape[1] * groups if transposed else weight.shape[0],
+        weight.shape[2:],
+        *(op.integers(name) for name in ("stride", "padding", "dilation")),
+        groups,
+        bias=isinstance(op.arguments.get("bias"), Tensor),
+        input_size=x.shape[2:],
+        batch=x.shape[0],
+        transposed=transposed,
+        output_padding=op.integers("output_padding") if transposed else (),
+    )
+
+
+def only_reader(traced: Trace, op: Op) -> Op | None:
+    readers = list(traced.graph.successors(op))
+    return readers[0] if len(readers) == 1 else None
+
+
+def facts_of(traced: Trace) -> ModelFacts:
+    """What the graph plainly shows: each convolution, what alone reads it; nothing may be permuted."""
+    count = Count(traced)
+    rows = {layer.path: layer for layer in count.layers}
+    params, macs = count.total.params, count.total.macs or 0
+    calls: dict[str, list[Op]] = {}
+    for op in traced.ops:
+        if op.packet == "aten.convolution":
+            calls.setdefault(op.layer, []).append(op)
+    found, norms = {}, []
+    for path, ops in calls.items():
+        reader = only_reader(traced, ops[0])
+        norm = reader.layer if reader is not None and "batch_norm" in reader.packet else None
+        follower = reader.layer if reader is not None and reader.packet == "aten.convolution" else None
+        row = rows[path]
+        found[path] = ConvolutionFacts(
+            path,
+            tuple(map(convolution_of, ops)),
+            row.params,
+            row.macs or 0,
+            row.params / params,
+            (row.macs or 0) / macs,
+            norm=norm,
+            follower=follower,
+            shares_output=True,
+        )
+        if norm is not None:
+            norms.append(Norm(norm, found[path].convolution.out_channels, rows[norm].params, path))
+    return ModelFacts(params, macs, found, norms=tuple(norms))
+
+
+# --- proofs ---
+
+
+def disjoint(proposals: Iterable[Proposal]) -> Iterator[list[Proposal]]:
+    """The proposals in rounds, no layer twice in a round: what a round saves is the sum."""
+    rounds: list[tuple[set[str], list[Proposal]]] = []
+    for proposal in proposals:
+        paths = {path for path, _ in proposal.replacements}
+        room = next((entry for entry in rounds if not entry[0] & paths), None)
+        if room is None:
+            room = (set(), [])
+            rounds.append(room)
+        room[0].update(paths)
+        room[1].append(proposal)
+    yield from (chosen for _, chosen in rounds)
+
+
+def promised(proposals: Sequence[Proposal], facts: ModelFacts) -> Saving:
+    savings = [current_price(item, facts).saved(proposed_price(item, facts)) for item in proposals]
+    return Saving(sum(saving.params for saving in savings), sum(saving.macs for saving in savings))
+
+
+def with_alternatives(proposals: Iterable[Proposal | None]) -> list[Proposal]:
+    return [item for proposal in proposals if proposal is not None for item in (proposal, *proposal.alternatives)]
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_every_proposal_for_the_zoo_is_proved(name: str) -> None:
+    subject = subject_of(*ZOO[name])
+    before = trace(subject)
+    facts = facts_of(before)
+    advised = advise(facts, rules=(*RESTRUCTURINGS, *EXACT))
+    proposals = with_alternatives(item.proposal for item in advised)
+    assert proposals
+    for chosen in disjoint(proposals):
+        assert prove(subject, chosen, before) == promised(chosen, facts), [item.replacements for item in chosen]
+    assert all(item.advice.saved == promised([item.proposal], facts) for item in advised if item.proposal)
+    best = [item.proposal for item in best_per_layer(advised, facts) if item.proposal]
+    assert taken_together(subject, best, before).saved == promised(best, facts)
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> Convolution:
+    """A convolution that has at least one output position."""
+    dimension = draw(st.integers(1, 3))
+    groups = draw(st.sampled_from((1, 1, 1, 2, 4)))
+
+    def axes(low: int, high: int) -> tuple[int, ...]:
+        return tuple(draw(st.integers(low, high)) for _ in range(dimension))
+
+    kernel = draw(st.sampled_from(((1,) * dimension, (3,) * dimension, (5,) * dimension, axes(1, 7))))
+    conv = Convolution(
+        groups * draw(st.integers(1, 20)),
+        groups * draw(st.integers(1, 20)),
+        kernel,
+        axes(1, 3),
+        tuple(draw(st.integers(0, k)) for k in kernel),
+        axes(1, 2),
+        groups,
+        draw(st.booleans()),
+        axes(4, 20),
+        draw(st.integers(1, 3)),
+        transposed=draw(st.booleans()),
+    )
+    if conv.transposed:
+        conv = replace(conv, output_padding=tuple(draw(st.integers(0, s - 1)) for s in conv.stride))
+    assume(min(conv.output_size) > 0)
+    return conv
+
+
+def layer_of(conv: Convolution) -> nn.Module:
+    from analyzer.rewriting.units import module_of
+
+    return nn.Sequential(module_of([conv]))
+
+
+@given(convolutions(), st.integers(2, 4), st.integers(1, 30))
+@settings(max_examples=25, deadline=None)
+def test_every_proposal_for_any_convolution_is_proved(conv: Convolution, groups: int, rank: int) -> None:
+    """What the rules propose, and the same kinds of change at sizes for which the rules stay silent."""
+    subject = subject_of(lambda: layer_of(conv), (conv.batch, conv.in_channels, *conv.input_size))
+    before = trace(subject)
+    facts = facts_of(before)
+    (layer,) = facts.convolutions.values()
+    assert layer.convolution == conv
+    proposals = with_alternatives(rule.propose(layer, facts) for rule in (*RESTRUCTURINGS, *EXACT))
+    for proposal in (*proposals, *outside_the_rules(conv, groups, rank)):
+        assert prove(subject, [proposal], before) == promised([proposal], facts), proposal
+
+
+def outside_the_rules(conv: Convolution, groups: int, rank: int) -> Iterator[Proposal]:
+    if conv.in_channels % groups == 0 and conv.out_channels % groups == 0:
+        yield Proposal((("0", (replace(conv, groups=groups), ChannelShuffle(groups))),))
+    if conv.is_dense and not conv.transposed:
+        yield Proposal((("0", channel(conv, rank, groups)),))
+        if sum(k > 1 for k in conv.kernel) > 1:
+            yield Proposal((("0", spatial(conv, rank)),))
+    if conv.is_dense:
+        depthwise = replace(conv, out_channels=conv.in_channels, groups=conv.in_channels, bias=False)
+        pointwise = replace(along(conv, ()), transposed=False, output_padding=())
+        yield Proposal((("0", (depthwise, pointwise)),))
+
+
+def test_a_wrong_promise_would_be_noticed() -> None:
+    """The oracle by hand: 64 · 128 · 9 weights become 64 · 9 + 64 · 128, at 30 × 30 positions."""
+    subject = subject_of(lambda: nn.Sequential(nn.Conv2d(64, 128, 3, bias=False)), (2, 64, 32, 32))
+    before = trace(subject)
+    ones, zeros = (1, 1), (0, 0)
+    units = (
+        Convolution(64, 64, (3, 3), ones, zeros, ones, groups=64),
+        Convolution(64, 128, ones, ones, zeros, ones),
+    )
+    weights = 64 * 128 * 9 - (64 * 9 + 64 * 128)
+    assert prove(subject, [Proposal((("0", units),))], before) == Saving(weights, weights * 2 * 30 * 30)
+    assert Saving(weights, weights * 2 * 32 * 32) != prove(subject, [Proposal((("0", units),))], before)
