@@ -192,6 +192,8 @@ class BudgetLine:
     level: str = "error"
     message: str = ""
     notes: tuple[str, ...] = ()
+    way_back: str = ""
+    """What would bring it back under its limit with the least, or that nothing would, as a sentence; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def _advice(analysis: Analysis) -> str:
     if not found:
         return ""
     title = f"{plural(len(found), 'suggestion')} (structure only; all need training)"
-    return details(title, markdown_advice.proposals(found, analysis.total, "suggestion", MAX_ADVICE))
+    return details(title, markdown_advice.proposals(found, analysis.total, MAX_ADVICE))
 
 
 def _basis(analyses: Sequence[Analysis]) -> str:

@@ -54,13 +54,13 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> Finding:
     grown = verdict.culprit(analysis, line)
     layer = grown.after if grown else None
     at = layer if layer and layer.file else analysis.model
-    told = [verdict.line_sentence(line), *line.notes, line.message]
+    told = [verdict.line_sentence(line), *verdict.said(line)]
     told += [f"{grown.path} grew most: {', '.join(grown.changes) or grown.status}"] if grown else []
     return Finding(
         code=budget_code(line),
         name=f"{line.metric}-budget",
         level=level,
-        message=f"{analysis.model.name}: {'. '.join(text.rstrip('.') for text in told if text)}.",
+        message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in told)}.",
         model=analysis.model.name,
         path=f"{line.name}/{line.match}",
         file=at.file,

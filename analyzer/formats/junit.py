@@ -43,7 +43,7 @@ def _add_case(suite: Element, line: BudgetLine, analysis: Analysis) -> None:
     where = {"file": _text(model.file or ""), "line": str(model.line or "")}
     attributes = {"classname": _text(model.name), "name": _text(f"{line.name}: {verdict.subject_of(line)}"), **where}
     case = SubElement(suite, "testcase", {key: value for key, value in attributes.items() if value})
-    said = "\n".join(filter(None, (verdict.line_sentence(line), *line.notes, line.message)))
+    said = "\n".join((verdict.line_sentence(line), *verdict.said(line)))
     kind = {"fail": "failure", "unknown": "error", "off": "skipped"}.get(verdict.outcome(line))
     if kind is None:
         SubElement(case, "system-out").text = _text(said)

@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from analyzer.formats.markdown_text import Row, code, details, prose, table
+from analyzer.formats.markdown_text import Row, code, details, placed, prose, table
 from analyzer.formats.numbers import exact, plural, share
 from analyzer.formats.sentences import together as more
 from analyzer.formats.suggestions import exact_changes, facts, restructurings, savings
 from analyzer.results import Advice, Analysis, Total
 
 MOST = 12
-COLUMNS = "suggestion|layer|now → instead|parameters saved:|MACs saved:|bytes moved:|effort|bound|evidence"
+COLUMNS = "suggestion|layer|parameters saved:|MACs saved:|bytes moved:|effort|bound|evidence"
+LEADS = {
+    "retrain": "Each changes what the model computes and needs retraining.",
+    "finetune": "Each changes what the model computes and needs finetuning.",
+}
 
 
 def section(analysis: Analysis) -> str:
@@ -18,60 +22,60 @@ def section(analysis: Analysis) -> str:
     if not analysis.advice:
         return ""
     parts = (
-        _group("", restructurings(analysis), analysis, "restructuring"),
+        proposals(restructurings(analysis), analysis.total),
         _together(analysis),
-        _group("### Changes that leave the output as it is", exact_changes(analysis), analysis, "change"),
+        _exact(analysis),
         _facts(facts(analysis)),
     )
     return "\n\n".join(filter(None, parts))
 
 
-def proposals(found: Sequence[Advice], total: Total, noun: str, most: int = MOST) -> str:
-    """A table of proposals, ranked as given; those beyond `most` are counted in the last row."""
-    alike = len({advice.effort for advice in found}) == 1
-    rows: list[Row] = [_row(advice, total, alike) for advice in found[:most]]
-    if len(found) > most:
-        rows.append((more(len(found) - most, noun), *[""] * (COLUMNS.count("|"))))
-    return table(COLUMNS, rows)
-
-
-def _group(title: str, found: Sequence[Advice], analysis: Analysis, noun: str) -> str:
+def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
+    """A table, ranked as given, those beyond `most` counted in the last row; the code and the notes are folded."""
     if not found:
         return ""
     efforts = {advice.effort for advice in found}
-    lead = {"retrain": "Each changes what the model computes: it needs retraining."}
-    said = lead.get(efforts.pop(), "") if len(efforts) == 1 else ""
-    shown = proposals(found, analysis.total, noun)
-    return "\n\n".join(filter(None, (title, said, shown, _notes(found[:MOST]))))
+    device = _device(found)
+    rows: list[Row] = [_row(advice, total, efforts, device) for advice in found[:most]]
+    if len(found) > most:
+        rows.append((more(len(found) - most, "suggestion"), *[""] * COLUMNS.count("|")))
+    leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
+    leads += [f"What bounds each is said for {prose(device)}."] if device else []
+    folded = details("In code, with alternatives and notes", _by_rule(found[:most]))
+    return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows), folded)))
 
 
-def _row(advice: Advice, total: Total, alike: bool) -> Row:
+def _device(found: Sequence[Advice]) -> str:
+    """The device that all bounds are said for, empty when there is not just one."""
+    devices = {advice.bound.partition(" on ")[2] for advice in found if advice.bound}
+    return devices.pop() if len(devices) == 1 else ""
+
+
+def _row(advice: Advice, total: Total, efforts: set[str], device: str) -> Row:
     saved = advice.saved
     return (
-        f"{advice.rule} {prose(advice.name)}",
+        _rule(advice),
         _place(advice),
-        f"{code(advice.current)} → {code(advice.proposed or '')}",
         _saved(saved.params, total.params) if saved else "",
         _saved(saved.macs, total.macs) if saved else "",
         f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
-        "" if alike else advice.effort,
-        prose(advice.bound or ""),
+        advice.effort if len(efforts) > 1 else "",
+        prose((advice.bound or "").removesuffix(f" on {device}")),
         prose(advice.evidence or ""),
     )
 
 
+def _rule(advice: Advice) -> str:
+    return f"{advice.rule}<br>{prose(advice.name)}"
+
+
 def _place(advice: Advice) -> str:
-    where = code(advice.path) if advice.path else "the model itself"
-    return where if advice.file is None else f"{where}<br>{_source(advice)}"
-
-
-def _source(advice: Advice) -> str:
-    return code(f"{advice.file}" if advice.line is None else f"{advice.file}:{advice.line}")
+    return placed(advice.path, advice.file, advice.line)
 
 
 def _saved(value: int, whole: int | None) -> str:
     sign = "-" if value < 0 else ""
-    return f"{exact(value)} ({sign}{share(abs(value), whole)})" if value and whole else exact(value)
+    return f"{exact(value)}<br>{sign}{share(abs(value), whole)}" if value and whole else exact(value)
 
 
 def _together(analysis: Analysis) -> str:
@@ -83,31 +87,43 @@ def _together(analysis: Analysis) -> str:
     return f"**Taken together**, at most one for each layer, in {layers}: {gain}, as the rewritten model was traced."
 
 
-def _notes(found: Sequence[Advice], title: str = "Notes and alternatives") -> str:
-    noted = sorted((advice for advice in found if advice.notes), key=lambda advice: advice.rule)
-    if not noted:
-        return ""
-    rules = [_rule_notes(list(same)) for _, same in groupby(noted, key=lambda advice: advice.rule)]
-    return details(title, "\n\n".join(rules))
+def _exact(analysis: Analysis) -> str:
+    shown = proposals(exact_changes(analysis), analysis.total)
+    return f"### Changes that leave the output as it is\n\n{shown}" if shown else ""
 
 
-def _rule_notes(found: Sequence[Advice]) -> str:
-    """What all say is said once; then what each says."""
+def _by_rule(found: Sequence[Advice]) -> str:
+    """For each rule the notes that all of it share, then each layer's code and its own notes."""
+    ordered = sorted(found, key=lambda advice: advice.rule)
+    rules = [list(same) for _, same in groupby(ordered, key=lambda advice: advice.rule)]
+    return "\n\n".join(map(_one_rule, rules))
+
+
+def _one_rule(found: Sequence[Advice]) -> str:
     common = [note for note in found[0].notes if all(note in advice.notes for advice in found)]
-    lines = [f"- {prose(note)}" for note in common]
+    lines = [f"**{found[0].rule} {prose(found[0].name)}**", "", *(f"- {prose(note)}" for note in common)]
+    alike: dict[tuple[str, tuple[str, ...]], list[Advice]] = {}
     for advice in found:
-        own = [prose(note) for note in advice.notes if note not in common]
-        lines += [f"- {code(advice.path or advice.name)}: {'; '.join(own)}"] if own else []
-    return "\n".join((f"**{found[0].rule} {prose(found[0].name)}**\n", *lines))
+        own = tuple(note for note in advice.notes if note not in common)
+        alike.setdefault((_change(advice), own), []).append(advice)
+    for (change, own), several in alike.items():
+        paths = ", ".join(code(advice.path) if advice.path else "the model itself" for advice in several)
+        lines += [f"- {paths}: {change}", *(f"  - {prose(note)}" for note in own)]
+    return "\n".join(lines)
+
+
+def _change(advice: Advice) -> str:
+    if advice.proposed is None:
+        return prose(advice.current)
+    return f"{code(advice.current)} → {code(advice.proposed)}"
 
 
 def _facts(found: Sequence[Advice]) -> str:
     if not found:
         return ""
-    rows: list[Row] = [
-        (f"{advice.rule} {prose(advice.name)}", _place(advice), prose(advice.current)) for advice in found[:MOST]
-    ]
+    rows: list[Row] = [(_rule(advice), _place(advice), prose(advice.current)) for advice in found[:MOST]]
     if len(found) > MOST:
         rows.append((more(len(found) - MOST, "fact"), "", ""))
-    shown = table("fact|layer|what is there", rows)
-    return "\n\n".join(filter(None, ("### Facts", shown, _notes(found[:MOST], "Notes on the facts"))))
+    noted = [advice for advice in found[:MOST] if advice.notes]
+    folded = details("Notes on these facts", _by_rule(noted)) if noted else ""
+    return "\n\n".join(filter(None, ("### Facts", table("fact|layer|what is there", rows), folded)))

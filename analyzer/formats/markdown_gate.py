@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from analyzer.formats import numbers, verdict
-from analyzer.formats.markdown_text import Row, code, prose, table
+from analyzer.formats.markdown_text import Row, code, placed, prose, table
 from analyzer.formats.sentences import together as more
 from analyzer.formats.verdict import METRICS, Metric
-from analyzer.results import Analysis, BudgetLine, Layer, LayerChange
+from analyzer.results import Analysis, BudgetLine, LayerChange
 
 MOST_GROWN = 3
 
@@ -16,7 +16,7 @@ def totals(analysis: Analysis) -> str:
     limited = {line.metric for line in analysis.budget if line.match == "*"}
     rows = [_budget_row(line, named=_are_named(analysis)) for line in analysis.budget]
     free = [_free_row(METRICS[name], analysis) for name in ("params", "macs") if name not in limited]
-    return table("|budget|base:|now:|change:|limit:|headroom:|", [*free, *rows])
+    return table("|budget|base:|now:|change:|limit:|headroom:", [*free, *rows])
 
 
 def _are_named(analysis: Analysis) -> bool:
@@ -28,14 +28,13 @@ def _budget_row(line: BudgetLine, named: bool) -> Row:
     on = "" if line.match == "*" else f" of {code(line.match)}"
     now, limit = _now_and_limit(line, metric)
     return (
-        f"{metric.title}{on}",
+        f"{verdict.ICONS.get(verdict.outcome(line), '')} {metric.title}{on}".strip(),
         prose(line.name) if named else "",
         metric.text(line.base) if line.base is not None else "",
         now,
         numbers.growth(line.value, line.base),
         limit,
-        verdict.headroom(line),
-        verdict.ICONS.get(verdict.outcome(line), "") or "off",
+        verdict.headroom(line) or line.status,
     )
 
 
@@ -49,7 +48,7 @@ def _free_row(metric: Metric, analysis: Analysis) -> Row:
     before = analysis.difference.before if analysis.difference else None
     old, new = getattr(before, metric.field, None), getattr(analysis.total, metric.field)
     base = metric.text(old) if old is not None else ""
-    return (metric.title, "", base, metric.text(new), numbers.growth(new, old), "", "", "")
+    return (metric.title, "", base, metric.text(new), numbers.growth(new, old), "", "")
 
 
 def findings(analysis: Analysis) -> str:
@@ -69,16 +68,17 @@ def _grown(analysis: Analysis) -> list[str]:
 
 def _grown_layer(item: LayerChange, name: str) -> str:
     noun = "MACs" if name == "macs" else "parameters"
-    where = f" ({_source(item.after)})" if item.after and item.after.file else ""
+    layer = item.after
+    where = f" ({code(f'{layer.file}:{layer.line or 1}')})" if layer and layer.file else ""
     return f"{_name(item.path)}{where} {numbers.change(verdict.grown_by(item, name))} {noun}: {_what(item)}"
 
 
 def _said(lines: Sequence[BudgetLine]) -> list[str]:
     found = []
     for line in lines:
+        found += [f"**Cheapest way back:** {prose(line.way_back)}"] if line.way_back else []
         told = [*line.notes, *([line.message] if line.message and line.status != "pass" else [])]
-        subject = f"{prose(verdict.subject_of(line))} ({prose(line.name)})"
-        found += [f"{subject}: {prose(text)}" for text in told]
+        found += [f"{prose(verdict.subject_of(line))} ({prose(line.name)}): {prose(text)}" for text in told]
     return found
 
 
@@ -97,8 +97,8 @@ def changes(analysis: Analysis, most: int) -> str:
     if len(ranked) > most:
         rest = ranked[most:]
         params = numbers.change(sum(verdict.grown_by(item, "params") for item in rest))
-        rows.append((more(len(rest), "layer"), "", params, _macs_change(rest), ""))
-    return table("layer|what changed|parameters:|MACs:|source", rows)
+        rows.append((more(len(rest), "layer"), "", params, _macs_change(rest)))
+    return table("layer|what changed|parameters:|MACs:", rows)
 
 
 def _weight(item: LayerChange, analysis: Analysis) -> float:
@@ -109,7 +109,9 @@ def _weight(item: LayerChange, analysis: Analysis) -> float:
 
 def _change_row(item: LayerChange) -> Row:
     params = numbers.change(verdict.grown_by(item, "params"))
-    return (_name(item.path), _what(item), params, _macs_change([item]), _source(item.after))
+    layer = item.after
+    where = placed(item.path, layer.file, layer.line) if layer else _name(item.path)
+    return (where, _what(item), params, _macs_change([item]))
 
 
 def _macs_change(items: Sequence[LayerChange]) -> str:
@@ -124,12 +126,6 @@ def _what(item: LayerChange) -> str:
     kind = f" {prose(layer.kind)}" if layer and item.status in ("added", "removed") else ""
     origin = f"{'moved' if item.status == 'moved' else 'was'} from {code(item.was)}" if item.was else ""
     return "; ".join(filter(None, (origin, *map(prose, item.changes)))) or f"{item.status}{kind}"
-
-
-def _source(layer: Layer | None) -> str:
-    if layer is None or layer.file is None:
-        return ""
-    return code(layer.file if layer.line is None else f"{layer.file}:{layer.line}")
 
 
 def _name(path: str) -> str:

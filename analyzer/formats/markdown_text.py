@@ -60,6 +60,13 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def placed(path: str, file: str | None, line: int | None) -> str:
+    """A layer's name above where it is written, in one cell."""
+    name = code(path) if path else "the model itself"
+    source = file if line is None else f"{file}:{line}"
+    return f"{name}<br>{code(source)}" if file and source else name
+
+
 def cut(text: str, most: int, rest: str) -> str:
     """The text in at most so many bytes: cut after a whole line, what is folded closed again, `rest` put below."""
     if len(text.encode()) <= most:

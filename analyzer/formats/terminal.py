@@ -111,7 +111,7 @@ def _print_verdict(console: "Console", analysis: Analysis) -> None:
     for line in verdict.ranked(analysis.budget):
         status = verdict.outcome(line)
         console.print(f"{status}: {verdict.line_sentence(line)}", style=STYLES.get(status), markup=False)
-        for note in filter(None, (*line.notes, line.message)):
+        for note in verdict.said(line):
             console.print(f"  {note}", markup=False)
 
 

@@ -66,7 +66,7 @@ def line_sentence(line: BudgetLine) -> str:
     """How the model stands to one limit."""
     subject = subject_of(line)
     if line.status == "off":
-        return f"{subject} switched off"
+        return f"{subject} not checked: {'; '.join(line.notes)}" if line.notes else f"{subject} switched off"
     if line.value is None:
         return f"{subject} cannot be checked: there is no count"
     if line.limit is None:
@@ -79,6 +79,13 @@ def line_sentence(line: BudgetLine) -> str:
     if line.status == "pass":
         return f"{subject} kept: {value} of {limit} ({headroom(line)} to spare)"
     return f"{subject} cannot be checked: {'; '.join(line.notes) or 'the count is incomplete'}"
+
+
+def said(line: BudgetLine) -> tuple[str, ...]:
+    """What else is to be told about a limit: the way back, notes, and its own message unless it is kept."""
+    way_back = f"Cheapest way back: {line.way_back}" if line.way_back else ""
+    message = line.message if line.status != "pass" else ""
+    return tuple(filter(None, (way_back, *line.notes, message)))
 
 
 def subject_of(line: BudgetLine) -> str:
@@ -95,8 +102,7 @@ def headroom(line: BudgetLine) -> str:
     """What is left below the limit, negative above it."""
     if line.value is None or line.limit is None:
         return ""
-    left = line.limit - line.value
-    return size(left) if metric(line).text is size else f"{left:,}"
+    return metric(line).text(line.limit - line.value)
 
 
 def _by(line: BudgetLine) -> str:
@@ -105,7 +111,10 @@ def _by(line: BudgetLine) -> str:
     assert line.limit is not None
     text = size if metric(line).text is size else None
     excess = change(line.value - line.limit, text)
-    return f" ({excess})" if line.base is None else f" ({excess}; this change {change(line.value - line.base, text)})"
+    if line.base is None:
+        return f" ({excess})"
+    part = change(line.value - line.base, text) if line.value != line.base else "nothing"
+    return f" ({excess}; this change {part})"
 
 
 def _others(line: BudgetLine, lines: Sequence[BudgetLine]) -> str:
