@@ -139,7 +139,8 @@ def test_targets_of_one_name_do_not_overwrite_each_other(here):
 def test_an_unknown_format(here, output):
     here.net()
     told = here.refused("model.py", "--output", output)
-    assert told.startswith(f"--output {output}: no known format; name one as in json:")
+    assert told.startswith(f"--output {output}: no known format; ")
+    assert all(f"{name} ({suffix})" in told for name, suffix in (("markdown", ".md"), ("json", ".json")))
 
 
 @pytest.mark.parametrize("output", ["", "json:", ":"])
