@@ -1,0 +1,128 @@
+"""What the graph alone tells of a model, put together for the rules."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from analyzer.convolution import Convolution
+from analyzer.dataflow.flow import Flow
+from analyzer.dataflow.neighbours import (
+    Neighbours,
+    convolution_of,
+    direct_convolutions,
+    is_plain,
+    neighbours,
+    norm_operators,
+    norm_path,
+)
+from analyzer.dataflow.operators import PRODUCTS
+from analyzer.dataflow.receptive_field import Field, receptive_fields
+from analyzer.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
+from analyzer.graph import Op, Trace
+from analyzer.results import Cost
+
+Bound = Callable[[Convolution], str]
+"""What limits a convolution on the device profile: "compute" or "memory"."""
+
+
+def facts_of(
+    trace: Trace,
+    owners: Mapping[Op, str],
+    costs: Mapping[Op, Cost | None],
+    *,
+    bound: Bound = lambda _: "compute",
+    device: str = "",
+    never_run: Iterable[tuple[str, int]] = (),
+    fields: Mapping[str, Field] | None = None,
+) -> ModelFacts:
+    """All that rules may know; `fields` are the receptive fields where they have been found already."""
+    flow = Flow(trace)
+    fields = receptive_fields(trace, flow) if fields is None else fields
+    sizes = Sizes(trace, owners, costs)
+    layers = direct_convolutions(flow)
+    around = neighbours(flow, layers)
+    return ModelFacts(
+        params=sum(sizes.params.values()),
+        macs=sum(sizes.macs.values()),
+        convolutions={
+            path: _convolution_facts(path, ops, flow, sizes, around, fields.get(path), bound)
+            for path, ops in layers.items()
+        },
+        linears=tuple(_linears(trace, sizes)),
+        norms=tuple(_norms(flow, sizes, around)),
+        never_run=tuple(never_run),
+        device=device,
+    )
+
+
+class Sizes:
+    """Parameters, multiply-accumulates and operators of each layer."""
+
+    def __init__(self, trace: Trace, owners: Mapping[Op, str], costs: Mapping[Op, Cost | None]) -> None:
+        self.params: dict[str, int] = defaultdict(int)
+        self.macs: dict[str, int] = defaultdict(int)
+        self.ops: dict[str, list[Op]] = defaultdict(list)
+        seen: set[int] = set()
+        for parameter in trace.parameters:
+            if not parameter.is_buffer and parameter.identity not in seen:
+                seen.add(parameter.identity)
+                self.params[parameter.owner] += parameter.numel
+        for op, owner in owners.items():
+            self.ops[owner].append(op)
+            self.macs[owner] += (costs[op] or Cost()).macs
+        self._totals = sum(self.params.values()) or 1, sum(self.macs.values()) or 1
+
+    def of(self, path: str) -> tuple[int, int, float, float]:
+        """Parameters, multiply-accumulates, and the model's share of each."""
+        params, macs = self.params.get(path, 0), self.macs.get(path, 0)
+        return params, macs, params / self._totals[0], macs / self._totals[1]
+
+
+def _convolution_facts(
+    path: str, ops: list[Op], flow: Flow, sizes: Sizes, around: Neighbours, field: Field | None, bound: Bound
+) -> ConvolutionFacts:
+    calls = tuple(convolution_of(op) for op in ops)
+    params, macs, share_of_params, share_of_macs = sizes.of(path)
+    return ConvolutionFacts(
+        path=path,
+        calls=calls,
+        params=params,
+        macs=macs,
+        share_of_params=share_of_params,
+        share_of_macs=share_of_macs,
+        is_plain=is_plain(path, ops, flow, sizes.ops[path]),
+        is_stem=path in around.stems,
+        is_head=path in around.heads,
+        norm=around.norms.get(path),
+        follower=around.followers.get(path),
+        readers=tuple(around.readers.get(path, ())),
+        sources=tuple(around.sources.get(path, ())),
+        shares_output=path in around.shared,
+        receptive_field=field.whole_size if field else None,
+        jump=field.whole_jump if field else None,
+        bound=bound(calls[0]),
+    )
+
+
+def _linears(trace: Trace, sizes: Sizes) -> Iterator[LinearFacts]:
+    """Layers of a kind named so that multiply by their own weight of (out, in)."""
+    kinds = {module.path: module.kind for module in trace.modules}
+    multiplied = {t.weight for op in trace.graph if op.packet in PRODUCTS for t in op.inputs if t.weight is not None}
+    for parameter in trace.parameters:
+        is_weight = parameter.name.rpartition(".")[2] == "weight" and len(parameter.shape) == 2
+        if is_weight and parameter.name in multiplied and kinds.get(parameter.owner, "").endswith("Linear"):
+            out_features, in_features = parameter.shape
+            yield LinearFacts(parameter.owner, in_features, out_features, *sizes.of(parameter.owner))
+
+
+def _norms(flow: Flow, sizes: Sizes, around: Neighbours) -> Iterator[Norm]:
+    """Batch normalizations by stored statistics, each once."""
+    fed = {norm: path for path, norm in around.norms.items()}
+    seen: set[str] = set()
+    for op in norm_operators(flow):
+        path = norm_path(op)
+        if path in seen or op.arguments.get("training", "no_training" not in op.packet):
+            continue
+        seen.add(path)
+        yield Norm(path, op.inputs[0].shape[1], sizes.params.get(path, 0), fed.get(path))
