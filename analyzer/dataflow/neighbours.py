@@ -192,7 +192,7 @@ def _ends(flow: Flow) -> list[bool]:
     ends = [True] * len(flow.tensors)
     for op in reversed(list(flow.trace.graph)):
         passes = is_pointwise(op) or is_pool(op) or is_resampling(op) or "view" in op.tags
-    XX        if passes and all(ends[value] for value in flow.writes[op]):
+        if (passes or op.packet in PASSING) and all(ends[value] for value in flow.writes[op]):
             continue
         for value in flow.reads[op]:
             ends[value] = False
