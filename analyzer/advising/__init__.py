@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from analyzer.advising.pricing import current_price, current_units, proposed_price
-from analyzer.advising.ranking import Advised, best_per_layer, rank
+from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
 from analyzer.convolution import Proposal, Unit, code
 from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.results import Advice
@@ -88,7 +88,7 @@ def _doubts(advice: Advice, layer: ConvolutionFacts, facts: ModelFacts) -> Itera
 def _others(proposal: Proposal, facts: ModelFacts) -> Iterator[str]:
     for other in proposal.alternatives:
         saved = current_price(other, facts).saved(proposed_price(other, facts))
-        if saved.params > 0 or saved.macs > 0:
+        if is_gain(saved):
             text = f"{other.label}: {_codes(other, facts)[1]}"
             yield "; ".join((f"{text} saves {saved.params:,} parameters and {saved.macs:,} MACs", *other.notes))
 

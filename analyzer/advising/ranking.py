@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.convolution import Convolution, Proposal
 from analyzer.facts import ConvolutionFacts, ModelFacts
-from analyzer.results import Advice
+from analyzer.results import Advice, Saving
 from analyzer.rules import EXACT
 
 EXACT_CODES = frozenset(rule.CODE for rule in EXACT)
@@ -43,13 +43,13 @@ def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advis
     chosen: list[Advised] = []
     for candidate in advised:
         taken = {path for other in chosen for path in other.paths}
-        if _saves(candidate.advice) and not candidate.paths & taken and not _isolates(candidate, chosen, facts):
+        if is_gain(candidate.advice.saved) and not candidate.paths & taken and not _isolates(candidate, chosen, facts):
             chosen.append(candidate)
     return tuple(chosen)
 
 
-def _saves(advice: Advice) -> bool:
-    saved = advice.saved
+def is_gain(saved: Saving | None) -> bool:
+    """Something is saved, and nothing costs more."""
     return saved is not None and min(saved.params, saved.macs) >= 0 and max(saved.params, saved.macs) > 0
 
 

@@ -1,0 +1,132 @@
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.advising import advise, best_per_layer
+from analyzer.facts import LinearFacts, Norm
+from analyzer.results import Saving
+from analyzer.rules import RESTRUCTURINGS, selected
+
+
+def only(code, facts, **given):
+    return [each.advice for each in advise(facts, rules=selected((code,)), **given)]
+
+
+def test_a_model_with_nothing_to_say_of(layer, model):
+    assert advise(model(layer(in_channels=3, out_channels=64))) == ()
+    assert advise(model()) == ()
+
+
+def test_the_textbook_layer(layer, model):
+    conv = layer("net.0", in_channels=64, out_channels=128, input_size=300, batch=32, bias=True)
+    (advice,) = only("SEP101", model(conv), sources={"net.0": ("model.py", 7)})
+    assert advice.current == "nn.Conv2d(64, 128, 3)"
+    assert advice.proposed == "nn.Sequential(nn.Conv2d(64, 64, 3, groups=64, bias=False), nn.Conv2d(64, 128, 1))"
+    saved = 64 * 128 * 9 - 64 * 9 - 64 * 128
+    assert advice.saved == Saving(saved, 32 * 298 * 298 * saved)
+    assert (advice.rule, advice.name, advice.level, advice.effort) == (
+        "SEP101",
+        "depthwise-separable",
+        "note",
+        "retrain",
+    )
+    assert (advice.file, advice.line) == ("model.py", 7)
+    before = 32 * 64 * 300 * 300 + 32 * 128 * 298 * 298 + 128 * 64 * 9 + 128
+    after = before - saved + 2 * 32 * 64 * 298 * 298
+    assert advice.bytes_ratio == after / before
+
+
+def test_where_a_layer_was_written_may_be_unknown(layer, model):
+    (advice,) = only("SEP101", model(layer()), sources={"other": ("model.py", 7)})
+    assert (advice.file, advice.line) == (None, None)
+
+
+def test_the_bound_is_asked_for_the_work_and_bytes_of_the_proposal(layer, model):
+    asked = []
+
+    def bound(macs, nbytes):
+        asked.append((macs, nbytes))
+        return "compute-bound on a100"
+
+    (advice,) = only("GRP101", model(layer(padding=1)), bound=bound)
+    assert advice.bound == "compute-bound on a100"
+    weights = 64 * 16 * 9
+    assert asked == [(32 * 32 * weights, 4 * (2 * 64 * 32 * 32 + weights))]
+
+
+def test_alternatives_are_notes_with_exact_savings(layer, model):
+    (advice,) = only("GRP101", model(layer(padding=1)))
+    saved = 64 * 64 * 9 // 2
+    code = "nn.Conv2d(64, 64, 3, padding=1, groups=2, bias=False)"
+    assert advice.notes == (f"2 groups: {code} saves {saved:,} parameters and {saved * 32 * 32:,} MACs",)
+
+
+@pytest.mark.parametrize(("stride", "shown"), [(1, True), (2, True), (3, False)])
+def test_an_alternative_that_costs_work_is_left_out(layer, model, stride, shown):
+    """Pointwise first takes s² / k² + 1 / in of the work: at stride 3 more than the dense layer."""
+    (advice,) = only("SEP101", model(layer(stride=stride)))
+    assert any(note.startswith("pointwise first:") for note in advice.notes) is shown
+
+
+DOUBTS = {
+    "the layer waits for memory": ({"bound": "memory"}, None, "the layer is memory-bound on board"),
+    "the proposal moves more bytes": ({}, "memory-bound on board", "it moves 1.88 times the bytes"),
+    "the proposal computes": ({}, "compute-bound on board", None),
+    "no device": ({}, None, None),
+}
+
+
+@pytest.mark.parametrize(("given", "bound", "doubt"), DOUBTS.values(), ids=DOUBTS.keys())
+def test_why_a_saving_may_not_reach_the_clock(layer, model, given, bound, doubt):
+    facts = model(layer(padding=1, input_size=64, **given), device="board")
+    (advice,) = only("SEP101", facts, bound=(lambda macs, nbytes: bound) if bound else None)
+    doubts = [note for note in advice.notes if "memory" in note]
+    assert [text[: len(doubt or "")] for text in doubts] == ([doubt] if doubt else [])
+
+
+def test_several_layers_are_told_apart_by_their_paths(layer, model):
+    first = layer("a", kernel=1, out_channels=256, follower="b")
+    (advice,) = only("PTW301", model(first, layer("b", kernel=1, in_channels=256)))
+    assert advice.current == ("a = nn.Conv2d(64, 256, 1, bias=False); b = nn.Conv2d(256, 64, 1, bias=False)")
+    assert advice.proposed == "a = nn.Conv2d(64, 64, 1, bias=False); b = nn.Identity()"
+
+
+def test_a_layer_that_stays_is_not_shown(layer, model):
+    facts = model(layer(bias=True, norm="norm"), norms=(Norm("norm", 64, 128, "conv"),))
+    (advice,) = only("BNM301", facts)
+    assert (advice.current, advice.proposed) == ("nn.Conv2d(64, 64, 3)", "nn.Conv2d(64, 64, 3, bias=False)")
+
+
+def test_a_fact_has_no_proposal_and_no_saving(layer, model):
+    head = LinearFacts("fc", 512, 1000, 513_000, 512_000, 0.9, 0.1)
+    (advice,) = only("HED201", model(layer(), params=570_000, macs=1, linears=(head,)))
+    assert (advice.proposed, advice.saved, advice.bytes_ratio, advice.bound) == (None, None, None, None)
+    assert advice.path == "fc"
+
+
+def test_the_unselected_stay_silent(layer, model):
+    facts = model(layer(bias=True, norm="norm"), norms=(Norm("norm", 64, 128, "conv"),))
+    assert {each.advice.rule for each in advise(facts, rules=selected(("BNM",)))} == {"BNM301", "BNM302"}
+
+
+axis = st.tuples(st.integers(1, 9), st.integers(1, 3), st.integers(0, 4), st.integers(1, 2))
+
+
+@given(
+    channels=st.tuples(st.integers(1, 160), st.integers(1, 160)),
+    axes=st.lists(axis, min_size=1, max_size=3),
+    bias=st.booleans(),
+)
+def test_every_restructuring_of_any_convolution_saves_and_keeps_the_shape(layer, model, channels, axes, bias):
+    kernel, stride, padding, dilation = zip(*axes, strict=True)
+    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "input_size": 24}
+    facts = model(layer(in_channels=channels[0], out_channels=channels[1], bias=bias, **given))
+    found = advise(facts, rules=RESTRUCTURINGS)
+    for each in found:
+        assert each.advice.saved.params > 0
+        assert each.advice.saved.macs > 0
+        assert ast.parse(each.advice.proposed)
+        assert ast.parse(each.advice.current)
+    assert len(best_per_layer(found, facts)) == min(len(found), 1)

@@ -1,0 +1,56 @@
+"""Builds facts by hand, as rules are told them."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from math import prod
+from typing import Any
+
+import pytest
+
+from analyzer.convolution import Convolution
+from analyzer.facts import ConvolutionFacts, ModelFacts
+
+FIELDS = {field.name for field in fields(Convolution)}
+AXES = {"kernel": 3, "stride": 1, "padding": 0, "dilation": 1, "input_size": 32}
+
+
+def _convolution(**given: Any) -> Convolution:
+    """64 to 64 channels, 3×3 on 32×32, unless given otherwise; one number for an axis is that for all."""
+    given = {"in_channels": 64, "out_channels": 64, **AXES, **given}
+    dimension = next((len(given[name]) for name in AXES if isinstance(given[name], tuple)), 2)
+    spread = {name: (given[name],) * dimension for name in AXES if isinstance(given[name], int)}
+    return Convolution(**{**given, **spread})
+
+
+def _layer(path: str = "conv", **given: Any) -> ConvolutionFacts:
+    """One layer: a convolution's fields make its only call, the others are facts about it."""
+    conv = _convolution(**{name: value for name, value in given.items() if name in FIELDS})
+    others = {name: value for name, value in given.items() if name not in FIELDS}
+    others = {"share_of_params": 0.5, "share_of_macs": 0.5, "calls": (conv,), **others}
+    positions = conv.input_size if conv.transposed else conv.output_size
+    macs = conv.batch * prod(positions) * prod(conv.weight_shape)
+    return ConvolutionFacts(path, params=conv.params, macs=macs, **others)
+
+
+def _model(*layers: ConvolutionFacts, **given: Any) -> ModelFacts:
+    """The model of these layers, each with its true shares unless `params` and `macs` are given."""
+    if "params" in given:
+        return ModelFacts(convolutions={layer.path: layer for layer in layers}, **given)
+    params, macs = (sum(getattr(layer, name) for layer in layers) or 1 for name in ("params", "macs"))
+    known = [replace(layer, share_of_params=layer.params / params, share_of_macs=layer.macs / macs) for layer in layers]
+    return ModelFacts(params, macs, convolutions={layer.path: layer for layer in known}, **given)
+
+
+@pytest.fixture(scope="session")
+def convolution() -> Callable[..., Convolution]:
+    return _convolution
+
+
+@pytest.fixture(scope="session")
+def layer() -> Callable[..., ConvolutionFacts]:
+    return _layer
+
+
+@pytest.fixture(scope="session")
+def model() -> Callable[..., ModelFacts]:
+    return _model

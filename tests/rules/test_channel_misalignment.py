@@ -1,0 +1,41 @@
+import pytest
+
+from analyzer.rules.channel_misalignment import observe
+
+LEFT_ALONE = {
+    "aligned": {"in_channels": 96, "out_channels": 104},
+    "a stem's input": {"in_channels": 3},
+    "classes": {"out_channels": 21, "is_head": True},
+    "depthwise": {"in_channels": 97, "out_channels": 97, "groups": 97},
+    "tiny": {"in_channels": 97, "share_of_params": 0.0, "share_of_macs": 0.0},
+    "aligned groups": {"groups": 8},
+}
+
+
+@pytest.mark.parametrize("given", LEFT_ALONE.values(), ids=LEFT_ALONE.keys())
+def test_left_alone(layer, model, given):
+    assert list(observe(model(layer(**given), params=1, macs=1))) == []
+
+
+FOUND = {
+    "input": ({"in_channels": 97}, "97 input channels", "104 after 97"),
+    "output": ({"out_channels": 100}, "100 output channels", "104 after 100"),
+    "both": (
+        {"in_channels": 97, "out_channels": 100},
+        "97 input channels and 100 output channels",
+        "104 after 97, 104 after 100",
+    ),
+    "a stem's output": ({"in_channels": 3, "out_channels": 20}, "20 output channels", "24 after 20"),
+    "ResNeXt's groups": (
+        {"in_channels": 128, "out_channels": 128, "groups": 32},
+        "4 input channels per group and 4 output channels per group",
+        "8 after 4",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "odd", "after"), FOUND.values(), ids=FOUND.keys())
+def test_what_does_not_align_and_what_would(layer, model, given, odd, after):
+    (finding,) = observe(model(layer(**given), params=1, macs=1))
+    assert finding.current == f"{odd}: no multiple of 8"
+    assert finding.notes == (f"the next that fill an fp16 vector unit: {after}",)
