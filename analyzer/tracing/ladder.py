@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from analyzer.graph import Parameter, Trace
 from analyzer.loading.subject import Inputs, Subject
 from analyzer.problem import Problem
 from analyzer.results import Input
+from analyzer.tracing.elsewhere import Elsewhere, is_for_lack_of_a_device
 from analyzer.tracing.failure import Failure, explain
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.recorder import Recorder
@@ -84,7 +86,7 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
             _settle_lazy_modules(module, args, kwargs)
             stack = ModuleStack(module)
             recorder = Recorder(stack, _names(module), rung.run, has_values=rung is REAL)
-            output = _forward(module, args, kwargs, stack, recorder)
+            output = _forward(module, args, kwargs, stack, recorder, rung)
             reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
             return Trace(
                 graph=recorder.graph,
@@ -104,17 +106,26 @@ def _run(subject: Subject, rung: Rung, inputs: Inputs, earlier: list[Failure]) -
         raise Failure(rung.mode, inputs, error, stack.failed if stack else None) from error
 
 
-def _forward(module: nn.Module, args: Any, kwargs: Any, stack: ModuleStack, recorder: Recorder) -> Any:
-    try:
-        with torch.no_grad(), torch._C._AutoDispatchBelowAutograd(), stack.following(), recorder:
-            return module(*args, **kwargs)
-    except RuntimeError as error:
-        if "does not require grad" not in str(error):
-            raise
+def _forward(module: nn.Module, args: Any, kwargs: Any, stack: ModuleStack, recorder: Recorder, rung: Rung) -> Any:
+    """One recorded call; with gradients where the forward differentiates, elsewhere where it names a missing device."""
+
+    def call(*contexts: AbstractContextManager[Any]) -> Any:
         recorder.restart()
         stack.restart()
-        with torch.enable_grad(), stack.following(), recorder:
+        with ExitStack() as entered, stack.following():
+            for context in (*contexts, recorder):
+                entered.enter_context(context)
             return module(*args, **kwargs)
+
+    plain = (torch.no_grad, torch._C._AutoDispatchBelowAutograd)
+    try:
+        return call(*(context() for context in plain))
+    except Exception as error:
+        if "does not require grad" in str(error):
+            return call(torch.enable_grad())
+        if is_for_lack_of_a_device(error):
+            return call(*(context() for context in plain), Elsewhere("meta" if rung is META else "cpu"))
+        raise
 
 
 def _settle_lazy_modules(module: nn.Module, args: Any, kwargs: Any) -> None:

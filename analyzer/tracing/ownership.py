@@ -76,11 +76,12 @@ class ModuleStack:
         if not self._running:
             return
         path = self._running.pop()[1]
-        self._note_shapes(path, shapes((args, *rest[:-1])), rest[-1])
+        inputs = shapes((args, *rest[:-1]))
+        if len(rest) == 1 and self.failed is None:
+            self.failed = (path, inputs)
+        self._note_shapes(path, inputs, rest[-1])
 
     def _note_shapes(self, path: str, inputs: Shapes, output: Any) -> None:
-        if output is None and self.failed is None:
-            self.failed = (path, inputs)
         calls = self.calls.get(path)
         if calls is not None and calls.count == 1:
             calls.inputs, calls.outputs = inputs, shapes(output)

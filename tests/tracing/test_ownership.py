@@ -118,6 +118,18 @@ def test_the_failing_module_and_its_input_are_known() -> None:
     assert stack.failed == ("1", ((2, 3),))
 
 
+def test_a_module_that_returns_nothing_did_not_fail() -> None:
+    class Silent(nn.Module):
+        def forward(self, x: torch.Tensor) -> None:
+            return None
+
+    model = nn.Sequential(Silent())
+    stack = ModuleStack(model)
+    with stack.following():
+        model(torch.ones(1))
+    assert stack.failed is None
+
+
 def test_no_hook_is_left_behind() -> None:
     before = {
         name: len(value) for name, value in vars(hooks).items() if name.startswith("_global") and value is not None
