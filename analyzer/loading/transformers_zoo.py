@@ -102,7 +102,8 @@ def _declared(module: Any, config: Any, folder: Path) -> tuple[Inputs, ...]:
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         specs["decoder_input_ids"] = _token_ids(config)
     both = {"input_ids": _token_ids(config), "pixel_values": _pixels(config)}
-    is_dual = hasattr(config, "vision_config") and hasattr(config, "text_config") and both.keys() <= takes.keys()
+    sees = _first(config, "image_size") is not None or _requires(takes, "input_ids")
+    is_dual = both.keys() <= takes.keys() and sees
     options = [both | specs, specs] if is_dual else [specs]
     floating = floating_dtype(module)
     return tuple(_named(option, floating, f"the configuration in {folder.name}") for option in options)
@@ -113,11 +114,17 @@ def _named(plain: Mapping[str, InputSpec], floating: str, reason: str) -> Inputs
     return Inputs((), specs, assumed([tuple(specs.values())], reason, tuple(specs))[0].assumption)
 
 
+def _requires(takes: Mapping[str, inspect.Parameter], name: str) -> bool:
+    return name in takes and takes[name].default is inspect.Parameter.empty
+
+
 def _main_input(name: str, config: Any) -> InputSpec:
     if name in ("pixel_values", "pixel_values_videos"):
         return _pixels(config)
     if name == "input_values":
-        return _spectrogram(config) if hasattr(config, "max_length") else InputSpec((1, SPEECH_SAMPLES))
+        return _spectrogram(config) if hasattr(config, "max_length") else _waveform(config)
+    if name == "past_values":
+        return InputSpec((1, config.context_length, config.num_input_channels))
     if name == "input_features":
         return _features(config)
     return _token_ids(config)
@@ -142,6 +149,12 @@ def _pixels(config: Any) -> InputSpec:
     channels = _first(config, "num_channels", "num_input_channels") or 3
     frames = _first(config, "num_frames", "frames_per_clip")
     return InputSpec((1, *((frames,) if frames else ()), channels, *sizes))
+
+
+def _waveform(config: Any) -> InputSpec:
+    """Codecs take channels, of which dac has one without saying so."""
+    channels = 1 if config.model_type == "dac" else getattr(config, "audio_channels", None)
+    return InputSpec((1, *((channels,) if channels else ()), SPEECH_SAMPLES))
 
 
 def _spectrogram(config: Any) -> InputSpec:

@@ -38,6 +38,22 @@ def folder(tmp_path):
             "LlamaForCausalLM",
             {"input_ids": (1, 128)},
         ),
+        ({"model_type": "dac", "architectures": ["DacModel"]}, "DacModel", {"input_values": (1, 1, 16000)}),
+        (
+            {"model_type": "encodec", "architectures": ["EncodecModel"], "audio_channels": 2},
+            "EncodecModel",
+            {"input_values": (1, 2, 16000)},
+        ),
+        (
+            {"model_type": "patchtst", "context_length": 64, "num_input_channels": 3},
+            "PatchTSTModel",
+            {"past_values": (1, 64, 3)},
+        ),
+        (
+            {"model_type": "vilt", "image_size": 64, **SMALL},
+            "ViltModel",
+            {"input_ids": (1, 40), "pixel_values": (1, 3, 64, 64)},
+        ),
         (
             {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "num_layers": 1, "d_model": 8},
             "T5ForConditionalGeneration",
