@@ -1,0 +1,49 @@
+"""What a call of the command imports: nothing that it has no use for."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "torchvision", "torch._dynamo", "fvcore", "matplotlib", "networkx", "rich", "timm", "transformers")
+FILE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.fc = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = torch.relu(self.norm(self.conv(x)))
+        x = x + x.mean((2, 3), keepdim=True)
+        return torch.softmax(self.fc(x.flatten(2).mean(-1)), -1)
+"""
+
+
+def imported(*arguments: str, cwd: Path) -> set[str]:
+    """Which of `HEAVY` one call imports."""
+    script = f"import sys; from analyzer.cli import main\ntry: main()\nfinally: print(*set({HEAVY}) & set(sys.modules))"
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ}, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_nothing_heavy(option: str, tmp_path: Path) -> None:
+    assert imported(option, cwd=tmp_path) == set()
+
+
+def test_a_plain_file_needs_torch_and_little_else(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(FILE)
+    assert imported("net.py", "--output", "json:r.json", "--quiet", cwd=tmp_path) == {"torch", "networkx"}
+    assert (tmp_path / "r.json").exists()
+
+
+def test_a_figure_needs_matplotlib(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(FILE)
+    wanted = imported("net.py", "--output", "r.md", "--quiet", cwd=tmp_path)
+    assert wanted == {"torch", "networkx", "matplotlib"}
