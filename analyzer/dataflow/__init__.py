@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from analyzer.convolution import Convolution
 from analyzer.dataflow.flow import Flow
+from analyzer.dataflow.gridding import grids
+from analyzer.dataflow.mixing import isolations
 from analyzer.dataflow.neighbours import (
     Neighbours,
     convolution_of,
@@ -18,6 +20,7 @@ from analyzer.dataflow.neighbours import (
 )
 from analyzer.dataflow.operators import PRODUCTS
 from analyzer.dataflow.receptive_field import Field, receptive_fields
+from analyzer.dataflow.resolution import restorations
 from analyzer.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.graph import Op, Trace
 from analyzer.results import Cost
@@ -42,6 +45,7 @@ def facts_of(
     sizes = Sizes(trace, owners, costs)
     layers = direct_convolutions(flow)
     around = neighbours(flow, layers)
+    path_of = {op: path for path, ops in layers.items() for op in ops}
     return ModelFacts(
         params=sum(sizes.params.values()),
         macs=sum(sizes.macs.values()),
@@ -51,6 +55,9 @@ def facts_of(
         },
         linears=tuple(_linears(trace, sizes)),
         norms=tuple(_norms(flow, sizes, around)),
+        isolations=isolations(flow, path_of),
+        grids=grids(flow, path_of),
+        restorations=restorations(flow, path_of),
         never_run=tuple(never_run),
         device=device,
     )
