@@ -37,6 +37,11 @@ def findings(analyses: Sequence[Analysis], folder: str = "") -> list[Finding]:
     return list(_told_apart(ranked, folder))
 
 
+def is_on_budget(finding: Finding) -> bool:
+    """Whether it is about a limit rather than advice on a layer."""
+    return finding.code.startswith("BUDGET-")
+
+
 def budget_code(line: BudgetLine) -> str:
     """The code under which a budget on this metric is reported: "BUDGET-PARAMS"."""
     return f"BUDGET-{line.metric.upper()}"
@@ -55,7 +60,9 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> Finding:
     layer = grown.after if grown else None
     at = layer if layer and layer.file else analysis.model
     told = [verdict.line_sentence(line), *verdict.said(line)]
-    told += [f"{grown.path} grew most: {', '.join(grown.changes) or grown.status}"] if grown else []
+    told += (
+        [f"Grew most: {grown.path or 'the model itself'} ({', '.join(grown.changes) or grown.status})"] if grown else []
+    )
     return Finding(
         code=budget_code(line),
         name=f"{line.metric}-budget",

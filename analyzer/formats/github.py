@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from analyzer.formats.findings import Finding, findings
+from analyzer.formats.findings import Finding, findings, is_on_budget
 from analyzer.formats.numbers import plural
 from analyzer.results import Analysis
 
@@ -27,10 +27,11 @@ def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
 
 
 def _joined(found: Sequence[Finding]) -> list[tuple[Finding, int]]:
-    """Findings of one rule at one line are one annotation, that of the first, with the number of the others."""
-    groups: dict[tuple[str, str | None, int | None], list[Finding]] = {}
+    """Advice by one rule at one line is one annotation, that of the first, with the number of the others."""
+    groups: dict[object, list[Finding]] = {}
     for item in found:
-        groups.setdefault((item.code, item.file, item.line), []).append(item)
+        key = item.fingerprint if is_on_budget(item) else (item.code, item.level, item.file, item.line)
+        groups.setdefault(key, []).append(item)
     return [(same[0], len(same) - 1) for same in groups.values()]
 
 

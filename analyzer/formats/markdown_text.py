@@ -29,13 +29,15 @@ def prose(text: str) -> str:
 
 def table(columns: str, rows: Sequence[Row]) -> str:
     """A GitHub table; a column's title ends with ":" when it is right-aligned; columns without text are dropped."""
-    from tabulate import tabulate
+    import tabulate
 
     if not rows:
         return ""
+    # Else columns would be padded otherwise wherever wcwidth happens to be installed.
+    tabulate.WIDE_CHARS_MODE = False
     titles = columns.split("|")
     kept = [index for index in range(len(titles)) if any(row[index] for row in rows)]
-    text = tabulate(
+    text: str = tabulate.tabulate(
         [[_cell(row[index], titles[index]) for index in kept] for row in rows],
         headers=[titles[index].removesuffix(":") for index in kept],
         colalign=["right" if titles[index].endswith(":") else "left" for index in kept],

@@ -5,7 +5,7 @@ from inspect import cleandoc
 from typing import Any
 from urllib.parse import quote
 
-from analyzer.formats.findings import Finding, findings
+from analyzer.formats.findings import Finding, findings, is_on_budget
 from analyzer.results import Analysis
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Rule
@@ -66,12 +66,12 @@ def _flagged(text: str) -> str:
 
 
 def _named(item: Finding) -> Json:
-    if item.code.startswith("BUDGET-"):
-        return _rule(item.code, item.name, BUDGET, BUDGET, BUDGET_HELP, "error")
+    if is_on_budget(item):
+        return _rule(item.code, item.name, BUDGET, BUDGET, BUDGET_HELP, "error", "budget")
     return _rule(item.code, item.name, item.name, item.name, item.name, item.level)
 
 
-def _rule(code: str, name: str, short: str, full: str, text: str, level: str) -> Json:
+def _rule(code: str, name: str, short: str, full: str, text: str, level: str, tag: str = "model-cost") -> Json:
     return {
         "id": code,
         "name": name,
@@ -79,7 +79,7 @@ def _rule(code: str, name: str, short: str, full: str, text: str, level: str) ->
         "fullDescription": {"text": full[:MAX_TEXT]},
         "help": {"text": text, "markdown": text},
         "defaultConfiguration": {"level": level},
-        "properties": {"tags": ["pytorch", "budget" if code.startswith("BUDGET-") else "model-cost"]},
+        "properties": {"tags": ["pytorch", tag]},
     }
 
 

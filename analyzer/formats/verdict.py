@@ -1,10 +1,10 @@
 """What the gate decided, in words: by which limit, by how much, and what this change did to it."""
 
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from analyzer.formats.numbers import apart, change, count, plural, size
+from analyzer.patterns import covers
 from analyzer.results import Analysis, BudgetLine, LayerChange
 
 ICONS = {"pass": "✅", "drift": "⚠️", "fail": "❌", "unknown": "❔", "off": ""}
@@ -70,7 +70,7 @@ def line_sentence(line: BudgetLine) -> str:
     if line.value is None:
         return f"{subject} cannot be checked: there is no count"
     if line.limit is None:
-        return f"{subject} not checked: there is no base to compare with"
+        return f"{subject} cannot be checked: there is no base to compare with"
     value, limit = apart(line.value, line.limit, metric(line).text)
     if line.status == "drift":
         return f"{subject} was exceeded before this change: {value} of {limit}{_by(line)}"
@@ -159,9 +159,5 @@ def grown_by(changed: LayerChange, name: str) -> int:
 def culprit(analysis: Analysis, line: BudgetLine) -> LayerChange | None:
     """The layer under the limit that grew most, when the base is known."""
     changed = analysis.difference.layers if analysis.difference else ()
-    grown = [item for item in changed if grown_by(item, line.metric) > 0 and _is_under(item.path, line.match)]
+    grown = [item for item in changed if grown_by(item, line.metric) > 0 and covers(line.match, item.path)]
     return max(grown, key=lambda item: grown_by(item, line.metric), default=None)
-
-
-def _is_under(path: str, match: str) -> bool:
-    return match == "*" or fnmatchcase(path, match)

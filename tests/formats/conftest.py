@@ -7,12 +7,18 @@ from typing import Any
 import pytest
 
 from analyzer.results import (
+    Advice,
     Analysis,
+    BudgetLine,
+    Difference,
     Input,
     Layer,
+    LayerChange,
     Model,
     NeverRun,
+    Saving,
     StoredTensor,
+    Together,
     Total,
     Tracing,
     Uncounted,
@@ -115,3 +121,101 @@ def checkpoint() -> Analysis:
         complete=False,
         tensors=tensors,
     )
+
+
+# Depthwise 3·3·3 and pointwise 3·16 in place of 16·3·3·3, each weight used 8·8 times.
+SEPARABLE = Advice(
+    rule="SEP101",
+    name="depthwise-separable",
+    path="stem.conv",
+    level="note",
+    effort="retrain",
+    current="nn.Conv2d(3, 16, 3, padding=1, bias=False)",
+    proposed="nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, groups=3, bias=False), nn.Conv2d(3, 16, 1, bias=False))",
+    saved=Saving(432 - 27 - 48, (432 - 27 - 48) * 8 * 8),
+    bytes_ratio=1.25,
+    bound="memory-bound on laptop",
+    notes=("pointwise first fits trained kernels better",),
+    file="net.py",
+    line=8,
+)
+FOLDED = Advice(
+    rule="BNF301",
+    name="foldable-batchnorm",
+    path="stem.norm",
+    level="note",
+    effort="none",
+    current="nn.BatchNorm2d(16)",
+    proposed="nn.Identity()",
+    saved=Saving(32, 0),
+    bytes_ratio=0.5,
+    bound=None,
+    file="net.py",
+    line=9,
+)
+HEAVY = Advice(
+    rule="HED201",
+    name="heavy-head",
+    path="head",
+    level="note",
+    effort="none",
+    current="holds 95.7 % of the parameters",
+    proposed=None,
+    saved=None,
+    bytes_ratio=None,
+    bound=None,
+    notes=("pool before it",),
+    file="net.py",
+    line=10,
+)
+
+
+@pytest.fixture
+def separable() -> Advice:
+    """A proposal that needs retraining."""
+    return SEPARABLE
+
+
+@pytest.fixture
+def advised() -> Analysis:
+    """The small network with one piece of advice of each kind."""
+    return make(advice=(SEPARABLE, FOLDED, HEAVY), together=Together(2, Saving(357 + 32, 357 * 64)))
+
+
+# In the base the head read 512 features: 512·10 parameters and MACs fewer.
+BASE = _total_of((CONV, NORM, replace(HEAD, params=512 * 10 + 10, macs=512 * 10)))
+GROWN = LayerChange(
+    "head", "changed", replace(HEAD, params=512 * 10 + 10, macs=512 * 10), HEAD, changes=("in_features 512 to 1024",)
+)
+EXCEEDED = BudgetLine(
+    name="mobile",
+    metric="params",
+    value=10_714,
+    limit=10_000,
+    base=10_714 - 5120,
+    status="fail",
+    message="ask the owners",
+    way_back="SEP101 at net.py:8 saves 357",
+)
+KEPT = BudgetLine("mobile", "macs", 37_888, 40_000, 37_888 - 5120, "pass", message="never shown")
+INHERITED = BudgetLine("stem", "params", 464, 400, 464, "drift", match="stem.*")
+
+
+@pytest.fixture
+def exceeded() -> BudgetLine:
+    """A limit on parameters that this change broke: 714 too many."""
+    return EXCEEDED
+
+
+@pytest.fixture
+def gated() -> Analysis:
+    """The small network over its budget: its head has grown."""
+    difference = Difference("main", BASE, (GROWN,), 4, ("mobile: params raised from 9k to 10k",))
+    return make(budget=(KEPT, EXCEEDED, INHERITED), verdict="fail", difference=difference)
+
+
+@pytest.fixture
+def unchanged() -> Analysis:
+    """The small network within its budget, and as its base."""
+    line = replace(KEPT, base=37_888)
+    return make(budget=(line,), verdict="pass", difference=Difference("main", _total_of(LAYERS), (), 5))

@@ -20,7 +20,8 @@ ROWS = {
     "inputs": "name shape dtype",
     "uncounted": "operator calls layers reason",
     "never_run": "path params",
-    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings receptive_field jump",
+    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings "
+    "receptive_field jump",
 }
 
 
