@@ -15,9 +15,9 @@ LAYERS = (
     ("acting",),
     ("gating", "proving", "reconciling"),
     ("advising", "comparing", "counting", "formats", "loading", "rewriting", "tracing"),
-    ("dataflow", "evidence", "formulas", "roofline", "rules"),
+    ("config", "dataflow", "evidence", "formulas", "roofline", "rules"),
     ("devices", "facts", "graph"),
-    ("convolution", "results"),
+    ("convolution", "patterns", "results", "units"),
     ("problem", "version"),
 )
 """Rooms from the top down; those of one layer do not import each other, but for SHARED."""

@@ -1,0 +1,156 @@
+"""What a project can say in its configuration: the tables, their keys and their types."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from analyzer import units
+from analyzer.devices import Device, device_from
+
+ABSOLUTE: Final = ("params", "trainable-params", "macs", "size", "peak-memory")
+"""What can be limited, by the names that configuration and report use."""
+BYTES: Final = ("size", "peak-memory")
+WHOLE_MODEL: Final = ("trainable-params", "peak-memory")
+"""What is known of the whole model only."""
+
+
+class Count(int):
+    """Parameters or MACs, written as in "5.0M"."""
+
+
+class Bytes(int):
+    """Bytes, written as in "98MiB"."""
+
+
+class Amount(int):
+    """A count or bytes."""
+
+
+class Percent(Fraction):
+    """A share, written as in "2%"."""
+
+
+READERS: Final = {Count: units.count, Bytes: units.nbytes, Amount: units.amount, Percent: units.percent}
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="kebab"):
+    """A table whose keys are all known."""
+
+
+class Limits(_Strict, frozen=True, kw_only=True):
+    """Absolute limits, at most one of each kind; None where there is none."""
+
+    params: Count | None = None
+    trainable_params: Count | None = None
+    macs: Count | None = None
+    size: Bytes | None = None
+    """Bytes of the parameters, in the budget's dtype or else in their own."""
+    peak_memory: Bytes | None = None
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Limit by metric."""
+        found = {metric: getattr(self, metric.replace("-", "_")) for metric in ABSOLUTE}
+        return {metric: int(limit) for metric, limit in found.items() if limit is not None}
+
+
+class Increase(_Strict, frozen=True, kw_only=True):
+    """How much this change may add to the base: breached when both the share and the amount are exceeded."""
+
+    params: Percent | None = None
+    trainable_params: Percent | None = None
+    macs: Percent | None = None
+    size: Percent | None = None
+    peak_memory: Percent | None = None
+    min: Amount = Amount(0)
+
+    @property
+    def shares(self) -> dict[str, Fraction]:
+        """Allowed share by metric."""
+        found = {metric: getattr(self, metric.replace("-", "_")) for metric in ABSOLUTE}
+        return {metric: share for metric, share in found.items() if share is not None}
+
+
+class Override(Limits, frozen=True, kw_only=True):
+    """Limits that hold instead of the budget's own, for a stated reason."""
+
+    limit: Amount | None = None
+    """For a budget with one absolute limit."""
+    reason: str
+    until: date | None = None
+    """The last day on which it holds."""
+
+
+class Budget(Limits, frozen=True, kw_only=True):
+    """Named limits on a model or on a part of it."""
+
+    name: str = ""
+    match: str = "*"
+    """The layers that count, with all below them."""
+    ignore: tuple[str, ...] = ()
+    """Layers that do not count, with all below them."""
+    dtype: Literal["float64", "float32", "float16", "bfloat16", "float8", "int8", "int4"] | None = None
+    """What `size` is computed in."""
+    max_increase: Increase | tuple[Increase, ...] = ()
+    level: Literal["off", "warn", "error"] = "error"
+    message: str = ""
+    override: Override | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name; the part that it is on, or "budget", when it has none."""
+        return self.name or (self.match if self.match != "*" else "budget")
+
+    @property
+    def increases(self) -> tuple[Increase, ...]:
+        return (self.max_increase,) if isinstance(self.max_increase, Increase) else self.max_increase
+
+
+class ModelConfig(_Strict, frozen=True, kw_only=True):
+    """A model to analyse and what it is held to."""
+
+    target: str
+    name: str = ""
+    input: str | tuple[str, ...] = ()
+    checkpoint: str | None = None
+    set: dict[str, str | int | float | bool] = {}
+    budgets: tuple[Budget, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Input specifications, as `--input` takes them."""
+        return (self.input,) if isinstance(self.input, str) else self.input
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Arguments of the builder, as `--set` takes them."""
+        return {name: str(value) for name, value in self.set.items()}
+
+
+class Tables(_Strict, frozen=True, kw_only=True):
+    """The tables as they are written."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    models: tuple[ModelConfig, ...] = ()
+    devices: dict[str, dict[str, Any]] = {}
+    """Figures of the project's own devices."""
+
+
+class Config(Tables, frozen=True, kw_only=True):
+    """All that a project says; targets and checkpoints are relative to the directory of the file."""
+
+    file: Path = Path()
+
+    @property
+    def directory(self) -> Path:
+        return self.file.parent
+
+    def device(self, name: str) -> Device | None:
+        """The project's own device of this name."""
+        return device_from(name, self.devices[name]) if name in self.devices else None

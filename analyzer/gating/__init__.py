@@ -1,0 +1,120 @@
+"""The gate: analyses held to their budgets, and to what the models were before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+from analyzer.config import Budget, Config, ModelConfig
+from analyzer.gating.base import Base, base_of
+from analyzer.gating.budget import judge, verdict
+from analyzer.gating.differences import difference
+from analyzer.gating.edits import budget_changes
+from analyzer.gating.plan import COMMAND_LINE, Plan, plan_for
+from analyzer.gating.running import Job, run
+from analyzer.gating.way_back import in_words
+from analyzer.problem import Problem
+from analyzer.results import Analysis, BudgetLine, Difference
+
+__all__ = ["Plan", "analyses_of", "gate", "plan_for"]
+
+
+def analyses_of(plan: Plan, options: Sequence[str] = ()) -> list[Analysis]:
+    """The planned models, analysed side by side in processes; `options` are given to each; Problem of the first."""
+    jobs = [Job(m.target, plan.directory, m.inputs, m.checkpoint, m.settings, options=options) for m in plan.models]
+    return [_known(outcome) for outcome in run(jobs)]
+
+
+def gate(analyses: Sequence[Analysis], plan: Plan, against: str | None = None, *, today: date) -> list[Analysis]:
+    """The analyses of the planned models, in their order, with budget, verdict and difference filled.
+
+    `against` is a git revision or a report's JSON file. Problem when the base cannot be had, when a budget's pattern
+    matches nothing, and when a budget depends on a number that is not known.
+    """
+    base = base_of(plan, against) if against else None
+    gone = _gone(plan, base.config) if base else ()
+    gated = [
+        _gated(analysis, model, base, before, today)
+        for analysis, model, before in zip(analyses, plan.models, _befores(base, plan), strict=True)
+    ]
+    return [_with_edits(gated[0], gone), *gated[1:]] if gated else []
+
+
+def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | None, ...]:
+    return base.analyses if base else (None,) * len(plan.models)
+
+
+def _gated(analysis: Analysis, model: ModelConfig, base: Base | None, before: Analysis | None, today: date) -> Analysis:
+    lines = tuple(_with_ways_back(analysis, model.budgets, before, today))
+    for line in lines:
+        _refuse_unknown(analysis, line)
+    return replace(
+        analysis,
+        budget=lines,
+        verdict=verdict(lines),
+        difference=_difference(analysis, model, base, before, lines) if base else None,
+    )
+
+
+def _with_ways_back(
+    analysis: Analysis, budgets: Sequence[Budget], before: Analysis | None, today: date
+) -> Iterator[BudgetLine]:
+    for budget in budgets:
+        for line in judge(analysis, (budget,), before, today=today):
+            yield replace(line, way_back=in_words(analysis, line, budget))
+
+
+def _difference(
+    analysis: Analysis, model: ModelConfig, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]
+) -> Difference:
+    breached = next((line.metric for line in lines if line.status == "fail"), "params")
+    found = difference(before, analysis, base.title, breached)
+    return replace(found, budget_changes=_edits(model, base.config))
+
+
+def _edits(model: ModelConfig, former: Config | None) -> tuple[str, ...]:
+    """What happened to the model's limits, where the base had a configuration."""
+    was = _former_model(model, former) if former else None
+    if was is None:
+        return ()
+    return budget_changes(was.budgets, tuple(item for item in model.budgets if item.name != COMMAND_LINE))
+
+
+def _former_model(model: ModelConfig, former: Config) -> ModelConfig | None:
+    by_name = (other for other in former.models if model.name and other.name == model.name)
+    return next(by_name, None) or next((other for other in former.models if other.target == model.target), None)
+
+
+def _gone(plan: Plan, former: Config | None) -> tuple[str, ...]:
+    """Models that the base's configuration names and this one does not."""
+    if former is None or plan.config is None:
+        return ()
+    models = plan.config.models
+    kept = {model.name for model in models if model.name} | {model.target for model in models}
+    gone = (model for model in former.models if model.name not in kept and model.target not in kept)
+    return tuple(f"model {model.name or model.target!r} and its budgets are no longer configured" for model in gone)
+
+
+def _with_edits(analysis: Analysis, edits: tuple[str, ...]) -> Analysis:
+    if analysis.difference is None or not edits:
+        return analysis
+    changes = (*analysis.difference.budget_changes, *edits)
+    return replace(analysis, difference=replace(analysis.difference, budget_changes=changes))
+
+
+def _refuse_unknown(analysis: Analysis, line: BudgetLine) -> None:
+    if line.status != "unknown":
+        return
+    where = f"budget {line.name!r}: {line.metric} of {analysis.model.target}"
+    if line.value is not None:
+        raise Problem(f"{where} cannot be compared, because the base has no complete count of them")
+    operators = ", ".join(item.operator for item in analysis.uncounted)
+    why = f"no count of {operators}" if operators else analysis.tracing.reason or "they were not counted"
+    raise Problem(f"{where} cannot be judged: {why}; limit something else, or switch this one off")
+
+
+def _known(outcome: Analysis | Problem) -> Analysis:
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome

@@ -1,0 +1,220 @@
+"""The verdict: how an analysis stands to its limits and to its base; pure, and on integers only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fractions import Fraction
+from typing import Final
+
+from analyzer import units
+from analyzer.config import BYTES, Budget, Increase, Override
+from analyzer.patterns import covered, covers, nearest
+from analyzer.problem import Problem
+from analyzer.results import Analysis, BudgetLine, Layer
+
+TOTALS: Final = {
+    "params": "params",
+    "trainable-params": "trainable_params",
+    "macs": "macs",
+    "size": "param_bytes",
+    "peak-memory": "peak_activation_bytes",
+}
+"""Where the totals hold what a metric names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A value, its base and what is known of that base."""
+
+    value: int | None
+    base: int | None = None
+    compared: bool = field(default=False)
+    """Whether a base was asked for, and the model was there."""
+
+
+def judge(
+    analysis: Analysis, budgets: Iterable[Budget], base: Analysis | None = None, *, today: date
+) -> tuple[BudgetLine, ...]:
+    """One line for each limit; Problem when a pattern covers no layer.
+
+    `base` is None when there is nothing to compare with: relative limits are then not judged, absolute ones fail
+    whenever they are exceeded. An override holds up to and including its last day.
+    """
+    return tuple(line for budget in budgets for line in _lines(analysis, budget, base, today))
+
+
+def verdict(lines: Iterable[BudgetLine]) -> str | None:
+    """ "fail" when a line of level error fails, else "drift" when one is exceeded by inheritance, else "pass".
+
+    None when nothing was judged. Lines of level warn never fail.
+    """
+    judged = [line for line in lines if line.status != "off"]
+    if any(line.status == "fail" and line.level == "error" for line in judged):
+        return "fail"
+    if any(line.status == "drift" for line in judged):
+        return "drift"
+    return "pass" if judged else None
+
+
+def _lines(analysis: Analysis, budget: Budget, base: Analysis | None, today: date) -> Iterator[BudgetLine]:
+    _refuse_unmatched(analysis, budget)
+    if budget.level == "off":
+        yield from _switched_off(budget)
+        return
+    held, notes = _in_force(budget.override, today)
+    for metric, limit in budget.limits.items():
+        agreed, reason = _agreed(budget, held, metric, limit)
+        line = absolute(metric, _standing(analysis, budget, base, metric), agreed)
+        yield _labelled(line, budget, (*line.notes, *reason, *notes))
+    for increase in budget.increases:
+        for metric, share in increase.shares.items():
+            line = relative(metric, _standing(analysis, budget, base, metric), share, int(increase.min))
+            yield _labelled(_allowed(line, budget, held), budget)
+
+
+def absolute(metric: str, standing: Standing, limit: int) -> BudgetLine:
+    """The line of a hard limit: meeting it is within it; what was inherited drifts and does not fail."""
+    value, base = standing.value, standing.base
+    if value is None:
+        status = "unknown"
+    elif value <= limit:
+        status = "pass"
+    else:
+        status = "drift" if base is not None and value <= base else "fail"
+    notes = _slack(metric, standing, limit) if status == "pass" else ()
+    return BudgetLine("", metric, value, limit, base, status, notes=notes)
+
+
+def relative(metric: str, standing: Standing, share: Fraction, least: int) -> BudgetLine:
+    """The line of a limit on growth, which is breached when both the share and the least amount are exceeded."""
+    value, base = standing.value, standing.base
+    notes = (f"may grow by {allowance(metric, share, least)}",)
+    if value is None or (standing.compared and base is None):
+        return BudgetLine("", metric, value, None, base, "unknown", notes=notes)
+    if base is None:
+        return BudgetLine("", metric, value, None, None, "off", notes=(*notes, "there is no base to compare with"))
+    # An integer exceeds base + share exactly when it exceeds its floor.
+    limit = base + max((base * share).__floor__(), least)
+    return BudgetLine("", metric, value, limit, base, "pass" if value <= limit else "fail", notes=notes)
+
+
+def allowance(metric: str, share: Fraction, least: int) -> str:
+    """ "2 %", or "2 % or 20k, whichever is more"."""
+    amount = units.written(least, is_bytes=metric in BYTES)
+    return f"{units.percentage(share)} or {amount}, whichever is more" if least else units.percentage(share)
+
+
+def _slack(metric: str, standing: Standing, limit: int) -> tuple[str, ...]:
+    """A note when the limit could be lowered; none when this change did not bring it about."""
+    value, base = standing.value, standing.base
+    if value is None or (base is not None and value >= base):
+        return ()
+    enough = units.headroom(value)
+    text = units.written(enough, is_bytes=metric in BYTES)
+    return (f"the limit could be lowered to {text}",) if enough < limit else ()
+
+
+def _standing(analysis: Analysis, budget: Budget, base: Analysis | None, metric: str) -> Standing:
+    """A part that the base does not have is new there."""
+    compared = base is not None and bool(_covered_layers(base, budget))
+    before = measured(base, budget, metric) if base is not None and compared else None
+    return Standing(measured(analysis, budget, metric), before, compared)
+
+
+def measured(analysis: Analysis, budget: Budget, metric: str) -> int | None:
+    """What the budget's layers come to, in elements, MACs or bytes; None when that is not known exactly."""
+    whole = budget.match == "*" and not budget.ignore
+    layers = _covered_layers(analysis, budget)
+    if metric == "macs" and not _is_counted(analysis, layers):
+        return None
+    if metric == "size" and budget.dtype is not None:
+        elements = analysis.total.params if whole else sum(layer.params for layer in layers)
+        return -(-elements * units.BITS[budget.dtype] // 8)
+    if whole:
+        total: int | None = getattr(analysis.total, TOTALS[metric])
+        return total
+    return sum(layer.params if metric == "params" else layer.macs or 0 for layer in layers)
+
+
+def _is_counted(analysis: Analysis, layers: Iterable[Layer]) -> bool:
+    """Whether no operator without a count belongs to one of the layers."""
+    if analysis.complete:
+        return True
+    paths = {layer.path for layer in layers}
+    known = analysis.total.macs is not None and bool(analysis.uncounted)
+    return known and not any(path in paths for item in analysis.uncounted for path in item.layers)
+
+
+def _covered_layers(analysis: Analysis, budget: Budget) -> list[Layer]:
+    return [
+        layer
+        for layer in analysis.layers
+        if covers(budget.match, layer.path) and not covered(budget.ignore, layer.path)
+    ]
+
+
+def _refuse_unmatched(analysis: Analysis, budget: Budget) -> None:
+    paths = [layer.path for layer in analysis.layers]
+    for pattern in (budget.match, *budget.ignore):
+        if not any(covers(pattern, path) for path in paths):
+            near = ", ".join(nearest(pattern, paths)) or "none"
+            raise Problem(
+                f"budget {budget.title!r}: {pattern!r} matches no layer of {analysis.model.target}; nearest: {near}"
+            )
+
+
+def _in_force(override: Override | None, today: date) -> tuple[Override | None, tuple[str, ...]]:
+    """The override while it holds; afterwards a note that it ended."""
+    if override is None:
+        return None, ()
+    if override.until is None or today <= override.until:
+        return override, ()
+    return None, (f"the override ended on {override.until}: {override.reason}",)
+
+
+def _agreed(budget: Budget, override: Override | None, metric: str, limit: int) -> tuple[int, tuple[str, ...]]:
+    """The limit that holds, and why it is not the budget's own."""
+    instead = _override_limit(budget, override, metric)
+    if override is None or instead is None:
+        return limit, ()
+    usual = units.written(limit, is_bytes=metric in BYTES)
+    until = f" until {override.until}" if override.until else ""
+    return instead, (f"overridden{until}, usually {usual}: {override.reason}",)
+
+
+def _override_limit(budget: Budget, override: Override | None, metric: str) -> int | None:
+    if override is None:
+        return None
+    if override.limit is not None and metric in budget.limits:
+        return int(override.limit)
+    return override.limits.get(metric)
+
+
+def _allowed(line: BudgetLine, budget: Budget, override: Override | None) -> BudgetLine:
+    """A breach of a limit on growth stands no longer up to a limit that an override sets."""
+    instead = _override_limit(budget, override, line.metric)
+    if override is None or instead is None or line.limit is None or line.value is None or instead <= line.limit:
+        return line
+    status = "pass" if line.value <= instead else line.status
+    return replace(line, limit=instead, status=status, notes=(*line.notes, f"overridden: {override.reason}"))
+
+
+def _labelled(line: BudgetLine, budget: Budget, notes: Sequence[str] | None = None) -> BudgetLine:
+    return replace(
+        line,
+        name=budget.title,
+        match=budget.match,
+        level=budget.level,
+        message=budget.message,
+        notes=tuple(line.notes if notes is None else notes),
+    )
+
+
+def _switched_off(budget: Budget) -> Iterator[BudgetLine]:
+    for metric, limit in budget.limits.items():
+        yield _labelled(BudgetLine("", metric, None, limit, None, "off"), budget)
+
+
+__all__ = ["Increase", "Standing", "absolute", "allowance", "judge", "measured", "relative", "verdict"]

@@ -1,0 +1,152 @@
+"""The user's git repository: revisions, merge bases, and a worktree that is gone again whatever happens."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from analyzer.gating.interrupts import Interrupts
+from analyzer.problem import Problem
+
+HOOK_VARIABLES: Final = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+)
+"""What git sets for hooks: it would have other commands work on the hook's repository and index."""
+DEEPEN: Final = "fetch the history with git fetch --unshallow, or fetch-depth: 0 of actions/checkout"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit to compare with."""
+
+    ref: str
+    """As the user named it."""
+    commit: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.ref} ({self.commit[:8]})"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A checkout, by its top directory."""
+
+    top: Path
+
+    def inside(self, directory: Path) -> Path:
+        """A directory of the checkout relative to its top; Problem when it lies elsewhere."""
+        place = directory.resolve()
+        if not place.is_relative_to(self.top):
+            raise Problem(f"{directory} is not in the repository {self.top.name}, so it has no base there")
+        return place.relative_to(self.top)
+
+    def merge_base(self, ref: str) -> Revision:
+        """The commit where HEAD and the revision parted; Problem when either or that commit is not there."""
+        tip = self._commit(ref)
+        head = self._commit("HEAD")
+        found = self._git("merge-base", head, tip)
+        if found.returncode == 0:
+            return Revision(ref, found.stdout.split()[0])
+        if self.is_shallow:
+            raise Problem(f"--against {ref}: this clone is shallow and lacks the commit where HEAD parted; {DEEPEN}")
+        raise Problem(f"--against {ref}: it has no commit in common with HEAD; name a branch that HEAD came from")
+
+    @property
+    def is_shallow(self) -> bool:
+        return self._git("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+
+    def _commit(self, ref: str) -> str:
+        if ref.startswith("-"):
+            raise Problem(f"--against {ref}: not a revision; name a branch, a tag, a commit or a report's JSON file")
+        found = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        if found.returncode == 0:
+            return found.stdout.strip()
+        if ref == "HEAD":
+            raise Problem("this repository has no commit yet, so there is nothing to compare with")
+        cure = DEEPEN if self.is_shallow else "fetch it, or name a branch, a tag, a commit or a report's JSON file"
+        raise Problem(f"--against {ref}: no such revision or file here; {cure}")
+
+    @contextmanager
+    def worktree(self, revision: Revision, interrupts: Interrupts) -> Iterator[Path]:
+        """The revision's files in a temporary folder; the user's checkout, index and stash are not touched."""
+        place = Path(tempfile.mkdtemp(prefix="analyze-")).resolve()
+        tree = place / "base"
+        try:
+            with interrupts.held():
+                self._add_worktree(tree, revision)
+            yield tree
+        finally:
+            with interrupts.held():
+                self._remove_worktree(tree)
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _add_worktree(self, tree: Path, revision: Revision) -> None:
+        added = self._git("worktree", "add", "--detach", "--force", str(tree), revision.commit)
+        if added.returncode != 0:
+            raise Problem(f"--against {revision.ref}: git cannot check it out: {_last_line(added.stderr)}")
+
+    def _remove_worktree(self, tree: Path) -> None:
+        removed = self._git("worktree", "remove", "--force", "--force", str(tree))
+        if removed.returncode == 0 or not tree.exists():
+            return
+        shutil.rmtree(tree, ignore_errors=True)
+        self._git("worktree", "remove", "--force", "--force", str(tree))
+
+    def _git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return _git(self.top, *arguments)
+
+
+def repository_of(directory: Path) -> Repository:
+    """The repository that a directory is in; Problem when there is none, or git does not want to read it."""
+    found = _git(directory, "rev-parse", "--show-toplevel")
+    if found.returncode != 0:
+        said = _last_line(found.stderr).removeprefix("fatal: ")
+        raise Problem(f"--against needs a git repository or a report's JSON file: {said}")
+    return Repository(Path(found.stdout.removesuffix("\n")).resolve())
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without what ties git to the repository of a hook."""
+    return {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}
+
+
+def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git without a shell, hooks or questions, apart from the terminal's signals; paths may be any bytes."""
+    settings = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
+    variables: Mapping[str, str] = {**environment(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(directory), *settings, *arguments],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            start_new_session=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise Problem("--against REVISION needs git, which is not installed; give a report's JSON file") from None
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it does not say why"])[-1]
