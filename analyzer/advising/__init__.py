@@ -15,6 +15,9 @@ from analyzer.rules.rule import Finding, Observer, Proposer, Rule
 
 __all__ = ["Advised", "Bound", "advise", "best_per_layer"]
 
+MAX_LAYERS_SHOWN = 3
+"""Of a proposal for more layers the rest is said in words."""
+
 Bound = Callable[[int, int], str]
 """From MACs and bytes to what limits them: "compute-bound on NAME" or "memory-bound on NAME"."""
 
@@ -58,7 +61,7 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
 
 def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, bound: Bound | None) -> Advice:
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
-    current, proposed = _codes(proposal, facts)
+    current, proposed = _codes(proposal, facts, layer.path)
     advice = Advice(
         rule=rule.CODE,
         name=slug(rule),
@@ -71,7 +74,9 @@ def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: Mode
         bytes_ratio=after.bytes / before.bytes if before.bytes else None,
         bound=bound(after.macs, after.bytes) if bound else None,
     )
-    return replace(advice, notes=(*proposal.notes, *_doubts(advice, layer, facts), *_others(proposal, facts)))
+    return replace(
+        advice, notes=(*proposal.notes, *_doubts(advice, layer, facts), *_others(proposal, facts, layer.path))
+    )
 
 
 def _doubts(advice: Advice, layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[str]:
@@ -85,26 +90,28 @@ def _doubts(advice: Advice, layer: ConvolutionFacts, facts: ModelFacts) -> Itera
         yield f"it moves {advice.bytes_ratio:.2f} times the bytes and is {advice.bound}: it may not be faster there"
 
 
-def _others(proposal: Proposal, facts: ModelFacts) -> Iterator[str]:
+def _others(proposal: Proposal, facts: ModelFacts, path: str) -> Iterator[str]:
     for other in proposal.alternatives:
         saved = current_price(other, facts).saved(proposed_price(other, facts))
         if is_gain(saved):
-            text = f"{other.label}: {_codes(other, facts)[1]}"
+            text = f"{other.label}: {_codes(other, facts, path)[1]}"
             yield "; ".join((f"{text} saves {saved.params:,} parameters and {saved.macs:,} MACs", *other.notes))
 
 
-def _codes(proposal: Proposal, facts: ModelFacts) -> tuple[str, str]:
+def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:
     """What is there and what is proposed, as code; layers that stay as they are left out."""
-    now = {path: current_units(path, facts) for path, _ in proposal.replacements}
-    changed = {path: units for path, units in proposal.replacements if units != now[path]}
-    return _code({path: now[path] for path in changed}), _code(changed)
+    now = {own: current_units(own, facts) for own, _ in proposal.replacements}
+    changed = {own: units for own, units in proposal.replacements if units != now[own]}
+    return _code({own: now[own] for own in changed}, path), _code(changed, path)
 
 
-def _code(layers: Mapping[str, tuple[Unit, ...]]) -> str:
-    """The layers' units, with the paths when there are several."""
-    if len(layers) == 1:
-        return code(next(iter(layers.values())))
-    return "; ".join(f"{path} = {code(units)}" for path, units in layers.items() if units)
+def _code(layers: Mapping[str, tuple[Unit, ...]], path: str) -> str:
+    """The layers' units, with their paths unless it is the one layer that is spoken of."""
+    if layers.keys() == {path}:
+        return code(layers[path])
+    parts = [f"{own} = {code(units)}" for own, units in layers.items() if units]
+    rest = len(parts) - MAX_LAYERS_SHOWN
+    return "; ".join([*parts[:MAX_LAYERS_SHOWN], *([f"and {rest} more layers"] if rest > 0 else [])])
 
 
 def _placed(advised: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:

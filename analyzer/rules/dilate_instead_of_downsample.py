@@ -61,6 +61,7 @@ def _named_at(restoration: Restoration, model: ModelFacts) -> str | None:
 def _proposal(restoration: Restoration, model: ModelFacts) -> Proposal | None:
     changed = [
         _undone(restoration.downsample, restoration.factor, model),
+        *(_undone(path, restoration.factor, model) for path in _shortcuts(restoration, model)),
         *(_dilated(path, restoration.factor, model) for path in _between(restoration)),
         _undone(restoration.upsample, restoration.factor, model),
     ]
@@ -79,6 +80,14 @@ def _proposal(restoration: Restoration, model: ModelFacts) -> Proposal | None:
 def _between(restoration: Restoration) -> tuple[str, ...]:
     ends = (restoration.downsample, restoration.upsample)
     return tuple(path for path in restoration.between if path not in ends)
+
+
+def _shortcuts(restoration: Restoration, model: ModelFacts) -> tuple[str, ...]:
+    """Strided layers whose outputs meet those of the layers between: they lose the same resolution beside it."""
+    inside = {restoration.downsample, restoration.upsample, *restoration.between}
+    met = {reader for path in inside & model.convolutions.keys() for reader in model.convolutions[path].readers}
+    strided = (layer for layer in model.convolutions.values() if max(layer.convolution.stride) > 1)
+    return tuple(layer.path for layer in strided if layer.path not in inside and met.intersection(layer.readers))
 
 
 def _undone(path: str, factor: int, model: ModelFacts) -> tuple[str, tuple[Unit, ...] | None]:

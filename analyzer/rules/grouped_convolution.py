@@ -14,8 +14,9 @@ nn.Conv2d(128, 256, 3, padding=1, groups=2)   # after: 147,456 weights
 ```
 
 ## What it proposes
-The largest g that divides both channel counts, leaves at least 16 channels a group (one block of a CPU's vector unit)
-and keeps the alignment to 16 or 8 channels that the layer had; smaller g are priced beside it. Where the next
+The largest g up to 32 (8 for a pointwise layer, which does nothing but mix channels) that divides both channel counts,
+leaves at least 16 channels a group (one block of a CPU's vector unit) and keeps the alignment to 16 or 8 channels that
+the layer had; smaller g are priced beside it. Where the next
 convolution is grouped too, an `nn.ChannelShuffle` follows, so that information still crosses groups.
 
 ## What it costs
@@ -45,6 +46,10 @@ LEVEL = "note"
 EFFORT = "retrain"
 MIN_CHANNELS_PER_GROUP = 16
 """One block of a CPU's vector unit; with 2 to 4 channels a group most of the saving does not reach the clock."""
+MAX_GROUPS = 32
+"""The most that ResNeXt was found to gain from."""
+MAX_GROUPS_POINTWISE = 8
+"""The most that ShuffleNet uses: a pointwise layer does nothing but mix channels."""
 MAX_ALTERNATIVES = 3
 """More would only be smaller steps of the same."""
 
@@ -71,8 +76,9 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
 
 def sensible_groups(conv: Convolution) -> tuple[int, ...]:
     """Every g > 1 that divides both channel counts and leaves groups that are wide and aligned, largest first."""
-    widest = gcd(conv.in_channels, conv.out_channels)
-    fits = (g for g in range(widest, 1, -1) if widest % g == 0)
+    divisor = gcd(conv.in_channels, conv.out_channels)
+    most = MAX_GROUPS_POINTWISE if conv.is_pointwise else MAX_GROUPS
+    fits = (g for g in range(min(divisor, most), 1, -1) if divisor % g == 0)
     return tuple(g for g in fits if _is_wide(conv.in_channels, g) and _is_wide(conv.out_channels, g))
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising import advise, best_per_layer
-from analyzer.facts import LinearFacts, Norm
+from analyzer.facts import LinearFacts, Norm, Restoration
 from analyzer.results import Saving
 from analyzer.rules import RESTRUCTURINGS, selected
 
@@ -97,6 +97,26 @@ def test_a_layer_that_stays_is_not_shown(layer, model):
     facts = model(layer(bias=True, norm="norm"), norms=(Norm("norm", 64, 128, "conv"),))
     (advice,) = only("BNM301", facts)
     assert (advice.current, advice.proposed) == ("nn.Conv2d(64, 64, 3)", "nn.Conv2d(64, 64, 3, bias=False)")
+
+
+def test_a_layer_beside_the_one_spoken_of_is_named(layer, model):
+    facts = model(layer(bias=True, norm="norm"), norms=(Norm("norm", 64, 128, "conv"),))
+    (advice,) = only("BNM302", facts)
+    assert (advice.path, advice.current, advice.proposed) == (
+        "conv",
+        "norm = nn.BatchNorm2d(64)",
+        "norm = nn.Identity()",
+    )
+
+
+def test_of_many_layers_the_first_are_shown(layer, model):
+    names = tuple(f"mid{n}" for n in range(4))
+    layers = [layer(name, padding=1, input_size=16) for name in names]
+    restored = Restoration("down", "", 2, names)
+    facts = model(layer("down", stride=2, padding=1), *layers, restorations=(restored,))
+    (advice,) = only("DIL102", facts)
+    assert advice.current.count("nn.Conv2d") == 3
+    assert advice.current.endswith("; and 2 more layers")
 
 
 def test_a_fact_has_no_proposal_and_no_saving(layer, model):

@@ -80,3 +80,14 @@ def test_a_transposed_convolution_keeps_its_weights_at_stride_1(layer, model):
     restored = Restoration("down", "up", 2, ())
     found = propose(one, model(one, up, restorations=(restored,)))
     assert code(found.replacements[1][1]) == ("nn.ConvTranspose2d(64, 64, 2, padding=1, dilation=2, bias=False)")
+
+
+def test_a_shortcut_that_loses_the_same_resolution_keeps_it_too(layer, model):
+    down = layer("down", stride=2, padding=1)
+    mid = layer("mid", padding=1, input_size=16, readers=("next",))
+    shortcut = layer("shortcut", kernel=1, stride=2, readers=("next",))
+    stem = layer("stem", stride=2, readers=("down",))
+    facts = model(stem, shortcut, down, mid, restorations=(Restoration("down", "", 2, ("mid",)),))
+    found = dict(propose(down, facts).replacements)
+    assert list(found) == ["down", "shortcut", "mid"]
+    assert code(found["shortcut"]) == "nn.Conv2d(64, 64, 1, bias=False)"

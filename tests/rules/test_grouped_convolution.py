@@ -43,6 +43,8 @@ GROUPS = {
     "multiples of 8 stay so": ({"in_channels": 72, "out_channels": 72}, (3,)),
     "odd groups": ({"in_channels": 96, "out_channels": 144}, (3,)),
     "pointwise between dense ones": ({"kernel": 1}, (4, 2)),
+    "at most 32": ({"in_channels": 1024, "out_channels": 1024}, (32, 16, 8, 4)),
+    "pointwise at most 8": ({"kernel": 1, "in_channels": 512, "out_channels": 2048}, (8, 4, 2)),
     "transposed": ({"transposed": True, "kernel": 2, "stride": 2}, (4, 2)),
     "1-d": ({"kernel": (9,)}, (4, 2)),
     "3-d": ({"kernel": (3, 1, 3), "input_size": 8}, (4, 2)),
