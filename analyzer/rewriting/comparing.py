@@ -10,7 +10,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from analyzer.problem import Problem
 
-LARGEST = 32
+LARGEST = 16
 """Positions an axis that are enough to see a kernel at work, unless it reaches farther."""
 
 
