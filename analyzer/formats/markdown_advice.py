@@ -108,14 +108,14 @@ def _one_rule(found: Sequence[Advice]) -> str:
         alike.setdefault((_change(advice), own), []).append(advice)
     for (change, own), several in alike.items():
         paths = ", ".join(code(advice.path) if advice.path else "the model itself" for advice in several)
-        lines += [f"- {paths}: {change}", *(f"  - {prose(note)}" for note in own)]
+        # The table says already what a fact is.
+        lines += [f"- {paths}: {change}".rstrip()] if change or own else []
+        lines += [f"  - {prose(note)}" for note in own]
     return "\n".join(lines)
 
 
 def _change(advice: Advice) -> str:
-    if advice.proposed is None:
-        return prose(advice.current)
-    return f"{code(advice.current)} → {code(advice.proposed)}"
+    return f"{code(advice.current)} → {code(advice.proposed)}" if advice.proposed is not None else ""
 
 
 def _facts(found: Sequence[Advice]) -> str:

@@ -124,7 +124,7 @@ def _macs_change(items: Sequence[LayerChange]) -> str:
 def _what(item: LayerChange) -> str:
     layer = item.after or item.before
     kind = f" {prose(layer.kind)}" if layer and item.status in ("added", "removed") else ""
-    origin = f"{'moved' if item.status == 'moved' else 'was'} from {code(item.was)}" if item.was else ""
+    origin = f"{'moved from' if item.status == 'moved' else 'was'} {code(item.was)}" if item.was else ""
     return "; ".join(filter(None, (origin, *map(prose, item.changes)))) or f"{item.status}{kind}"
 
 

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
+import tabulate
 from markdown_it import MarkdownIt
 
-from analyzer.formats.markdown_text import MAX_ALIGNED_ROWS, code, details, prose, table
+from analyzer.formats.markdown_text import MAX_ALIGNED_ROWS, code, cut, details, placed, prose, table
 
 HTML = MarkdownIt("commonmark").enable("table")
 
@@ -65,3 +68,43 @@ def test_folded_markdown_has_the_blank_line_it_needs():
     html = HTML.render(details("All 2 layers", table("a", [("b",)])))
     assert "<table>" in html
     assert html.endswith("</details>")
+
+
+def test_a_table_is_padded_alike_whatever_is_installed(monkeypatch):
+    monkeypatch.setattr(tabulate, "wcwidth", SimpleNamespace(wcswidth=lambda text: 2 * len(text)))
+    monkeypatch.setattr(tabulate, "WIDE_CHARS_MODE", True)
+    assert table("名", [("卷积",)]) == "| 名   |\n|:----|\n| 卷积  |"
+
+
+@pytest.mark.parametrize(
+    ("given", "cell"),
+    [
+        (("conv", "net.py", 8), "`conv`<br>`net.py:8`"),
+        (("conv", "net.py", None), "`conv`<br>`net.py`"),
+        (("conv", None, None), "`conv`"),
+        (("", "net.py", 8), "the model itself<br>`net.py:8`"),
+    ],
+)
+def test_a_layer_stands_above_its_source(given, cell):
+    assert placed(*given) == cell
+
+
+@pytest.mark.parametrize(("most", "lines"), [(100, 10), (99, 8), (89, 7), (88, 6), (29, 1), (28, 0)])
+def test_a_text_is_cut_after_a_whole_line(most, lines):
+    """Ten lines of ten bytes; 19 are kept for "more." and for what may have to be closed."""
+    text = "123456789\n" * 10
+    shortened = cut(text, most, "more.")
+    assert len(shortened.encode()) <= most
+    assert shortened == (text if lines == 10 else "123456789\n" * lines + "\nmore.\n" if lines else "\n\nmore.\n")
+
+
+def test_bytes_are_what_is_counted():
+    assert cut("é\né\n", 6, "") == "é\né\n"
+    assert cut("é\né\n", 5, "") != "é\né\n"
+
+
+def test_what_was_open_is_closed_again():
+    text = f"{details('all', table('a', [(str(number),) for number in range(99)]))}\n"
+    shortened = cut(text, 200, "more.")
+    assert shortened.endswith(" |\n\n</details>\n\nmore.\n")
+    assert len(shortened.encode()) <= 200

@@ -1,6 +1,6 @@
 import pytest
 
-from analyzer.formats.numbers import count, exact, plural, ratio, shape, shapes, share, size
+from analyzer.formats.numbers import apart, change, count, exact, growth, plural, ratio, shape, shapes, share, size
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,44 @@ def test_shapes_are_cut_after_two():
 
 def test_one_is_singular():
     assert [plural(number, "layer") for number in (0, 1, 1234)] == ["0 layers", "1 layer", "1,234 layers"]
+
+
+@pytest.mark.parametrize(("difference", "text"), [(0, "0"), (1, "+1"), (-1234, "-1,234"), (612_352, "+612,352")])
+def test_a_change_has_its_sign_and_all_digits(difference, text):
+    assert change(difference) == text
+
+
+def test_a_change_of_bytes_is_in_their_units():
+    assert change(3 * 2**20, size) == "+3.0 MiB"
+    assert change(-512, size) == "-512 B"
+
+
+@pytest.mark.parametrize(
+    ("value", "base", "text"),
+    [
+        (None, 5, ""),
+        (5, None, ""),
+        (5, 5, "0"),
+        (0, 0, "0"),
+        (3, 0, "+3"),
+        (0, 8, "-8 (-100 %)"),
+        (9, 8, "+1 (+12.5 %)"),
+        (24, 8, "+16 (+200.0 %)"),
+        (1_000_001, 1_000_000, "+1"),
+    ],
+)
+def test_growth_is_the_change_and_its_part_of_the_base(value, base, text):
+    assert growth(value, base) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "other", "text", "expected"),
+    [
+        (10_714, 10_000, count, ("10.71 k", "10.00 k")),
+        (10_001, 10_000, count, ("10,001", "10,000")),
+        (10_000, 10_000, count, ("10.00 k", "10.00 k")),
+        (2**20 + 1, 2**20, size, ("1,048,577 B", "1,048,576 B")),
+    ],
+)
+def test_different_numbers_never_look_alike(value, other, text, expected):
+    assert apart(value, other, text) == expected

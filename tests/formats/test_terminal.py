@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats import terminal
-from analyzer.results import Layer, Uncounted
+from analyzer.results import Layer, Saving, Uncounted
 
 WHOLE = """\
 net
@@ -70,3 +70,58 @@ def test_several_models_are_one_table(analysis, checkpoint):
         "weights         592  0.06×  unknown  unknown   2.0 KiB  incomplete\n"
         "written to a.md\n"
     )
+
+
+GATED = """\
+net
+fail: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)
+  Cheapest way back: SEP101 at net.py:8 saves 357
+  ask the owners
+drift: Parameter budget of stem.* was exceeded before this change: 464 of 400 (+64; this change nothing)
+pass: MAC budget kept: 37.89 k of 40.00 k (2.11 k to spare)
+10.71 k parameters"""
+
+
+def test_every_limit_is_a_line_below_the_name_the_worst_first(gated):
+    assert terminal.render(gated).startswith(GATED)
+
+
+def test_a_base_without_limits_is_one_line(gated, unchanged):
+    assert terminal.render(replace(gated, budget=())).startswith("net\n+5,120 parameters, +5,120 MACs\n10.71 k")
+    assert terminal.render(replace(unchanged, budget=())).startswith("net\nParameters and MACs unchanged\n10.71 k")
+
+
+ADVISED = """
+could be restructured                   parameters saved      MACs saved  source
+SEP101 depthwise-separable  stem.conv         357, 3.3 %  22.85 k, 60.3 %  net.py:8
+BNF301 foldable-batchnorm   stem.norm          32, 0.3 %               0  net.py:9
+together, in 2 layers: 389 fewer parameters (3.6 %), 22,848 fewer MACs (60.3 %); 1 fact in the report
+"""
+
+
+def test_the_best_advice_is_below_the_heaviest_layers(advised):
+    assert " ".join(ADVISED.split()) in " ".join(terminal.render(advised).split())
+
+
+def test_only_five_proposals_are_shown_and_the_others_counted(advised, separable):
+    many = tuple(replace(separable, path=f"l{index}") for index in range(8))
+    text = terminal.render(replace(advised, advice=(*many, advised.advice[2]), together=None))
+    assert text.count("SEP101") == 5
+    assert text.endswith("3 more proposals and 1 fact in the report\n")
+
+
+def test_what_costs_more_has_its_sign(advised, separable):
+    dearer = replace(separable, saved=Saving(0, -37_888))
+    assert "-37.89 k, -100 %" in terminal.render(replace(advised, advice=(dearer,)))
+
+
+def test_facts_alone_are_counted(advised):
+    text = terminal.render(replace(advised, advice=advised.advice[2:], together=None))
+    assert text.endswith("\nnothing to restructure\n1 fact in the report\n")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_advice_and_verdicts_fit_a_narrow_terminal(width, advised, gated):
+    text = terminal.render(replace(gated, advice=advised.advice, together=advised.together), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "SEP101 " in text
