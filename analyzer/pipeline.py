@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from analyzer.consulting import Consultation
 from analyzer.counting import Count, with_sources
+from analyzer.dataflow.receptive_field import Field, receptive_fields, with_fields
+from analyzer.devices import DEFAULT, device_for
 from analyzer.results import Analysis, Model, SecondOpinion, Total, Tracing
 from analyzer.version import VERSION
 
@@ -24,6 +27,12 @@ class Options:
 
     reconcile: bool = False
     """Ask other counters as well."""
+    advice: bool = True
+    select: tuple[str, ...] = ()
+    """Codes, prefixes or names of the rules to ask; all when empty."""
+    ignore: tuple[str, ...] = ()
+    device: str = DEFAULT
+    """Name of the device profile that bounds are told for."""
 
 
 def analyze_subject(
@@ -32,9 +41,18 @@ def analyze_subject(
     """Trace and count; Problem when the forward cannot be followed."""
     from analyzer.tracing import trace
 
-    traced = trace(subject, report)
-    count = Count(traced)
-    uncounted = count.uncounted
+    count = Count(trace(subject, report))
+    fields = receptive_fields(count.trace)
+    consulted = Consultation(subject, count, fields, options.select, options.ignore, device_for(options.device))
+    analysis = _counted(subject, count, fields, options, report)
+    return _advised(analysis, consulted) if options.advice else analysis
+
+
+def _counted(
+    subject: Subject, count: Count, fields: Mapping[str, Field], options: Options, report: Callable[[str], None]
+) -> Analysis:
+    traced, uncounted = count.trace, count.uncounted
+    sources = {path: (source.file, source.line) for path, source in subject.sources.items()}
     return Analysis(
         analyzer_version=VERSION,
         model=_model(subject, traced),
@@ -44,8 +62,18 @@ def analyze_subject(
         complete=not uncounted,
         uncounted=uncounted,
         never_run=count.never_run,
-        layers=with_sources(count.layers, {path: (s.file, s.line) for path, s in subject.sources.items()}),
+        layers=with_fields(with_sources(count.layers, sources), fields),
         reconciliation=_second_opinions(subject, count, report) if options.reconcile else (),
+    )
+
+
+def _advised(analysis: Analysis, consulted: Consultation) -> Analysis:
+    model = analysis.model
+    return replace(
+        analysis,
+        model=replace(model, assumptions=(*model.assumptions, *consulted.idle_comments)),
+        advice=tuple(item.advice for item in consulted.advised),
+        together=consulted.together,
     )
 
 

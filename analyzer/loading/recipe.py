@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from analyzer.loading.subject import Inputs, Source, Subject
 from analyzer.problem import Problem
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def subject_of(request: Request, recipe: Recipe) -> Subject:
         assumptions=recipe.assumptions + _agreement(request, module),
         materialize=lambda: _materialized(request, recipe),
         surroundings=recipe.surroundings,
+        weights=partial(_weights, request, module) if request.checkpoint is not None else None,
     )
 
 
@@ -104,6 +106,15 @@ def _agreement(request: Request, module: nn.Module) -> tuple[str, ...]:
     fit = checkpoint.fit(stored, module)
     fit.raise_for_mismatch()
     return stored.assumptions + fit.assumptions
+
+
+def _weights(request: Request, module: nn.Module) -> Mapping[str, Tensor]:
+    """The checkpoint's tensors under the module's names, mapped from the file where its format allows."""
+    from analyzer.loading import checkpoint
+
+    stored = checkpoint.read(Path(request.checkpoint or ""), request.trust)
+    names = checkpoint.fit(stored, module).names
+    return {names[name]: value for name, value in stored.load().items() if name in names}
 
 
 @contextmanager

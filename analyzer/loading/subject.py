@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Subject:
     assumptions: tuple[str, ...] = ()
     materialize: Callable[[], nn.Module] | None = None
     """Builds the module anew with real weights; None when `module` has them already."""
+    weights: Callable[[], Mapping[str, Tensor]] | None = None
+    """Reads the checkpoint's tensors under the module's names; None without a checkpoint."""
     surroundings: Callable[[], AbstractContextManager[None]] = nullcontext
     """To be entered while the module runs: what its file can import."""
     owned: bool = True
