@@ -25,7 +25,7 @@ the square of the factor in an image. It needs retraining.
 
 ## When it stays silent
 Where the layers between do not give exactly the larger sizes when dilated, where one of them is called several times,
-is transposed or is not plain.
+is transposed or is not plain, where the code of a block pools by itself.
 
 ## Sources
 Yu, Koltun and Funkhouser 2017 (dilated residual networks); Chen et al. 2018 (DeepLab).
@@ -59,6 +59,8 @@ def _named_at(restoration: Restoration, model: ModelFacts) -> str | None:
 
 
 def _proposal(restoration: Restoration, model: ModelFacts) -> Proposal | None:
+    if _is_block(restoration.downsample, model) and restoration.downsample not in model.convolutions:
+        return None
     changed = [
         _undone(restoration.downsample, restoration.factor, model),
         *(_undone(path, restoration.factor, model) for path in _shortcuts(restoration, model)),
@@ -93,14 +95,18 @@ def _shortcuts(restoration: Restoration, model: ModelFacts) -> tuple[str, ...]:
 def _undone(path: str, factor: int, model: ModelFacts) -> tuple[str, tuple[Unit, ...] | None]:
     """Stride 1 in place of a convolution's stride, an identity in place of pooling and upsampling.
 
-    Work that a block does itself (it has convolutions inside) is not a layer that could be replaced: nothing then.
+    Work that a block does itself (it has convolutions inside) is not a layer that could be replaced: an interpolation
+    to a given size then has nothing left to do, but a pooling would stay, and lose the resolution all the same.
     """
     if path not in model.convolutions:
-        is_block = not path or any(other.startswith(f"{path}.") for other in model.convolutions)
-        return path, () if is_block else (Identity(),)
+        return path, () if _is_block(path, model) else (Identity(),)
     layer = model.convolutions[path]
     full = _at_full_size(layer.convolution, factor)
     return path, (full,) if _is_changeable(layer) and full.output_size == _wanted(layer.convolution, factor) else None
+
+
+def _is_block(path: str, model: ModelFacts) -> bool:
+    return not path or any(other.startswith(f"{path}.") for other in model.convolutions)
 
 
 def _at_full_size(conv: Convolution, factor: int) -> Convolution:

@@ -74,6 +74,12 @@ def test_work_that_a_block_does_itself_is_not_replaced(layer, model):
     assert [path for path, _ in propose(one, facts).replacements] == ["down", "mid"]
 
 
+def test_a_pooling_in_the_code_of_a_block_stays_and_so_nothing_is_proposed(layer, model):
+    mid = layer("mid", padding=1, input_size=16)
+    facts = model(mid, restorations=(Restoration("", "up", 2, ("mid",)),))
+    assert propose(mid, facts) is None
+
+
 def test_a_transposed_convolution_keeps_its_weights_at_stride_1(layer, model):
     up = layer("up", kernel=2, stride=2, transposed=True, input_size=16)
     one = layer("down", stride=2, padding=1)
