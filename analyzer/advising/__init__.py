@@ -111,7 +111,8 @@ def _code(layers: Mapping[str, tuple[Unit, ...]], path: str) -> str:
         return code(layers[path])
     parts = [f"{own} = {code(units)}" for own, units in layers.items() if units]
     rest = len(parts) - MAX_LAYERS_SHOWN
-    return "; ".join([*parts[:MAX_LAYERS_SHOWN], *([f"and {rest} more layers"] if rest > 0 else [])])
+    more = [f"and {rest} more {'layer' if rest == 1 else 'layers'}"] if rest > 0 else []
+    return "; ".join(parts[:MAX_LAYERS_SHOWN] + more)
 
 
 def _placed(advised: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:

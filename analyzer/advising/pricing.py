@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Proposal, ReLU, Unit, placed
 from analyzer.facts import ModelFacts
@@ -28,8 +29,9 @@ class Price:
         return Saving(self.params - other.params, self.macs - other.macs)
 
 
+@lru_cache(maxsize=4096)
 def price(units: tuple[Unit, ...], first: Convolution) -> Price:
-    """Units in a row, the first reading what `first` reads."""
+    """Units in a row, the first reading what `first` reads; the blocks of a model are alike, so prices are kept."""
     shape = (first.batch, first.in_channels, *first.input_size)
     total = Price()
     for unit in placed(units, first):
@@ -71,12 +73,12 @@ def _layer_price(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Price
 def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Convolution]:
     """What the layer reads at each call, as the convolution that reads it; a proposal may enlarge a single call's."""
     layer = facts.convolutions.get(path)
-    if layer and len(layer.calls) == 1 and units and isinstance(units[0], Convolution) and units[0].input_size:
-        yield replace(layer.convolution, input_size=units[0].input_size)
-    elif layer:
-        yield from layer.calls
-    else:
+    if layer is None:
         yield from (_written(call) for call in _feeding(path, facts))
+        return
+    size = next((unit.input_size for unit in units[:1] if isinstance(unit, Convolution)), ())
+    is_enlarged = len(layer.calls) == 1 and size not in ((), layer.convolution.input_size)
+    yield from [replace(layer.convolution, input_size=size)] if is_enlarged else layer.calls
 
 
 def _feeding(path: str, facts: ModelFacts) -> tuple[Convolution, ...]:

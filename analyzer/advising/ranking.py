@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from analyzer.convolution import Convolution, Proposal
 from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.results import Advice, Saving
-from analyzer.rules import EXACT
+from analyzer.rules import EXACT, dilated_kernel
 
 EXACT_CODES = frozenset(rule.CODE for rule in EXACT)
 
@@ -38,12 +38,17 @@ def rank(advice: Advice, facts: ModelFacts) -> tuple[int, float]:
 def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
     """The proposals to take together: in their order, each that saves something in layers no other one has taken.
 
-    Of two neighbours only one is grouped, unless a shuffle lies between: else their groups would never meet.
+    Of two neighbours only one is grouped, unless a shuffle lies between: else their groups would never meet; and only
+    one is dilated, as each needs the other's taps to fill its gaps.
     """
     chosen: list[Advised] = []
     for candidate in advised:
         taken = {path for other in chosen for path in other.paths}
-        if is_gain(candidate.advice.saved) and not candidate.paths & taken and not _isolates(candidate, chosen, facts):
+        if (
+            is_gain(candidate.advice.saved)
+            and not candidate.paths & taken
+            and not _relies_on_any(candidate, chosen, facts)
+        ):
             chosen.append(candidate)
     return tuple(chosen)
 
@@ -53,11 +58,13 @@ def is_gain(saved: Saving | None) -> bool:
     return saved is not None and min(saved.params, saved.macs) >= 0 and max(saved.params, saved.macs) > 0
 
 
-def _isolates(candidate: Advised, chosen: list[Advised], facts: ModelFacts) -> bool:
-    neighbours = {
-        path for own in candidate.paths & facts.convolutions.keys() for path in _neighbours(facts.convolutions[own])
-    }
+def _relies_on_any(candidate: Advised, chosen: list[Advised], facts: ModelFacts) -> bool:
+    """Whether it is sound only while a neighbour stays as it is, and that one has been changed in the same way."""
+    own = candidate.paths & facts.convolutions.keys()
+    neighbours = {path for layer in own for path in _neighbours(facts.convolutions[layer])}
     beside = [other for other in chosen if other.paths & neighbours]
+    if candidate.advice.rule == dilated_kernel.CODE:
+        return any(other.advice.rule == dilated_kernel.CODE for other in beside)
     return _only_groups(candidate) and any(_only_groups(other) for other in beside)
 
 

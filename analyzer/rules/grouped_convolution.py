@@ -26,7 +26,8 @@ it. On a GPU the time saved is less than the work saved: at equal work 8 groups 
 
 ## When it stays silent
 Stems of up to 4 input channels, layers under 1 % of the model's parameters and MACs, layers that are grouped already,
-pointwise layers next to a grouped one (they do the mixing), classifiers that end the model, layers that are not plain.
+layers where groups meet (after a grouped one, pointwise ones beside a grouped or depthwise one), classifiers that end
+the model, layers that are not plain.
 Where the output is added to or concatenated with another tensor, its channels cannot be permuted: no shuffle is put in,
 and a note says so.
 
@@ -93,19 +94,20 @@ def _ends_model(layer: ConvolutionFacts) -> bool:
 
 
 def _joins_groups(layer: ConvolutionFacts, model: ModelFacts) -> bool:
-    """A pointwise layer beside a grouped one is what mixes the groups."""
-    neighbours = (*layer.sources, *layer.readers)
-    return layer.convolution.is_pointwise and any(_groups(path, model) > 1 for path in neighbours)
+    """It is where groups meet: after a grouped layer, or a pointwise one beside any grouped or depthwise layer."""
+    before, after = _known(layer.sources, model), _known(layer.readers, model)
+    if layer.convolution.is_pointwise:
+        return any(conv.groups > 1 for conv in before + after)
+    return any(conv.groups > 1 and not conv.is_depthwise for conv in before)
+
+
+def _known(paths: tuple[str, ...], model: ModelFacts) -> list[Convolution]:
+    return [model.convolutions[path].convolution for path in paths if path in model.convolutions]
 
 
 def _reader_is_grouped(layer: ConvolutionFacts, model: ModelFacts) -> bool:
     """A depthwise reader does not count: it mixes nothing, whatever the order of its channels."""
-    readers = (model.convolutions[path].convolution for path in layer.readers if path in model.convolutions)
-    return any(reader.groups > 1 and not reader.is_depthwise for reader in readers)
-
-
-def _groups(path: str, model: ModelFacts) -> int:
-    return model.convolutions[path].convolution.groups if path in model.convolutions else 1
+    return any(reader.groups > 1 and not reader.is_depthwise for reader in _known(layer.readers, model))
 
 
 def _proposal(layer: ConvolutionFacts, model: ModelFacts, groups: int) -> Proposal:

@@ -64,6 +64,13 @@ def test_of_two_neighbours_one_is_grouped(layer, model, convolution, one, two, s
     assert len(best_per_layer(candidates, chain(layer, model))) == taken
 
 
+@pytest.mark.parametrize(("one", "two", "taken"), [("a", "b", 1), ("a", "c", 2)], ids=["neighbours", "apart"])
+def test_of_two_neighbours_one_is_dilated(layer, model, convolution, one, two, taken):
+    candidates = [advised(path, convolution) for path in (one, two)]
+    dilated = [replace(each, advice=replace(each.advice, rule="DIL101")) for each in candidates]
+    assert len(best_per_layer(dilated, chain(layer, model))) == taken
+
+
 def test_restructurings_first_then_exact_changes_then_warnings_then_notes(layer, model):
     conv = layer("a", bias=True, norm="norm", out_channels=100)
     facts = model(

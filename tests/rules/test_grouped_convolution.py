@@ -36,6 +36,12 @@ def test_the_pointwise_that_mixes_groups_is_left_alone(layer, model, groups, sid
     assert propose(conv, model(conv, layer("beside", groups=groups))) is None
 
 
+def test_a_layer_after_a_grouped_one_is_where_its_groups_meet(layer, model):
+    conv = layer(sources=("before",))
+    assert propose(conv, model(conv, layer("before", groups=4))) is None
+    assert propose(conv, model(conv, layer("before", groups=64))) is not None
+
+
 GROUPS = {
     "both counts divide, 16 a group": ({"in_channels": 128, "out_channels": 256}, (8, 4, 2)),
     "64 to 128": ({"in_channels": 64, "out_channels": 128}, (4, 2)),
