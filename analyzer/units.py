@@ -80,8 +80,9 @@ def written(value: int, *, is_bytes: bool = False) -> str:
     """The shortest text that reads back as exactly this integer: 5250000 is "5.25M", 5250001 stays as it is."""
     names = {**BINARY_BYTES, "kB": 10**3, "MB": 10**6, "GB": 10**9} if is_bytes else {**THOUSANDS}
     names.pop("B", None)
+    # Of texts that are equally long the later one, with the larger unit, is the better.
     texts = [str(value)] + [f"{_decimal(value, size)}{name}" for name, size in names.items() if value >= size > 1]
-    return min((text for text in texts if "/" not in text), key=len)
+    return min(reversed([text for text in texts if "/" not in text]), key=len)
 
 
 def _decimal(value: int, size: int) -> str:

@@ -12,7 +12,6 @@ from analyzer.problem import Problem
 SECTION: Final = "analyze"
 DEVICES: Final = "devices"
 MODEL_KEYS: Final = ("target", "name", "input", "checkpoint", "set")
-LISTS: Final = ("select", "ignore", "input")
 GENERAL_KEYS: Final = ("select", "ignore")
 
 
@@ -81,11 +80,7 @@ def _model_named(tables: dict[str, Any], model: str, section: str, path: Path) -
 
 def _budget(keys: dict[str, str], name: str) -> dict[str, Any]:
     """Plain text but for lists and tables: "max-increase = params=2%, min=20k", a line each for several."""
-    budget: dict[str, Any] = (
-        {"name": name, **{key: _whole(value) for key, value in keys.items()}}
-        if name
-        else {key: _whole(value) for key, value in keys.items()}
-    )
+    budget: dict[str, Any] = {**keys, "name": name}
     if "ignore" in keys:
         budget["ignore"] = _words(keys["ignore"])
     if "max-increase" in keys:
@@ -104,12 +99,7 @@ def _pairs(text: str, separators: str = ",\n") -> dict[str, Any]:
     for separator in separators:
         text = text.replace(separator, "\n")
     pairs = (line.partition("=") for line in text.splitlines() if line.strip())
-    return {key.strip(): _whole(value.strip()) for key, _, value in pairs}
-
-
-def _whole(text: str) -> int | str:
-    """An integer where the text is one: these files know text only."""
-    return int(text) if text.isascii() and text.isdigit() else text
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _number(text: str) -> float | str:

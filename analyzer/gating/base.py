@@ -37,9 +37,8 @@ def base_of(plan: Plan, against: str) -> Base:
     A model that the base's configuration knows by the same name or target is analysed as that says. Problem when the
     base cannot be resolved, read or analysed.
     """
-    report = plan.directory / against
-    if report.is_file():
-        return _from_report(plan.models, report, against)
+    if Path(against).is_file():
+        return _from_report(plan.models, Path(against), against)
     repository = repository_of(plan.directory)
     revision = repository.merge_base(against)
     with Interrupts() as interrupts, repository.worktree(revision, interrupts) as tree:
@@ -155,8 +154,8 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 def base_environment(top: Path, tree: Path) -> dict[str, str]:
     """The environment in which the user's own packages are those of the worktree, however they were made importable."""
-    own = [Path(entry) for entry in (*sys.path, *_editable()) if entry and Path(entry).is_absolute()]
-    there = [tree / entry.relative_to(top) for entry in own if entry.is_relative_to(top)]
+    entries = [Path(entry) for entry in (*sys.path, *_editable()) if entry]
+    there = [tree / entry.relative_to(top) for entry in entries if _is_own(entry, top)]
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in given if entry and not _is_own(Path(entry), top)]
     found = dict.fromkeys([*(str(path) for path in there if path.exists()), *kept])
@@ -164,6 +163,9 @@ def base_environment(top: Path, tree: Path) -> dict[str, str]:
 
 
 def _is_own(entry: Path, top: Path) -> bool:
+    """Whether it holds code of the user's repository, and not installed packages or the analyzer that runs."""
+    if entry == Path(__file__).parents[2]:
+        return False
     return entry.is_absolute() and entry.is_relative_to(top) and "site-packages" not in entry.parts
 
 

@@ -94,8 +94,7 @@ def command_line_budgets(limits: Mapping[str, str | None]) -> tuple[Budget, ...]
 
 
 def _limit(metric: str, text: str) -> Count | Bytes:
-    plain = int(text) if text.isascii() and text.isdigit() else text
-    return Bytes(units.nbytes(plain)) if metric in BYTES else Count(units.count(plain))
+    return Bytes(units.nbytes(text)) if metric in BYTES else Count(units.count(text))
 
 
 def _asked_for(target: str, config: Config | None, directory: Path) -> ModelConfig:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from analyzer.gating.interrupts import Interrupts
 from analyzer.problem import Problem
 from analyzer.results import Analysis
 
-UNGATED: Final[tuple[str, ...]] = ()
+UNGATED: Final[tuple[str, ...]] = ("--no-gate",)
 """Options by which the command looks for no configuration of its own."""
 PAUSE: Final = 0.02
 """Seconds between two looks at the processes."""
@@ -64,7 +65,7 @@ def run(jobs: Sequence[Job], at_once: int | None = None) -> list[Analysis | Prob
     """The analysis of each job, or why there is none; no process outlives an exception such as Ctrl-C."""
     limit = at_once or os.cpu_count() or 1
     started: list[_Started] = []
-    with tempfile.TemporaryDirectory(prefix="analyze-") as place:
+    with Interrupts(), tempfile.TemporaryDirectory(prefix="analyze-") as place:
         try:
             for number, job in enumerate(jobs):
                 _wait_below(started, limit)
