@@ -12,10 +12,9 @@ from analyzer.problem import Problem
 if TYPE_CHECKING:
     from torch import nn
 
-    from analyzer.advising import Advised
     from analyzer.convolution import Proposal
     from analyzer.loading.subject import Subject
-    from analyzer.results import Input
+    from analyzer.results import Advice, Input
     from analyzer.rewriting.emitting import Swap
 
 
@@ -101,13 +100,13 @@ def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
-def rewrite(module: nn.Module, advice: Iterable[Advised | Proposal]) -> nn.Module:
+def rewrite(module: nn.Module, advice: Iterable[Advice]) -> nn.Module:
     """A copy of the module with what is proposed in it and weights carried over; the module is left as it is.
 
-    Advice without a proposal, a fact, is passed over. Problem where a layer cannot be replaced.
+    Advice without a proposal, a fact, is passed over. Problem where a layer cannot be replaced, or would be twice.
     """
-    from analyzer.convolution import Proposal
     from analyzer.rewriting import rewritten
+    from analyzer.rewriting.reading import proposal_of
 
-    proposals = (item if isinstance(item, Proposal) else item.proposal for item in advice)
+    proposals = map(proposal_of, advice)
     return rewritten(module, [proposal for proposal in proposals if proposal is not None]).module

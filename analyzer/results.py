@@ -137,6 +137,14 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True)
+class Replacement:
+    """What takes the place of the layer at a path, as code."""
+
+    path: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """One finding: a proposal with what it saves, or a fact about what is there."""
 
@@ -163,6 +171,8 @@ class Advice:
     notes: tuple[str, ...] = ()
     file: str | None = None
     line: int | None = None
+    replacements: tuple[Replacement, ...] = ()
+    """The whole proposal, layer by layer, those included that only take over weights; empty for a fact."""
 
 
 @dataclass(frozen=True, slots=True)

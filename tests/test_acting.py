@@ -11,6 +11,8 @@ from analyzer.loading import load
 from analyzer.pipeline import analyze_subject
 from analyzer.problem import Problem
 from analyzer.proving import prove
+from analyzer.results import Advice, Replacement
+from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import Swap
 from analyzer.tracing import trace
 
@@ -55,6 +57,12 @@ def grouped(path: str) -> Proposal:
     return Proposal(((path, (Convolution(32, 32, (3, 3), ONES, ONES, ONES, groups=2, bias=True),)),))
 
 
+def advice_for(path: str, *codes: str) -> Advice:
+    replaced = tuple(Replacement(path, code) for code in codes)
+    return Advice("GRP101", "", path, "note", "retrain", "", None, None, None, None, replacements=replaced)
+
+
+FACT = advice_for("body.0.conv")
 SWAPS = (
     Swap(separated("body.0.conv"), "SEP101 depthwise-separable, models/model.py:8"),
     Swap(grouped("body.1.conv"), "GRP101 grouped-convolution, models/model.py:8"),
@@ -207,17 +215,24 @@ def test_saved_weights_fit_the_written_file(target: str) -> None:
     assert set(errors) == {"body.0.conv", "body.1.conv"}
     assert all(0 < error < 1 for error in errors.values())
     written = load("o.py", checkpoint="o.pth").materialize()
-    expected = rewrite(subject.materialize(), PROPOSALS)
+    expected = rewritten(subject.materialize(), PROPOSALS).module
     x = torch.randn(1, 3, 9, 9)
     assert torch.equal(written(x), expected.eval()(x))
     with pytest.raises(Problem, match="exists already"):
         save(subject, PROPOSALS, Path("o.pth"))
 
 
-def test_rewriting_leaves_the_model_as_it_was(target: str) -> None:
+def test_rewriting_takes_advice_and_leaves_the_model_as_it_was(target: str) -> None:
     model = load(target).materialize()
     x = torch.randn(1, 3, 9, 9)
     before = model(x)
-    changed = rewrite(model, PROPOSALS)
+    changed = rewrite(model, [advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)"), FACT])
     assert torch.equal(model(x), before)
     assert changed.body[1].conv.groups == 2
+    assert changed.body[0].conv.groups == 1
+
+
+def test_rewriting_a_layer_twice_is_refused(target: str) -> None:
+    advice = advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)")
+    with pytest.raises(Problem, match="two proposals"):
+        rewrite(load(target).materialize(), [advice, advice])

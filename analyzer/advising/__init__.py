@@ -9,7 +9,7 @@ from analyzer.advising.pricing import current_price, current_units, proposed_pri
 from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
 from analyzer.convolution import Proposal, Unit, code
 from analyzer.facts import ConvolutionFacts, ModelFacts
-from analyzer.results import Advice
+from analyzer.results import Advice, Replacement
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, Observer, Proposer, Rule
 
@@ -73,6 +73,7 @@ def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: Mode
         saved=before.saved(after),
         bytes_ratio=after.bytes / before.bytes if before.bytes else None,
         bound=bound(after.macs, after.bytes) if bound else None,
+        replacements=tuple(Replacement(own, code(units)) for own, units in proposal.replacements),
     )
     return replace(
         advice, notes=(*proposal.notes, *_doubts(advice, layer, facts), *_others(proposal, facts, layer.path))

@@ -20,6 +20,7 @@ from analyzer.loading import from_module
 from analyzer.loading.subject import Subject
 from analyzer.proving import prove, taken_together
 from analyzer.results import Saving
+from analyzer.rewriting.reading import proposal_of
 from analyzer.rules import EXACT, RESTRUCTURINGS
 from analyzer.rules.factorized_kernel import channel, spatial
 from analyzer.tracing import trace
@@ -141,6 +142,16 @@ def promised(proposals: Sequence[Proposal], facts: ModelFacts) -> Saving:
     return Saving(sum(saving.params for saving in savings), sum(saving.macs for saving in savings))
 
 
+def bare(proposal: Proposal | None) -> list[tuple[str, list[object]]]:
+    """What would be put where, without the sizes that it was priced for."""
+    pairs = proposal.replacements if proposal else ()
+    return [(path, [placeless(unit) for unit in units]) for path, units in pairs]
+
+
+def placeless(unit: object) -> object:
+    return replace(unit, input_size=(), batch=1, itemsize=4) if isinstance(unit, Convolution) else unit
+
+
 def with_alternatives(proposals: Iterable[Proposal | None]) -> list[Proposal]:
     return [item for proposal in proposals if proposal is not None for item in (proposal, *proposal.alternatives)]
 
@@ -156,6 +167,7 @@ def test_every_proposal_for_the_zoo_is_proved(name: str) -> None:
     assert {item.advice.rule for item in advised} == set(codes.split())
     for chosen in disjoint(proposals):
         assert prove(subject, chosen, before) == promised(chosen, facts), [item.replacements for item in chosen]
+    assert all(bare(proposal_of(item.advice)) == bare(item.proposal) for item in advised)
     assert all(item.advice.saved == promised([item.proposal], facts) for item in advised if item.proposal)
     best = [item.proposal for item in best_per_layer(advised, facts) if item.proposal]
     assert taken_together(subject, best, before).saved == promised(best, facts)
