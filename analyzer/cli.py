@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
+from pathlib import Path
 from shutil import get_terminal_size
 from traceback import print_exc
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from analyzer.console import is_terminal, progress, stdout_kept
 from analyzer.problem import Problem
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from analyzer.results import Analysis
+    from analyzer.session import Request
 
 REPORTS = "reports"
+LIMITS = ("params", "macs", "size", "peak-memory")
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
 transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
 TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a budget, 2 could not analyse."""
@@ -28,9 +31,7 @@ TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a bu
 def main() -> None:
     """Run the command and exit with its status."""
     try:
-        command(standalone_mode=False)
-    except click.exceptions.Exit as request:
-        sys.exit(request.exit_code)
+        status = command(standalone_mode=False)
     except click.ClickException as error:
         _fail(f"{error.format_message().rstrip('.')} (analyze --help lists the options)")
     except (click.Abort, KeyboardInterrupt):
@@ -39,75 +40,95 @@ def main() -> None:
         _fail(str(problem))
     except Exception as error:
         _fail(f"unexpected {type(error).__name__}: {_first_line(error)} (run again with --debug for the traceback)")
+    else:
+        sys.exit(status)
+
+
+def _several(name: str, parameter: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    return click.option(name, parameter, multiple=True, metavar=metavar, help=text)
+
+
+def _switch(name: str, text: str) -> Callable[[Any], Any]:
+    return click.option(name, is_flag=True, help=text)
+
+
+def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    return click.option(name, metavar=metavar, help=text)
 
 
 @click.command("analyze", epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("targets", nargs=-1, metavar="TARGET...")
-@click.option("--input", "inputs", multiple=True, metavar="SPEC", help="1x3x224x224, 1x128:int64, name=1x128:int64.")
-@click.option("--checkpoint", "checkpoints", multiple=True, metavar="FILE", help="Weights; once for each target.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument of the builder.")
-@click.option(
-    "--output", "outputs", multiple=True, metavar="[FORMAT:]PATH", help="markdown, json, text, figure; - is stdout."
-)
-@click.option("--trust-checkpoint", is_flag=True, help="Load a checkpoint that pickles code: it will be run.")
-@click.option("--reconcile", is_flag=True, help="Ask fvcore, torch and torchvision too, and say why they differ.")
-@click.option("--json-schema", is_flag=True, help="Print the schema of the JSON report.")
-@click.option("--quiet", is_flag=True, help="No summary on the terminal.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.argument("targets", nargs=-1, metavar="[TARGET]...")
+@_several("--input", "inputs", "SPEC", "1x3x224x224, 1x128:int64, name=1x128:int64.")
+@_several("--checkpoint", "checkpoints", "FILE", "Weights; once for each target.")
+@_several("--set", "settings", "NAME=VALUE", "An argument of the builder.")
+@_several("--output", "outputs", "[FORMAT:]PATH", "Report to write, as its suffix or FORMAT says; - is stdout.")
+@_several("--select", "select", "RULES", "Ask these rules only: codes, prefixes, names; commas between.")
+@_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
+@_value("--explain", "RULE", "Print a rule's documentation.")
+@_value("--device-profile", "NAME", "Device that bounds are told for.")
+@_several("--apply", "apply", "RULE[:LAYERS]", "Analyse the model with this advice applied beside the original.")
+@_value("--emit", "FILE", "Write a Python file that builds the rewritten model.")
+@_value("--save", "FILE", "Write the rewritten model's state dict, weights carried over.")
+@_value("--max-params", "N", "Budget: parameters, such as 25M.")
+@_value("--max-macs", "N", "Budget: multiply-accumulates, such as 4.1G.")
+@_value("--max-size", "BYTES", "Budget: bytes of parameters, such as 98MiB.")
+@_value("--max-peak-memory", "BYTES", "Budget: most bytes of activations held at once.")
+@_value("--against", "REF|FILE", "Compare with a git revision's merge base, or with a JSON report.")
+@_value("--config", "FILE", "Configuration to use instead of the nearest one.")
+@_switch("--init", "Write analyze.toml with limits at the target's numbers plus headroom.")
+@_switch("--reconcile", "Ask fvcore, torch and torchvision too, and say why they differ.")
+@_switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run.")
+@_switch("--force", "Replace files that --init, --emit and --save find in their place.")
+@_switch("--json-schema", "Print the schema of the JSON report.")
+@_switch("--quiet", "No summary on the terminal.")
+@_switch("--debug", "Show the traceback of an error.")
+@click.option("--no-gate", is_flag=True, hidden=True)
 @click.version_option(VERSION, "--version", message="analyze %(version)s")
-def command(
-    targets: Sequence[str],
-    inputs: Sequence[str],
-    checkpoints: Sequence[str],
-    settings: Sequence[str],
-    outputs: Sequence[str],
-    trust_checkpoint: bool,
-    json_schema: bool,
-    quiet: bool,
-    debug: bool,  # noqa: ARG001 - it is read from sys.argv, so that it works before arguments are understood
-    **options: Any,
-) -> None:
-    """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them."""
-    if json_schema:
-        click.echo(_schema(), nl=False)
+def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
+    """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them; advise; gate."""
+    if json_schema or explain:
+        click.echo(_schema() if json_schema else _explained(str(explain)), nl=False)
         return
-    if not targets:
-        raise Problem("no target given: name a model, such as analyze model.py or analyze torchvision:resnet50")
-    wanted = _formats(outputs)
-    tasks = _tasks(targets, inputs, checkpoints, settings, trust_checkpoint)
-    with _stdout_kept(), _progress(len(tasks)) as report:
-        analyses = _with_comparison([_analyse(*task, options, report) for task in tasks])
-    written = _write(_files(analyses, wanted))
-    if not quiet and not any(path == "-" for _, path in wanted):
-        click.echo(_summary(analyses, written), nl=False)
+    wanted = _formats(asked["outputs"])
+    request = _request(**asked)
+    with stdout_kept(), progress(max(len(request.targets), 1)) as report:
+        analyses = _with_comparison(_perform(request, report, asked["init"]))
+    _tell(analyses, wanted, asked["quiet"])
+    if any(analysis.verdict == "fail" for analysis in analyses):
+        raise click.exceptions.Exit(1)
 
 
-def _schema() -> str:
-    from analyzer.formats import schema
+def _request(
+    targets: Sequence[str], settings: Sequence[str], select: Sequence[str], ignore: Sequence[str], **asked: Any
+) -> Request:
+    from analyzer.session import Request
 
-    return schema.render()
+    names = (
+        "inputs",
+        "checkpoints",
+        "reconcile",
+        "device_profile",
+        "against",
+        "config",
+        "apply",
+        "emit",
+        "save",
+        "force",
+    )
+    return Request(
+        targets=tuple(targets),
+        settings=dict(map(_pair, settings)),
+        trust=asked["trust_checkpoint"],
+        select=tuple(_words(select)),
+        ignore=tuple(_words(ignore)),
+        limits={metric: asked[f"max_{metric.replace('-', '_')}"] for metric in LIMITS},
+        gated=not asked["no_gate"],
+        **{name: asked[name] for name in names},
+    )
 
 
-def _formats(outputs: Sequence[str]) -> list[tuple[str, str]]:
-    from analyzer.formats import format_for
-
-    wanted = [format_for(output) for output in outputs]
-    paths = [path for _, path in wanted]
-    if repeated := next((path for path in paths if paths.count(path) > 1), None):
-        raise Problem(f"--output {repeated}: {paths.count(repeated)} reports would go there; give each its own place")
-    return wanted
-
-
-def _tasks(
-    targets: Sequence[str], inputs: Sequence[str], checkpoints: Sequence[str], settings: Sequence[str], trust: bool
-) -> list[tuple[str, dict[str, Any]]]:
-    """Each target with what `load` needs to know."""
-    if checkpoints and len(checkpoints) != len(targets):
-        counts = f"{len(targets)} targets and {len(checkpoints)} checkpoints"
-        raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
-    shared = {"inputs": inputs, "settings": dict(map(_pair, settings)), "trust": trust}
-    given: Sequence[str | None] = checkpoints or [None] * len(targets)
-    return [(target, {**shared, "checkpoint": file}) for target, file in zip(targets, given, strict=True)]
+def _words(texts: Sequence[str]) -> Iterator[str]:
+    return (word for text in texts for word in text.replace(",", " ").split())
 
 
 def _pair(setting: str) -> tuple[str, str]:
@@ -117,16 +138,58 @@ def _pair(setting: str) -> tuple[str, str]:
     return name, value
 
 
-def _analyse(target: str, loading: dict[str, Any], options: dict[str, Any], report: Callable[[str], None]) -> Analysis:
-    from analyzer.loading import load
-    from analyzer.loading.subject import Subject
-    from analyzer.pipeline import Options, analyze_stored, analyze_subject
+def _perform(request: Request, report: Callable[[str], None], init: bool) -> list[Analysis]:
+    """The analyses; none for --init, which writes its file."""
+    from datetime import date
 
-    report(f"{target}: loading")
-    loaded = load(target, **loading)
-    if isinstance(loaded, Subject):
-        return analyze_subject(loaded, Options(**options), report)
-    return analyze_stored(target, loaded)
+    from analyzer.session import INITIAL, initial, perform
+    from analyzer.writing import write_all
+
+    if not init:
+        return perform(request, report, date.today())
+    write_all({INITIAL: initial(request, report)})
+    return []
+
+
+def _tell(analyses: list[Analysis], wanted: list[tuple[str, str]], quiet: bool) -> None:
+    """Write the reports, add to GitHub's step summary where there is one, and sum up on the terminal."""
+    if not analyses:
+        click.echo("written to analyze.toml")
+        return
+    written = _write(_files(analyses, wanted))
+    _add_to_step_summary(analyses)
+    if not quiet and not any(path == "-" for _, path in wanted):
+        click.echo(_summary(analyses, written), nl=False)
+
+
+def _add_to_step_summary(analyses: list[Analysis]) -> None:
+    """Only for a gate: the file is the workflow's, and a plain analysis has no business there."""
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not place or not any(analysis.verdict for analysis in analyses):
+        return
+    from analyzer.formats import FORMATS
+
+    text = FORMATS["summary"].render_comparison(analyses) if len(analyses) > 1 else FORMATS["summary"].render(*analyses)
+    with Path(place).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _schema() -> str:
+    from analyzer.formats import schema
+
+    return schema.render()
+
+
+def _explained(rule: str) -> str:
+    from analyzer.rules import explain
+
+    return explain(rule)
+
+
+def _formats(outputs: Sequence[str]) -> list[tuple[str, str]]:
+    from analyzer.formats import format_for
+
+    return [format_for(output) for output in outputs]
 
 
 def _with_comparison(analyses: list[Analysis]) -> list[Analysis]:
@@ -162,47 +225,10 @@ def _write(texts: dict[str, str]) -> list[str]:
 def _summary(analyses: list[Analysis], written: list[str]) -> str:
     from analyzer.formats import terminal
 
-    look: dict[str, Any] = {"colour": _is_terminal(sys.stdout), "width": get_terminal_size().columns}
+    look: dict[str, Any] = {"colour": is_terminal(sys.stdout), "width": get_terminal_size().columns}
     if len(analyses) == 1:
         return terminal.render(analyses[0], written=written, **look)
     return terminal.render_comparison(analyses, written=written, **look)
-
-
-@contextmanager
-def _stdout_kept() -> Iterator[None]:
-    """Keep stdout for reports: what the model's code prints, and what its child processes do, goes to stderr."""
-    if sys.stdout is None or sys.stderr is None:  # closed by the caller
-        yield
-        return
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-@contextmanager
-def _progress(targets: int) -> Iterator[Callable[[str], None]]:
-    """A spinner on stderr saying what is under way, when stderr is a terminal."""
-    if not _is_terminal(sys.stderr):
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("starting", total=targets)
-        yield lambda text: progress.update(task, description=text, advance=text.endswith(": loading"))
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    """False also for a stream that the caller closed."""
-    return stream is not None and stream.isatty()
 
 
 def _first_line(error: Exception) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from analyzer.consulting import Consultation
 from analyzer.counting import Count, with_sources
 from analyzer.dataflow.receptive_field import Field, receptive_fields, with_fields
-from analyzer.devices import DEFAULT, device_for
+from analyzer.devices import Device, device_for
 from analyzer.results import Analysis, Model, SecondOpinion, Total, Tracing
 from analyzer.version import VERSION
 
@@ -31,21 +31,34 @@ class Options:
     select: tuple[str, ...] = ()
     """Codes, prefixes or names of the rules to ask; all when empty."""
     ignore: tuple[str, ...] = ()
-    device: str = DEFAULT
-    """Name of the device profile that bounds are told for."""
+    device: Device = field(default_factory=device_for)
+    """The profile that bounds are told for."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """An analysis and the advice behind it, which can be acted on; None for a checkpoint alone."""
+
+    analysis: Analysis
+    consulted: Consultation | None = None
 
 
 def analyze_subject(
     subject: Subject, options: Options = Options(), report: Callable[[str], None] = lambda _: None
 ) -> Analysis:
-    """Trace and count; Problem when the forward cannot be followed."""
+    """Trace, count and advise; Problem when the forward cannot be followed."""
+    return study(subject, options, report).analysis
+
+
+def study(subject: Subject, options: Options = Options(), report: Callable[[str], None] = lambda _: None) -> Study:
+    """Trace, count and advise, and keep what is needed to act on the advice."""
     from analyzer.tracing import trace
 
     count = Count(trace(subject, report))
     fields = receptive_fields(count.trace)
-    consulted = Consultation(subject, count, fields, options.select, options.ignore, device_for(options.device))
+    consulted = Consultation(subject, count, fields, options.select, options.ignore, options.device)
     analysis = _counted(subject, count, fields, options, report)
-    return _advised(analysis, consulted) if options.advice else analysis
+    return Study(_advised(analysis, consulted) if options.advice else analysis, consulted)
 
 
 def _counted(
@@ -84,7 +97,7 @@ def _second_opinions(subject: Subject, count: Count, report: Callable[[str], Non
     return reconcile(subject, count.trace, count.costs)
 
 
-def analyze_stored(target: str, checkpoint: Checkpoint) -> Analysis:
+def study_of_stored(target: str, checkpoint: Checkpoint) -> Study:
     """What names and shapes alone tell of a checkpoint whose architecture is not known."""
     from pathlib import PurePath
 
@@ -93,7 +106,7 @@ def analyze_stored(target: str, checkpoint: Checkpoint) -> Analysis:
     params = [tensor for tensor in checkpoint.tensors if not is_buffer(tensor)]
     buffers = [tensor for tensor in checkpoint.tensors if is_buffer(tensor)]
     elements = sum(tensor.numel for tensor in params)
-    return Analysis(
+    analysis = Analysis(
         analyzer_version=VERSION,
         model=Model(
             name=PurePath(target).name.split(".")[0],
@@ -109,6 +122,7 @@ def analyze_stored(target: str, checkpoint: Checkpoint) -> Analysis:
         layers=layers_of(checkpoint.tensors),
         tensors=checkpoint.tensors,
     )
+    return Study(analysis)
 
 
 def _model(subject: Subject, traced: Trace) -> Model:

@@ -1,0 +1,46 @@
+"""The terminal around a run: progress on stderr, and stdout kept for reports."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import TextIO
+
+
+@contextmanager
+def stdout_kept() -> Iterator[None]:
+    """Keep stdout for reports: what the model's code prints, and what its child processes do, goes to stderr."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
+def progress(targets: int) -> Iterator[Callable[[str], None]]:
+    """A spinner on stderr saying what is under way, when stderr is a terminal."""
+    if not is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("starting", total=targets)
+        yield lambda text: progress.update(task, description=text, advance=text.endswith(": loading"))
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """False also for a stream that the caller closed."""
+    return stream is not None and stream.isatty()

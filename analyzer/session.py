@@ -1,0 +1,180 @@
+"""One call of the command: the configuration, the models to look at, their analyses, the gate, what is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.problem import Problem
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from analyzer.config import Config, ModelConfig
+    from analyzer.gating import Plan
+    from analyzer.pipeline import Options, Study
+    from analyzer.results import Analysis
+
+Report = Callable[[str], None]
+INITIAL = "analyze.toml"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    targets: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    checkpoints: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    trust: bool = False
+    reconcile: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    device_profile: str | None = None
+    limits: Mapping[str, str | None] = field(default_factory=dict)
+    against: str | None = None
+    config: str | None = None
+    gated: bool = True
+    apply: tuple[str, ...] = ()
+    emit: str | None = None
+    save: str | None = None
+    force: bool = False
+
+    @property
+    def acts(self) -> bool:
+        """Whether something is to be done with the advice."""
+        return bool(self.apply or self.emit or self.save)
+
+
+def perform(request: Request, report: Report, today: date) -> list[Analysis]:
+    """Analyse and gate everything that is asked for; Problem when something cannot be."""
+    from analyzer.gating import gate, plan_for
+
+    _refuse_mismatch(request)
+    config = _config(request)
+    plan = plan_for(
+        config,
+        request.targets,
+        inputs=request.inputs,
+        checkpoints=request.checkpoints,
+        settings=request.settings,
+        limits=request.limits,
+    )
+    if not request.targets:
+        analyses = _in_processes(plan, request)
+        return gate(analyses, plan, request.against, today=today)
+    studies = [_study(model, request, _options(request, config), report) for model in plan.models]
+    analyses = [study.analysis for study in studies]
+    if request.gated:
+        analyses = gate(analyses, plan, request.against, today=today)
+    return [*analyses, *(_rewritten(study, request, report) for study in studies if request.acts)]
+
+
+def initial(request: Request, report: Report) -> str:
+    """Text of a configuration with limits at today's numbers plus headroom; Problem where one exists already."""
+    from analyzer.gating.initial import render
+
+    if len(request.targets) != 1:
+        raise Problem("--init takes one target, the model that the limits are for")
+    if Path(INITIAL).exists() and not request.force:
+        raise Problem(f"{INITIAL} exists; edit it, or write it anew with --force")
+    analyses = perform(replace(request, gated=False), report, _never())
+    return render(analyses, next(iter(request.checkpoints), None), request.settings)
+
+
+def _never() -> date:
+    from datetime import date
+
+    return date.min
+
+
+def _refuse_mismatch(request: Request) -> None:
+    targets, checkpoints = len(request.targets), len(request.checkpoints)
+    if checkpoints and targets != checkpoints:
+        counts = f"{targets} targets and {checkpoints} checkpoints"
+        raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
+    if not targets and request.acts:
+        raise Problem("--apply, --emit and --save act on one model: name it as the target")
+
+
+def _config(request: Request) -> Config | None:
+    from analyzer.config import find, read
+
+    path = Path(request.config) if request.config else find(Path.cwd())
+    if path is None or (not request.gated and request.config is None):
+        return None
+    return read(path)
+
+
+def _options(request: Request, config: Config | None) -> Options:
+    from analyzer.devices import DEFAULT, device_for
+    from analyzer.pipeline import Options
+
+    name = request.device_profile or DEFAULT
+    own = config.device(name) if config else None
+    return Options(
+        reconcile=request.reconcile,
+        select=request.select or (config.select if config else ()),
+        ignore=request.ignore or (config.ignore if config else ()),
+        device=own or device_for(name),
+    )
+
+
+def _in_processes(plan: Plan, request: Request) -> list[Analysis]:
+    """The configured models, each in a process of its own, in the directory of the configuration."""
+    from analyzer.gating import analyses_of
+
+    return analyses_of(plan, tuple(_flags(request)))
+
+
+def _flags(request: Request) -> Iterator[str]:
+    """The options of this call that each model's own process needs."""
+    yield from (f"--select={name}" for name in request.select)
+    yield from (f"--ignore={name}" for name in request.ignore)
+    yield from (f"--device-profile={request.device_profile}",) if request.device_profile else ()
+    yield from ("--reconcile",) if request.reconcile else ()
+    yield from ("--trust-checkpoint",) if request.trust else ()
+
+
+def _study(model: ModelConfig, request: Request, options: Options, report: Report) -> Study:
+    from analyzer.loading import load
+    from analyzer.loading.subject import Subject
+    from analyzer.pipeline import study, study_of_stored
+
+    report(f"{model.target}: loading")
+    loaded = load(
+        model.target,
+        inputs=model.inputs,
+        checkpoint=model.checkpoint,
+        settings=model.settings,
+        trust=request.trust,
+    )
+    found = study(loaded, options, report) if isinstance(loaded, Subject) else study_of_stored(model.target, loaded)
+    return replace(found, analysis=_named(found.analysis, model.name))
+
+
+def _named(analysis: Analysis, name: str) -> Analysis:
+    return replace(analysis, model=replace(analysis.model, name=name)) if name else analysis
+
+
+def _rewritten(study: Study, request: Request, report: Report) -> Analysis:
+    """The analysis of the model with the advice applied; its file and its weights are written first."""
+    from analyzer.applying import applied
+    from analyzer.pipeline import Options
+    from analyzer.pipeline import study as study_of
+
+    if study.consulted is None:
+        raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
+    chosen = applied(study.consulted, request.apply)
+    said: Sequence[str] = ()
+    if request.emit:
+        chosen.emit(Path(request.emit), request.settings, study.consulted, request.force)
+    if request.save:
+        report(f"{study.analysis.model.name}: carrying weights over")
+        said = chosen.save(Path(request.save), request.force)
+    after = study_of(chosen.rewritten, Options(advice=False), report).analysis
+    applied_rules = tuple(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen)
+    return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))
