@@ -25,7 +25,8 @@ proposal itself where the kernel has a single long axis. The break-even ranks ar
 
 ## What it costs
 Finetuning at the least: the function changes by what the rank leaves out. With a checkpoint, choose the rank by the
-singular values. Where the layer has a stride, the first factor runs at a higher resolution and costs more.
+singular values. Where the layer gives fewer positions than it reads, the first factor runs on more of
+them and costs more: ranks count that in.
 
 ## When it stays silent
 Pointwise, grouped and transposed layers, stems of up to 4 input channels, layers under 1 % of the model's parameters
@@ -36,6 +37,7 @@ Jaderberg et al. 2014 (spatial); Kim et al. 2016 (Tucker-2); AIMET's cost calcul
 """
 
 from dataclasses import replace
+from fractions import Fraction
 from math import ceil, isqrt, prod
 
 from analyzer.convolution import Convolution, Proposal, along
@@ -88,11 +90,16 @@ def spatial_rank(conv: Convolution) -> int:
 
 
 def spatial_break_even(conv: Convolution) -> int:
-    """The least r that does not save both: r (k1 in + k2 out) >= k1 k2 in out, k1 times the strides still to come."""
+    """The least r that does not save both: r (k1 in S + k2 out) >= k1 k2 in out, S the positions lost after k1."""
     first, second = _halves(conv)
     whole = prod(conv.kernel) * conv.in_channels * conv.out_channels
-    entry = prod(first.kernel) * conv.in_channels * prod(second.stride)
+    entry = prod(first.kernel) * conv.in_channels * _positions_lost(replace(second, input_size=first.output_size))
     return ceil(whole / (entry + prod(second.kernel) * conv.out_channels))
+
+
+def _positions_lost(conv: Convolution) -> Fraction:
+    """Positions read for one written; 1 where there are more afterwards, as the weights then decide."""
+    return max(Fraction(1), Fraction(prod(conv.input_size), prod(conv.output_size)))
 
 
 def _channel(path: str, conv: Convolution) -> Proposal | None:
@@ -115,11 +122,11 @@ def channel(conv: Convolution, entry: int, leave: int) -> tuple[Convolution, Con
 
 
 def channel_break_even(conv: Convolution) -> tuple[int, int]:
-    """Ranks q in, q out that save nothing: q² K in out + q (S in² + out²) = K in out; K the kernel, S the strides."""
-    ins, outs = conv.in_channels, conv.out_channels
-    whole = prod(conv.kernel) * ins * outs
-    linear = prod(conv.stride) * ins**2 + outs**2
-    share = (isqrt(linear**2 + 4 * whole**2) - linear) / (2 * whole)
+    """Ranks q in, q out that save nothing: q² K in out + q (S in² + out²) = K in out, S the positions lost."""
+    ins, outs, lost = conv.in_channels, conv.out_channels, _positions_lost(conv)
+    whole = prod(conv.kernel) * ins * outs * lost.denominator
+    linear = lost.numerator * ins**2 + lost.denominator * outs**2
+    share = Fraction(isqrt(linear**2 + 4 * whole**2) - linear, 2 * whole)
     return ceil(share * ins), ceil(share * outs)
 
 

@@ -16,8 +16,8 @@ nn.Conv2d(128, 256, 3, padding=1, groups=2)   # after: 147,456 weights
 ## What it proposes
 The largest g up to 32 (8 for a pointwise layer, which does nothing but mix channels) that divides both channel counts,
 leaves at least 16 channels a group (one block of a CPU's vector unit) and keeps the alignment to 16 or 8 channels that
-the layer had; smaller g are priced beside it. Where the next
-convolution is grouped too, an `nn.ChannelShuffle` follows, so that information still crosses groups.
+the layer had; smaller g are priced beside it. Where the next convolution is grouped too, an `nn.ChannelShuffle` follows,
+so that information still crosses groups.
 
 ## What it costs
 Retraining: the function changes. Channels no longer mix in this layer, so a dense layer or a shuffle must come after
@@ -26,17 +26,16 @@ it. On a GPU the time saved is less than the work saved: at equal work 8 groups 
 
 ## When it stays silent
 Stems of up to 4 input channels, layers under 1 % of the model's parameters and MACs, layers that are grouped already,
-layers where groups meet (after a grouped one, pointwise ones beside a grouped or depthwise one), classifiers that end
-the model, layers that are not plain.
-Where the output is added to or concatenated with another tensor, its channels cannot be permuted: no shuffle is put in,
-and a note says so.
+layers where groups meet (after a grouped one, pointwise ones beside a grouped or depthwise one), pointwise layers on a
+single position (they are linear layers), classifiers that end the model, layers that are not plain. Where the output is
+added to or concatenated with another tensor, its channels cannot be permuted: no shuffle is put in, and a note says so.
 
 ## Sources
 Xie et al. 2017 (ResNeXt); Zhang et al. 2018 (ShuffleNet); Ma et al. 2018 (ShuffleNetV2, guideline G2).
 """
 
 from dataclasses import replace
-from math import gcd
+from math import gcd, prod
 
 from analyzer.convolution import ChannelShuffle, Convolution, Proposal, Unit
 from analyzer.facts import ConvolutionFacts, ModelFacts
@@ -64,7 +63,7 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Groups in place of the dense convolution; exactly 1 / g of its weights and MACs."""
     if not is_worth_restructuring(layer) or _ends_model(layer) or _joins_groups(layer, model):
         return None
-    choices = sensible_groups(layer.convolution)
+    choices = () if _is_linear(layer.convolution) else sensible_groups(layer.convolution)
     if not choices:
         return None
     others = choices[1 : 1 + MAX_ALTERNATIVES]
@@ -91,6 +90,11 @@ def _is_wide(channels: int, groups: int) -> bool:
 def _ends_model(layer: ConvolutionFacts) -> bool:
     """A classifier at the end: every class needs every feature; a model of one layer is not one."""
     return layer.is_head and bool(layer.sources)
+
+
+def _is_linear(conv: Convolution) -> bool:
+    """A pointwise layer on a single position, as in squeeze-and-excitation: it weighs all channels against another."""
+    return conv.is_pointwise and prod(conv.input_size) == 1
 
 
 def _joins_groups(layer: ConvolutionFacts, model: ModelFacts) -> bool:

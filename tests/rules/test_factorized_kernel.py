@@ -1,3 +1,5 @@
+from math import ceil
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,10 @@ def test_left_alone(layer, model, given):
 
 
 FOUND = {
-    "3×3": ({}, "nn.Conv2d(64, 48, (3, 1), bias=False), nn.Conv2d(48, 64, (1, 3), bias=False)"),
+    "3×3": (
+        {"padding": 1},
+        "nn.Conv2d(64, 48, (3, 1), padding=(1, 0), bias=False), nn.Conv2d(48, 64, (1, 3), padding=(0, 1), bias=False)",
+    ),
     "with stride, padding and bias": (
         {"stride": 2, "padding": 1, "bias": True},
         "nn.Conv2d(64, 32, (3, 1), stride=(2, 1), padding=(1, 0), bias=False), "
@@ -50,8 +55,9 @@ FOUND = {
     ),
     # Break-even 27 · 64 / (3 + 9) = 144.
     "3-d, time apart from space": (
-        {"kernel": (3, 3, 3), "input_size": 8},
-        "nn.Conv3d(64, 72, (3, 1, 1), bias=False), nn.Conv3d(72, 64, (1, 3, 3), bias=False)",
+        {"kernel": (3, 3, 3), "padding": 1},
+        "nn.Conv3d(64, 72, (3, 1, 1), padding=(1, 0, 0), bias=False), "
+        "nn.Conv3d(72, 64, (1, 3, 3), padding=(0, 1, 1), bias=False)",
     ),
 }
 
@@ -63,8 +69,13 @@ def test_half_the_rank_that_breaks_even(layer, model, given, units):
 
 
 def test_break_even_of_equal_channels_is_k_c_over_2(convolution):
-    assert spatial_break_even(convolution()) == 3 * 64 // 2
-    assert spatial_break_even(convolution(kernel=5)) == 5 * 64 // 2
+    assert spatial_break_even(convolution(padding=1)) == 3 * 64 // 2
+    assert spatial_break_even(convolution(kernel=5, padding=2)) == 5 * 64 // 2
+
+
+def test_positions_lost_between_the_two_lower_it(convolution):
+    """Without padding the first half runs on 30×32 positions, the second on 30×30."""
+    assert spatial_break_even(convolution()) == ceil(9 * 64 * 64 / (3 * 64 * 32 / 30 + 3 * 64))
 
 
 def test_a_rank_of_half_the_channels_takes_a_third(convolution):
@@ -74,7 +85,7 @@ def test_a_rank_of_half_the_channels_takes_a_third(convolution):
 
 
 def test_the_ranks_are_in_the_notes(layer, model):
-    conv = layer()
+    conv = layer(padding=1)
     found = propose(conv, model(conv))
     assert found.notes == ("rank 48: below 96 it saves weights and MACs, from 192 on it is exact",)
     assert found.alternatives[0].notes == ("ranks 32 and 32: below 58 and 58 they save weights and MACs",)
@@ -112,6 +123,7 @@ def test_channel_ranks_below_break_even_save_both(convolution, ins, outs, kernel
         return
     after, dense = price(channel(conv, entry, leave), conv), price((conv,), conv)
     assert after.params < dense.params
+    assert after.macs < dense.macs
 
 
 @given(
