@@ -16,8 +16,8 @@ nn.Conv2d(128, 256, 3, padding=1, groups=2)   # after: 147,456 weights
 ## What it proposes
 The largest g up to 32 (8 for a pointwise layer, which does nothing but mix channels) that divides both channel counts,
 leaves at least 16 channels a group (one block of a CPU's vector unit) and keeps the alignment to 16 or 8 channels that
-the layer had; smaller g are priced beside it. Where the next convolution is grouped too, an `nn.ChannelShuffle` follows,
-so that information still crosses groups.
+the layer had; smaller g are priced beside it. Where the next convolution is grouped too, an `nn.ChannelShuffle`
+follows, so that information still crosses groups.
 
 ## What it costs
 Retraining: the function changes. Channels no longer mix in this layer, so a dense layer or a shuffle must come after
