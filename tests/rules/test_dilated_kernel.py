@@ -30,7 +30,7 @@ LEFT_ALONE = {
     "5×5 with stride 2 reads a quarter": {"kernel": 5, "padding": 2, "stride": 2},
     "9×9 with stride 2 reads a quarter": {"kernel": 9, "padding": 4, "stride": 2},
     "11×11 with stride 4 reads nine sixteenths": {"kernel": 11, "padding": 5, "stride": 4},
-    "11 taps leave gaps of 5, two neighbours of 3 fill 5 in all, less their own": {"kernel": 13, "padding": 6},
+    "13×13 leaves gaps of 6, neighbours of 3 on both sides reach 5": {"kernel": 13, "padding": 6},
 }
 
 
@@ -43,8 +43,8 @@ def test_left_alone(layer, model, given):
 GAPS = {
     "nothing fills the gaps of a layer alone": ({"kernel": 1}, {"kernel": 1}),
     "a stride before makes the gaps wider": ({"stride": 2}, {"kernel": 1}),
-    "even offsets stay even": ({"kernel": 1}, {"kernel": 3, "dilation": 3}),
-    "an undilated layer after a stride does not fill": ({"kernel": 2}, {"kernel": 1}),
+    "a neighbour of the same rate fills nothing": ({"kernel": 1}, {"kernel": 3, "dilation": 3}),
+    "two taps fill one of the two positions between": ({"kernel": 2}, {"kernel": 1}),
 }
 
 
