@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analyzer.problem import Problem
-from analyzer.results import Analysis
+from analyzer.results import Advice, Analysis
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from torch import nn
 
 __version__ = VERSION
-__all__ = ["Analysis", "Problem", "__version__", "analyze"]
+__all__ = ["Advice", "Analysis", "Problem", "__version__", "analyze", "rewrite"]
 
 
 def analyze(
@@ -31,3 +31,14 @@ def analyze(
 
     positional = tuple(args) if type(args) in (tuple, list) else (args,)
     return analyze_subject(from_module(model, positional, dict(kwargs or {}), name))
+
+
+def rewrite(model: nn.Module, advice: Iterable[Advice]) -> nn.Module:
+    """A copy of the model with what is advised in it and weights carried over; the model is left as it is.
+
+    Weights are exact for advice of effort "none" and the best approximation for the rest. Facts, which propose nothing,
+    are passed over. Raises Problem where a layer cannot be replaced, or would be by two pieces of advice.
+    """
+    from analyzer.acting import rewrite as carry_out
+
+    return carry_out(model, advice)
