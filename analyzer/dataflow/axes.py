@@ -135,8 +135,8 @@ def together(operands: Sequence[Axes], dimensions: tuple[Dimension, ...]) -> Axe
 def _joined(axis: Axis, operands: Sequence[Axes]) -> Reach:
     all_reaches = [operand.reach[axis] for operand in operands if axis in operand.reach]
     here = [operand.reach[axis] for operand in operands if axis in operand.present] or all_reaches
-    result = here[0]
-    for reach in here[1:]:
+    result, *others = dict.fromkeys(here)
+    for reach in others:
         result = _pair(result, reach)
     return replace(result, whole=any(reach.whole for reach in all_reaches))
 
@@ -145,7 +145,7 @@ def _pair(one: Reach, two: Reach) -> Reach:
     if one.window == two.window:
         return Reach(one.window, aligned=one.aligned and two.aligned)
     hull = one.window.hull(two.window)
-    aligned = hull is not None and one.window.centre == two.window.centre and one.aligned and two.aligned
+    aligned = hull is not None and one.window.is_centred_like(two.window) and one.aligned and two.aligned
     return Reach(hull or max(one.window, two.window, key=lambda window: window.size), aligned=aligned)
 
 

@@ -9,7 +9,8 @@ channels across labels (dense convolutions, gates, attention, an index that is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import networkx as nx
 import numpy as np
@@ -21,21 +22,34 @@ from analyzer.dataflow.operators import NORMS, is_convolution, is_pointwise
 from analyzer.facts import Isolation
 from analyzer.graph import Op
 
-Carried = Mapping[str, Labels]
-"""Labels by the grouped convolution that gave them."""
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Labels that one grouped convolution gave."""
+
+    labels: Labels
+    is_output: bool
+    """They came through the convolution, not only past it: two that read one input stand side by side."""
+
+
+Known = dict[Value, dict[str, Carried]]
 
 
 def isolations(flow: Flow, layers: Mapping[Op, str]) -> tuple[Isolation, ...]:
     """Pairs of grouped convolutions with nothing mixing between them; `layers` names the layer of each."""
     if not any(is_convolution(op) and is_grouped(op) for op in flow.trace.graph):
         return ()
-    known: dict[Value, dict[str, Labels]] = {}
+    known: Known = {}
     found: dict[tuple[str, str], int] = {}
     for op in flow.trace.graph:
-        if is_convolution(op):
-            _convolve(op, layers.get(op, op.layer), flow, known, found)
-        else:
+        if not is_convolution(op):
             _carry(op, flow, known)
+        elif op.integer("groups") == op.tensor("input").shape[1]:
+            _carry_by_depth(op, flow, known)
+        elif is_grouped(op):
+            path = layers.get(op, op.layer)
+            _compare(op, path, known.get(flow.reads[op][0], {}), found)
+            _label(op, path, flow, known)
     return tuple(Isolation(first, second, groups) for (first, second), groups in found.items())
 
 
@@ -44,28 +58,34 @@ def is_grouped(op: Op) -> bool:
     return 1 < op.integer("groups") < op.tensor("input").shape[1]
 
 
-def _convolve(
-    op: Op, path: str, flow: Flow, known: dict[Value, dict[str, Labels]], found: dict[tuple[str, str], int]
-) -> None:
-    data, out = flow.reads[op][0], flow.writes[op][0]
+def _carry_by_depth(op: Op, flow: Flow, known: Known) -> None:
+    """A depthwise convolution: output channels in the order of the inputs that they read."""
+    repeats = op.outputs[0].shape[1] // op.integer("groups")
+    for first, carried in known.get(flow.reads[op][0], {}).items():
+        if _is_by_channel(carried.labels):
+            labels = np.repeat(carried.labels, repeats, 1)
+            known.setdefault(flow.writes[op][0], {})[first] = replace(carried, labels=labels)
+
+
+def _compare(op: Op, path: str, read: Mapping[str, Carried], found: dict[tuple[str, str], int]) -> None:
     groups, channels = op.integer("groups"), op.tensor("input").shape[1]
-    if groups == channels > 1:
-        repeats = op.outputs[0].shape[1] // channels
-        known[out] = {first: np.repeat(one, repeats, 1) for first, one in known.get(data, {}).items() if _flat(one)}
-        return
-    if not is_grouped(op):
-        return
-    for first, labels in known.get(data, {}).items():
-        parts = separate_parts(labels.reshape(groups, -1)) if _flat(labels) and labels.shape[1] == channels else 1
+    for first, carried in read.items():
+        if not carried.is_output or not _is_by_channel(carried.labels) or carried.labels.size != channels:
+            continue
+        parts = separate_parts(carried.labels.reshape(groups, -1))
         if parts > 1:
             found.setdefault((first, path), parts)
-    rank = len(op.outputs[0].shape)
-    for value in _copies(data, flow):
-        known[value] = {**known.get(value, {}), path: _by_group(groups, channels, rank)}
-    known[out] = {path: _by_group(groups, op.outputs[0].shape[1], rank)}
 
 
-def _flat(labels: Labels) -> bool:
+def _label(op: Op, path: str, flow: Flow, known: Known) -> None:
+    rank, groups = len(op.outputs[0].shape), op.integer("groups")
+    read = Carried(_by_group(groups, op.tensor("input").shape[1], rank), is_output=False)
+    for value in _copies(flow.reads[op][0], flow):
+        known[value] = {**known.get(value, {}), path: read}
+    known[flow.writes[op][0]] = {path: Carried(_by_group(groups, op.outputs[0].shape[1], rank), is_output=True)}
+
+
+def _is_by_channel(labels: Labels) -> bool:
     return labels.ndim > 1 and labels.size == labels.shape[1]
 
 
@@ -95,12 +115,13 @@ def separate_parts(groups: NDArray[np.int64]) -> int:
     return max(int(nx.number_connected_components(meeting)), 1)
 
 
-def _carry(op: Op, flow: Flow, known: dict[Value, dict[str, Labels]]) -> None:
+def _carry(op: Op, flow: Flow, known: Known) -> None:
     operands = flow.operands(op)
-    names = dict.fromkeys(name for value in operands for name in known.get(value, {}))
-    for name in names:
-        given: Sequence[Labels | None] = [known.get(value, {}).get(name) for value in operands]
-        results = moved(op, given) if len(given) == 1 or not is_pointwise(op) else added(op, given)
-        for value, labels in zip(flow.writes[op], results, strict=False):
-            if labels is not None and not (labels == MIXED).all():
-                known.setdefault(value, {})[name] = labels
+    for name in dict.fromkeys(name for value in operands for name in known.get(value, {})):
+        carried = [known.get(value, {}).get(name) for value in operands]
+        labels = [one.labels if one is not None else None for one in carried]
+        results = moved(op, labels) if len(labels) == 1 or not is_pointwise(op) else added(op, labels)
+        is_output = any(one.is_output for one in carried if one is not None)
+        for value, result in zip(flow.writes[op], results, strict=False):
+            if result is not None and not (result == MIXED).all():
+                known.setdefault(value, {})[name] = Carried(result, is_output)

@@ -156,11 +156,18 @@ def _origin(
     is_raw = all(origin.is_raw for origin in operands)
     if (is_pointwise(op) or op.packet in JOINS) and (len(operands) > 1 or (op.packet in JOINS and _joins(op, flow))):
         found.shared.update(sources)
+    if _averages_channels(op):
+        return NOWHERE
     if keeps_channels(op) or op.packet in JOINS | TURNS:
         return Origin(sources, is_raw and op.packet not in BATCH_NORMS)
     if op.packet in CUTS or op.packet in VIEWS or "view" in op.tags:
         return _seen(op, sources, is_raw, found)
     return NOWHERE
+
+
+def _averages_channels(op: Op) -> bool:
+    rank = len(op.inputs[0].shape)
+    return op.packet == "aten.mean" and 1 in {place % rank for place in op.integers("dim") or range(rank)}
 
 
 def _joins(op: Op, flow: Flow) -> bool:

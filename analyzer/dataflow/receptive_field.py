@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from analyzer.dataflow.axes import Axes, Reach, together
+from analyzer.dataflow.axes import Axes, Factor, Reach, broadcast, size_of
 from analyzer.dataflow.flow import Flow, Value
 from analyzer.dataflow.spatial import axes_after
 from analyzer.graph import Op, Tensor, Trace, tensors_of
@@ -53,9 +53,9 @@ def receptive_fields(trace: Trace, flow: Flow | None = None) -> Mapping[str, Fie
     """
     flow = Flow(trace) if flow is None else flow
     axes = axes_of_values(flow)
-    fields = {op: field for op in trace.graph if (field := _field(_of_output(op, flow, axes))) is not None}
     last = _last_operators(trace)
-    return {path: fields[op] for path, op in last.items() if op in fields}
+    fields = {op: _field(_of_output(op, flow, axes)) for op in dict.fromkeys(last.values())}
+    return {path: field for path, op in last.items() if (field := fields[op]) is not None}
 
 
 def with_fields(layers: Iterable[Layer], fields: Mapping[str, Field]) -> tuple[Layer, ...]:
@@ -81,6 +81,9 @@ def axes_of_values(flow: Flow) -> dict[Value, Axes]:
 
 
 def _follow(op: Op, flow: Flow, known: dict[Value, Axes], bases: dict[int, Value]) -> None:
+    if "view" in op.tags:
+        base = bases.get(op.inputs[0].number, flow.reads[op][0])
+        bases.update((tensor.number, base) for tensor in op.outputs)
     operands = [known[value] for value in dict.fromkeys(flow.reads[op]) if value in known]
     if not operands or not op.outputs:
         return
@@ -88,18 +91,20 @@ def _follow(op: Op, flow: Flow, known: dict[Value, Axes], bases: dict[int, Value
     for value, tensor in zip(flow.writes[op], op.outputs, strict=True):
         if len(tensor.shape) == len(after.dimensions):
             known[value] = after
-        if "view" in op.tags:
-            bases[tensor.number] = bases.get(op.inputs[0].number, flow.reads[op][0])
     if "inplace" in op.tags and op.outputs[0].number in bases:
         _write_through(after, bases[op.outputs[0].number], flow, known)
 
 
 def _write_through(written: Axes, base: Value, flow: Flow, known: dict[Value, Axes]) -> None:
-    """A tensor written to through a view reads what the view reads, besides."""
-    before = known.get(base)
-    if len(written.dimensions) != len(flow.tensors[base].shape):
+    """What is written to through a view is read there besides; where it is put elsewhere along an axis, globally."""
+    before, shape = known.get(base), flow.tensors[base].shape
+    if len(written.dimensions) != len(shape):
         return
-    known[base] = written if before is None else together([before, written], before.dimensions)
+    for place, size in enumerate(shape):
+        if size_of(written.dimensions[place]) != size:
+            axes = [factor.axis for factor in written.dimensions[place]]
+            written = written.global_along(axes).with_dimension(place, (Factor(written.axis_of(place), size),))
+    known[base] = written if before is None else broadcast([before, written], shape)
 
 
 def _given(op: Op, flow: Flow, known: Mapping[Value, Axes]) -> dict[str, Axes]:

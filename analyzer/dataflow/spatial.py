@@ -311,6 +311,28 @@ def looked_up(op: Op, given: Given) -> Axes:
     return Axes((*given["indices"].dimensions, (Factor(None, _shape_of(op)[-1]),)), given["indices"].reach)
 
 
+def indexed(op: Op, given: Given) -> Axes:
+    """Chosen places of one dimension, which are not known: other dimensions are left alone."""
+    axes, shape = _first(given), _shape_of(op)
+    chosen = op.arguments.get("indices", ())
+    places = [place for place, index in enumerate(chosen) if index is not None] if isinstance(chosen, tuple) else []
+    if "dim" in op.arguments:
+        places = [op.integer("dim") % len(shape)]
+    if len(places) != 1 or len(shape) != len(axes.dimensions):
+        return together([_everything(axes)], plain(shape))
+    (place,) = places
+    followed = {factor.axis for factor in axes.dimensions[place]}
+    return axes.global_along(followed).with_dimension(place, (Factor(axes.axis_of(place), shape[place]),))
+
+
+def sliding(op: Op, given: Given) -> Axes:
+    """`Tensor.unfold`: windows along a dimension, their places in a new last one."""
+    axes, place, shape = _first(given), op.integer("dimension"), _shape_of(op)
+    place %= len(axes.dimensions)
+    axes = axes.windowed(place, windows.taps(op.integer("size"), op.integer("step")), shape[place])
+    return Axes((*axes.dimensions, (Factor(None, shape[-1]),)), axes.reach)
+
+
 def same(_: Op, given: Given) -> Axes:
     """Space is left alone."""
     return _first(given)
@@ -350,6 +372,8 @@ HANDLERS: dict[str, Handler] = {
     **_table(shuffle, "pixel_shuffle pixel_unshuffle"),
     **_table(roll, "roll"),
     **_table(patches, "im2col"),
+    **_table(indexed, "index _unsafe_index index_select"),
+    **_table(sliding, "unfold"),
     **_table(looked_up, "embedding"),
     **_table(same, "channel_shuffle native_channel_shuffle"),
 }

@@ -37,6 +37,16 @@ class Window:
         phases = len(self.low)
         return Fraction(sum(self.low) + sum(self.high), 2 * phases) - self.jump * (phases - 1) / 2
 
+    def moves_like(self, other: Window) -> bool:
+        """Whether the jumps are equal."""
+        return self.step * len(other.low) == other.step * len(self.low)
+
+    def is_centred_like(self, other: Window) -> bool:
+        """Whether the centres are equal."""
+        if len(self.low) == len(other.low) == 1:
+            return self.low[0] + self.high[0] == other.low[0] + other.high[0]
+        return self.centre == other.centre
+
     def over(self, before: Window) -> Window:
         """This window on the outputs of the one before, told in positions of what that one reads."""
         if len(before.low) == 1:
@@ -45,8 +55,9 @@ class Window:
             return Window(lows, tuple(high + place * step for place in self.high), self.step * step)
         repeats = len(before.low) // gcd(len(before.low), self.step)
         repeated = self.repeated(repeats)
-        lows = tuple(before.low_at(place) for place in repeated.low)
-        highs = tuple(before.high_at(place) for place in repeated.high)
+        ranges = list(zip(repeated.low, repeated.high, strict=True))
+        lows = tuple(before.lowest(*places) for places in ranges)
+        highs = tuple(before.highest(*places) for places in ranges)
         return Window(lows, highs, repeated.step // len(before.low) * before.step)
 
     def low_at(self, position: int) -> int:
@@ -59,6 +70,14 @@ class Window:
         turns, phase = divmod(position, len(self.high))
         return self.high[phase] + turns * self.step
 
+    def lowest(self, first: int, last: int) -> int:
+        """The first position that any of these outputs reads; not always that of the first output."""
+        return min(self.low_at(place) for place in range(first, min(last, first + len(self.low) - 1) + 1))
+
+    def highest(self, first: int, last: int) -> int:
+        """The last position that any of these outputs reads."""
+        return max(self.high_at(place) for place in range(max(first, last - len(self.low) + 1), last + 1))
+
     def repeated(self, times: int) -> Window:
         """The same window told over more phases."""
         lows = tuple(low + turn * self.step for turn in range(times) for low in self.low)
@@ -68,7 +87,7 @@ class Window:
     def hull(self, other: Window) -> Window | None:
         """What either reads; None where they move at different speeds."""
         phases = lcm(len(self.low), len(other.low))
-        if self.jump != other.jump or phases > MAX_PHASES:
+        if not self.moves_like(other) or phases > MAX_PHASES:
             return None
         one, two = self.repeated(phases // len(self.low)), other.repeated(phases // len(other.low))
         return Window(tuple(map(min, one.low, two.low)), tuple(map(max, one.high, two.high)), one.step)
