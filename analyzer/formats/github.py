@@ -39,7 +39,7 @@ def _commands(ranked: Sequence[tuple[Finding, int]]) -> Iterator[str]:
     shown = ranked[:MAX_A_LEVEL]
     for position, (item, others) in enumerate(shown):
         message = item.message
-        message += f" The same holds for {plural(others, 'other layer')} built at this line." if others else ""
+        message += f" (And {plural(others, 'other layer')} built at this line.)" if others else ""
         if position == len(shown) - 1 and len(ranked) > len(shown):
             message += f" (Showing {len(shown)} of {len(ranked)} of this level.)"
         yield _command(item, message)

@@ -110,7 +110,7 @@ def _weight(item: LayerChange, analysis: Analysis) -> float:
 def _change_row(item: LayerChange) -> Row:
     params = numbers.change(verdict.grown_by(item, "params"))
     layer = item.after
-    where = placed(item.path, layer.file, layer.line) if layer else _name(item.path)
+    where = placed([item.path], layer.file, layer.line) if layer else _name(item.path)
     return (where, _what(item), params, _macs_change([item]))
 
 

@@ -9,6 +9,7 @@ SPECIAL = re.compile(r"[\\`*\[\]<>&]|(?<!\w)_|_(?!\w)")
 CODE_SPAN = re.compile(r"(`[^`]+`)")
 PADDING = re.compile(r"(?<=\|) {2,}| {2,}(?=\|)")
 NO_BREAK = "\u00a0"
+MAX_NAMES = 3
 MAX_ALIGNED_ROWS = 400
 """Longer tables are written without padding, which would double the file."""
 
@@ -62,9 +63,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def placed(path: str, file: str | None, line: int | None) -> str:
-    """A layer's name above where it is written, in one cell."""
-    name = code(path) if path else "the model itself"
+def placed(paths: Sequence[str], file: str | None, line: int | None) -> str:
+    """The first few layers' names above where the first is written, in one cell."""
+    names = [code(path) if path else "the model itself" for path in paths[:MAX_NAMES]]
+    name = ", ".join(names) + (f" and {len(paths) - MAX_NAMES:,} more" if len(paths) > MAX_NAMES else "")
     source = file if line is None else f"{file}:{line}"
     return f"{name}<br>{code(source)}" if file and source else name
 

@@ -1,5 +1,8 @@
 """Advice sorted by what it asks of its reader, and each piece as one sentence."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from analyzer.formats.numbers import exact, share
 from analyzer.results import Advice, Analysis, Saving, Total
 
@@ -19,6 +22,15 @@ def exact_changes(analysis: Analysis) -> tuple[Advice, ...]:
 def facts(analysis: Analysis) -> tuple[Advice, ...]:
     """What is there, with nothing to put in its place."""
     return tuple(advice for advice in analysis.advice if advice.proposed is None)
+
+
+def alike(found: Sequence[Advice]) -> list[tuple[Advice, ...]]:
+    """Layers of which the same is said and that save the same, together; each group where its first one stands."""
+    groups: dict[Advice, list[Advice]] = {}
+    for advice in found:
+        said = replace(advice, path="", file=None, line=None, replacements=())
+        groups.setdefault(said, []).append(advice)
+    return [tuple(group) for group in groups.values()]
 
 
 def place(advice: Advice) -> str:

@@ -117,23 +117,27 @@ def _print_verdict(console: "Console", analysis: Analysis) -> None:
 
 def _print_advice(console: "Console", analysis: Analysis) -> None:
     """The proposals that save most, what all together save, and how much else there is to read."""
-    found = [advice for advice in analysis.advice if advice.proposed is not None]
     if not analysis.advice:
         return
+    found = [advice for advice in analysis.advice if advice.proposed is not None]
+    shown = suggestions.alike(found)[:TOP]
     table = _table("could be restructured", "", "parameters saved:", "MACs saved:", "source")
-    for advice in found[:TOP]:
-        _add(table, *_advice_cells(advice, analysis, console.width))
+    for group in shown:
+        _add(table, *_advice_cells(group, analysis, console.width))
     console.print()
     console.print(table if found else "nothing to restructure")
-    console.print(_rest_of_advice(analysis, len(found)), style="dim", markup=False)
+    rest = _rest_of_advice(analysis, len(found) - sum(map(len, shown)))
+    console.print(*([rest] if rest else []), end="\n" if rest else "", style="dim", markup=False)
 
 
-def _advice_cells(advice: Advice, analysis: Analysis, width: int) -> tuple[str, ...]:
+def _advice_cells(group: Sequence[Advice], analysis: Analysis, width: int) -> tuple[str, ...]:
+    """One proposal; "+2" counts the layers of which the same is said, and the numbers are for each."""
+    advice, total = group[0], analysis.total
     params, macs = (advice.saved.params, advice.saved.macs) if advice.saved else (0, 0)
-    total = analysis.total
+    others = f" +{len(group) - 1}" if len(group) > 1 else ""
     return (
         f"{advice.rule} {advice.name}" if width >= ROOMY else advice.rule,
-        _path(advice, width),
+        _path(advice, width) + others,
         f"{count(params)}, {_part(params, total.params)}" if params else "0",
         f"{count(macs)}, {_part(macs, total.macs)}" if macs else "0",
         _source(advice, width),
@@ -144,14 +148,14 @@ def _part(value: int, whole: int | None) -> str:
     return ("-" if value < 0 else "") + share(abs(value), whole)
 
 
-def _rest_of_advice(analysis: Analysis, proposals: int) -> str:
-    hidden = [plural(proposals - TOP, "more proposal")] if proposals > TOP else []
-    facts = suggestions.facts(analysis)
-    hidden += [plural(len(facts), "fact")] if facts else []
-    taken = analysis.together
-    layers = plural(taken.layers, "layer") if taken else ""
-    gain = [f"together, in {layers}: {suggestions.savings(taken.saved, analysis.total)}"] if taken else []
-    return "; ".join([*gain, *([f"{' and '.join(hidden)} in the report"] if hidden else [])])
+def _rest_of_advice(analysis: Analysis, hidden: int) -> str:
+    facts, taken = len(suggestions.facts(analysis)), analysis.together
+    rest = [plural(number, noun) for number, noun in ((hidden, "more proposal"), (facts, "fact")) if number]
+    said = [f"{' and '.join(rest)} in the report"] if rest else []
+    if taken:
+        gain = suggestions.savings(taken.saved, analysis.total)
+        said.insert(0, f"together, in {plural(taken.layers, 'layer')}: {gain}")
+    return "; ".join(said)
 
 
 def _path(layer: Layer | Advice, width: int) -> str:

@@ -58,7 +58,7 @@ def test_layers_built_at_one_line_are_one_annotation(advised, separable):
     lines = commands(github.render(replace(advised, advice=alike)))
     assert len(lines) == 1
     assert "::blocks.0.conv: " in lines[0]
-    assert lines[0].endswith("laptop. The same holds for 3 other layers built at this line.")
+    assert lines[0].endswith("laptop. (And 3 other layers built at this line.)")
 
 
 def test_two_limits_broken_at_one_line_are_two_annotations(gated, exceeded):

@@ -7,7 +7,7 @@ from analyzer.formats import markdown, markdown_advice
 from analyzer.results import Saving
 
 WHOLE = """\
-Each changes what the model computes and needs retraining. What bounds each is said for laptop.
+Each changes what the model computes and needs retraining. Bounds are for laptop.
 
 | suggestion                    | layer                     |   parameters saved |       MACs saved \
 |   bytes moved | bound        |
@@ -83,8 +83,8 @@ def test_it_stands_right_after_the_heaviest_layers(advised, analysis):
     assert "What could be" not in markdown.render(analysis)
 
 
-def ranked(separable, number, **changes):
-    return tuple(replace(separable, path=f"l{index}", **changes) for index in range(number))
+def ranked(separable, number):
+    return tuple(replace(separable, path=f"l{index}", saved=Saving(100 - index, 1)) for index in range(number))
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,36 @@ def test_the_table_is_cut_at_twelve_and_the_rest_counted(number, last, advised, 
     assert rows[0][1] == "`l0`<br>`net.py:8`"
 
 
-def test_layers_that_change_alike_are_one_line_of_code(advised, separable):
-    text = markdown_advice.proposals(ranked(separable, 3), advised.total)
-    assert text.count("→") == 1
-    assert "- `l0`, `l1`, `l2`: `nn.Conv2d(3, 16, 3" in text
+def test_layers_of_which_the_same_is_said_are_one_row(advised, separable):
+    found = (*(replace(separable, path=f"l{index}") for index in range(5)), *ranked(separable, 12))
+    text = markdown_advice.proposals(found, advised.total)
+    rows = cells(text)[1:]
+    assert len(rows) == 13
+    assert rows[0][1:4] == [
+        "`l0`, `l1`, `l2` and 2 more<br>`net.py:8`",
+        "5 × 357<br>3.3 % each",
+        "5 × 22,848<br>60.3 % each",
+    ]
+    assert rows[-1][0] == "1 more suggestion"
+    assert "- `l0`, `l1`, `l2`, `l3`, `l4`: `nn.Conv2d(3, 16, 3" in text
+
+
+def test_facts_that_are_alike_are_one_row(advised):
+    fact = advised.advice[2]
+    text = markdown_advice.section(replace(advised, advice=(fact, replace(fact, path="b")), together=None))
+    assert cells(text)[1][1] == "`head`, `b`<br>`net.py:10`"
+
+
+def test_only_five_exact_changes_are_listed(advised):
+    many = tuple(replace(advised.advice[1], path=f"n{index}", current=f"n{index}") for index in range(9))
+    text = markdown_advice.section(replace(advised, advice=many, together=None))
+    assert cells(text)[-1][0] == "4 more suggestions"
 
 
 def test_notes_of_all_are_said_once_and_own_ones_below_their_layer(advised, separable):
-    first, second = (replace(separable, path=path, notes=("all say so", f"only {path}")) for path in ("a", "b"))
+    first, second = (
+        replace(separable, path=path, current=path, notes=("all say so", f"only {path}")) for path in ("a", "b")
+    )
     lines = markdown_advice.proposals((first, second), advised.total).splitlines()
     assert lines.count("- all say so") == 1
     own = lines.index("  - only a")
@@ -129,7 +151,7 @@ def test_mixed_efforts_are_a_column(advised, separable):
 def test_two_devices_are_named_in_each_row(advised, separable):
     both = (separable, replace(separable, path="b", bound="compute-bound on server"))
     text = markdown_advice.proposals(both, advised.total)
-    assert "is said for" not in text
+    assert "Bounds are" not in text
     assert [row[5] for row in cells(text)[1:]] == ["memory-bound on laptop", "compute-bound on server"]
 
 

@@ -79,10 +79,12 @@ def test_a_table_is_padded_alike_whatever_is_installed(monkeypatch):
 @pytest.mark.parametrize(
     ("given", "cell"),
     [
-        (("conv", "net.py", 8), "`conv`<br>`net.py:8`"),
-        (("conv", "net.py", None), "`conv`<br>`net.py`"),
-        (("conv", None, None), "`conv`"),
-        (("", "net.py", 8), "the model itself<br>`net.py:8`"),
+        ((["conv"], "net.py", 8), "`conv`<br>`net.py:8`"),
+        ((["conv"], "net.py", None), "`conv`<br>`net.py`"),
+        ((["conv"], None, None), "`conv`"),
+        ((["a", "b", "c"], "net.py", 8), "`a`, `b`, `c`<br>`net.py:8`"),
+        ((["a", "b", "c", "d", "e"], "net.py", 8), "`a`, `b`, `c` and 2 more<br>`net.py:8`"),
+        (([""], "net.py", 8), "the model itself<br>`net.py:8`"),
     ],
 )
 def test_a_layer_stands_above_its_source(given, cell):

@@ -50,3 +50,13 @@ def test_savings_name_what_changes_and_which_way(saved, expected, advised):
 
 def test_a_share_of_an_unknown_total_is_left_out(checkpoint):
     assert suggestions.savings(Saving(0, 10), checkpoint.total) == "10 fewer MACs"
+
+
+def test_layers_of_which_the_same_is_said_are_together(separable):
+    given = [replace(separable, path=path) for path in ("a", "b")] + [
+        replace(separable, path="c", saved=Saving(1, 1)),
+        replace(separable, path="d", rule="SEP102"),
+        replace(separable, path="e", line=99),
+        replace(separable, path="f", notes=("another",)),
+    ]
+    assert ["".join(advice.path for advice in group) for group in suggestions.alike(given)] == ["abe", "c", "d", "f"]

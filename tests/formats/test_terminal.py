@@ -104,10 +104,18 @@ def test_the_best_advice_is_below_the_heaviest_layers(advised):
 
 
 def test_only_five_proposals_are_shown_and_the_others_counted(advised, separable):
-    many = tuple(replace(separable, path=f"l{index}") for index in range(8))
+    many = tuple(replace(separable, path=f"l{index}", saved=Saving(90 - index, 1)) for index in range(8))
     text = terminal.render(replace(advised, advice=(*many, advised.advice[2]), together=None))
     assert text.count("SEP101") == 5
     assert text.endswith("3 more proposals and 1 fact in the report\n")
+
+
+def test_layers_that_save_the_same_are_one_row(advised, separable):
+    many = tuple(replace(separable, path=f"l{index}") for index in range(8))
+    text = terminal.render(replace(advised, advice=many, together=None))
+    assert text.count("SEP101") == 1
+    assert "l0 +7" in text
+    assert "in the report" not in text
 
 
 def test_what_costs_more_has_its_sign(advised, separable):
