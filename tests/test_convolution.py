@@ -1,5 +1,6 @@
 """A convolution's arithmetic is torch's."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -8,7 +9,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, placed
+from analyzer.convolution import (
+    BatchNorm,
+    ChannelShuffle,
+    Convolution,
+    Identity,
+    ReLU,
+    along,
+    code,
+    holes,
+    placed,
+    reached,
+    share_read,
+    taps,
+)
 
 LAYERS = {1: (nn.Conv1d, nn.ConvTranspose1d), 2: (nn.Conv2d, nn.ConvTranspose2d), 3: (nn.Conv3d, nn.ConvTranspose3d)}
 axis = st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(0, 2), st.integers(1, 3), st.integers(5, 12))
@@ -69,3 +83,90 @@ def test_units_read_what_the_one_before_gives() -> None:
     units = placed((strided, BatchNorm(8, 1), ChannelShuffle(2), last), strided)
     assert [unit.input_size for unit in units if isinstance(unit, Convolution)] == [(9,), (5,)]
     assert units[-1] == last.on(3, (5,))
+
+
+# Rates of stacked 3-tap layers: the field, and the positions in it that are never read.
+RATES = [
+    ((1, 2, 5), 17, 0),
+    ((1, 2, 9), 25, 4),
+    ((1, 2, 3), 13, 0),
+    ((2, 4, 8), 29, 14),
+    ((2, 2, 2), 13, 6),
+    ((1, 2, 4), 15, 0),
+    ((1, 2, 4, 8), 31, 0),
+    ((1, 3, 9), 27, 0),
+    ((2, 4, 6), 25, 12),
+    ((1, 4, 8), 27, 6),
+    ((1, 6, 12, 18), 75, 36),
+]
+
+
+@pytest.mark.parametrize(("rates", "field", "unread"), RATES)
+def test_holes_of_stacked_dilations_in_any_order(rates: tuple[int, ...], field: int, unread: int) -> None:
+    for order in (rates, rates[::-1]):
+        chain = [taps(3, rate) for rate in order]
+        assert holes(chain) == unread
+        assert (min(reached(chain)), max(reached(chain))) == (0, field - 1)
+
+
+def test_one_position_reads_itself() -> None:
+    assert reached([]) == reached([taps(1, 7)]) == {0}
+    assert holes([]) == 0
+
+
+# Kernel, stride, dilation; share of the inputs along one axis.
+SHARES = [
+    (3, 1, 5, Fraction(1)),
+    (1, 2, 1, Fraction(1, 2)),
+    (3, 2, 2, Fraction(1, 2)),
+    (3, 2, 4, Fraction(1, 2)),
+    (3, 2, 3, Fraction(1)),
+    (3, 4, 5, Fraction(3, 4)),
+    (2, 3, 1, Fraction(2, 3)),
+]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation", "share"), SHARES)
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_the_share_of_inputs_that_is_read(
+    kernel: int, stride: int, dilation: int, share: Fraction, dimension: int
+) -> None:
+    one = Convolution(1, 1, *((value,) * dimension for value in (kernel, stride, 0, dilation)))
+    assert share_read(one) == share**dimension
+
+
+def test_the_part_along_some_axes() -> None:
+    whole = Convolution(4, 8, (3, 5), (2, 3), (1, 2), (1, 2), bias=True, input_size=(9, 9))
+    assert along(whole, {1}) == Convolution(4, 8, (1, 5), (1, 3), (0, 2), (1, 2), bias=True, input_size=(9, 9))
+    assert along(whole, ()).is_pointwise
+    assert along(whole, {0, 1}) == whole
+
+
+CODE = {
+    "nn.Conv2d(64, 128, 3, padding=1, groups=4)": Convolution(64, 128, (3, 3), (1, 1), (1, 1), (1, 1), 4, True),
+    "nn.Conv1d(8, 8, 3, stride=2, dilation=2, bias=False)": Convolution(8, 8, (3,), (2,), (0,), (2,)),
+    "nn.Conv2d(8, 8, (1, 3), padding=(0, 1), bias=False)": Convolution(8, 8, (1, 3), (1, 1), (0, 1), (1, 1)),
+    "nn.ConvTranspose1d(8, 4, 3, stride=2, output_padding=1, bias=False)": Convolution(
+        8, 4, (3,), (2,), (0,), (1,), transposed=True, output_padding=(1,)
+    ),
+    "nn.BatchNorm3d(8)": BatchNorm(8, 3),
+    "nn.ChannelShuffle(4)": ChannelShuffle(4),
+    "nn.ReLU()": ReLU(),
+    "nn.Identity()": Identity(),
+}
+
+
+@pytest.mark.parametrize(("text", "unit"), CODE.items(), ids=CODE)
+def test_code_leaves_out_what_torch_assumes(text: str, unit: Any) -> None:
+    assert code((unit,)) == text
+    assert code((unit, ReLU())) == f"nn.Sequential({text}, nn.ReLU())"
+
+
+@given(convolutions())
+@settings(max_examples=40, deadline=None)
+def test_code_makes_the_layer(conv: Convolution) -> None:
+    with torch.device("meta"):
+        layer = eval(code((conv,)), {"nn": nn})
+    given = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.groups, layer.bias is not None)
+    assert given == (conv.kernel, conv.stride, conv.padding, conv.dilation, conv.groups, conv.bias)
+    assert tuple(layer.weight.shape) == conv.weight_shape
