@@ -74,7 +74,7 @@ def _proposal(restoration: Restoration, model: ModelFacts) -> Proposal | None:
         notes=(
             "a price, not a saving: the layers between run at the full resolution",
             f"resolution lost by {restoration.factor} at {restoration.downsample} "
-            f"and given back at {restoration.upsample} is kept; so is the receptive field of the layers between",
+            f"and given back at {restoration.upsample or 'the model itself'} is kept; so is the receptive field of the layers between",
         ),
     )
 
