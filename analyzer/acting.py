@@ -13,21 +13,34 @@ if TYPE_CHECKING:
     from torch import nn
 
     from analyzer.convolution import Proposal
+    from analyzer.facts import ModelFacts
     from analyzer.loading.subject import Subject
     from analyzer.results import Advice, Input
     from analyzer.rewriting.emitting import Swap
 
 
-def save(subject: Subject, proposals: Sequence[Proposal], path: Path, force: bool = False) -> Mapping[str, float]:
+def save(
+    subject: Subject,
+    proposals: Sequence[Proposal],
+    path: Path,
+    force: bool = False,
+    facts: ModelFacts | None = None,
+    inputs: Sequence[Input] = (),
+) -> Mapping[str, float]:
     """Write the state dict of the rewritten module, weights carried over, and return the error of each new layer.
 
-    An error is |new - old| / |old| of what the layers give on random input. Problem when nothing can be written.
+    With facts, and the inputs that the subject was traced with, channels between layers are put in the order that a
+    grouped convolution keeps most of. An error is |new - old| / |old| of what the layers give on random input. Problem
+    when nothing can be written.
     """
-    from analyzer.rewriting import rewritten
+    from analyzer.rewriting import ordered, rewritten
     from analyzer.rewriting.saving import refuse_existing, save
 
     refuse_existing(path, force)
-    result = rewritten(subject.materialize() if subject.materialize else subject.module, proposals)
+    module = subject.materialize() if subject.materialize else subject.module
+    with subject.surroundings():
+        module = ordered(module, proposals, facts, inputs) if facts else module
+        result = rewritten(module, proposals)
     save(result.module, path, force)
     return result.errors
 

@@ -48,6 +48,19 @@ def best_grouping(weight: Tensor, groups: int) -> Grouping:
     return group(energy, groups)
 
 
+def best_rows(weight: Tensor, groups: int) -> tuple[int, ...]:
+    """Output channels, group after group, that fit the input channels best where these stay in their present order."""
+    energy = energies(weight)
+    rows, columns = (torch.arange(size).reshape(1, groups, -1) for size in energy.shape)
+    affinity = _affinity(energy, columns)
+    for _ in range(ROUNDS):
+        better = _exchanged(affinity, rows)
+        if torch.equal(better, rows):
+            break
+        rows = better
+    return tuple(rows.sort(2).values.flatten().tolist())
+
+
 def energies(weight: Tensor) -> Tensor:
     """S_ij = Σ_k W²_ijk, (Cout, Cin)."""
     return weight.detach().to("cpu", torch.float32).flatten(2).square().sum(2)
