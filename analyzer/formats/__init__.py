@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Protocol
+from typing import Any, Protocol
 
 from analyzer.formats import comment, figure, github, gitlab, json, junit, markdown, sarif, summary, terminal
 from analyzer.problem import Problem
 from analyzer.results import Analysis
 
 STDOUT = "-"
+OPTIONS = {
+    "comment": ("key", "silent", "rest"),
+    "github": ("folder",),
+    "gitlab": ("folder",),
+    "sarif": ("folder",),
+}
+"""What these formats take beside the analysis."""
 
 
 class Format(Protocol):
@@ -61,12 +68,17 @@ def format_for(spec: str) -> tuple[str, str]:
     )
 
 
-def files(analyses: Sequence[Analysis], name: str, path: str) -> dict[str, str]:
-    """Every file of a report, text by path; beside markdown stand its figure and the reports of several models."""
+def files(analyses: Sequence[Analysis], name: str, path: str, **options: str | bool) -> dict[str, str]:
+    """Every file of a report, text by path; beside markdown stand its figure and the reports of several models.
+
+    Of the options a format gets those that it takes, as OPTIONS says.
+    """
+    chosen: Any = FORMATS[name]
+    taken = {key: value for key, value in options.items() if key in OPTIONS.get(name, ())}
     if len(analyses) == 1:
-        return _files_of_one(analyses[0], name, path)
+        return _files_of_one(analyses[0], name, path, **taken)
     if name != "markdown":
-        return {path: FORMATS[name].render_comparison(analyses)}
+        return {path: chosen.render_comparison(analyses, **taken)}
     if path == STDOUT:
         parts = [markdown.render_comparison(analyses), *map(markdown.render, analyses)]
         return {path: "\n".join(parts)}
@@ -90,8 +102,9 @@ def _side_by_side(analyses: Sequence[Analysis], path: str, paths: Sequence[str])
     return written
 
 
-def _files_of_one(analysis: Analysis, name: str, path: str) -> dict[str, str]:
+def _files_of_one(analysis: Analysis, name: str, path: str, **options: Any) -> dict[str, str]:
     if name != "markdown" or path == STDOUT:
-        return {path: FORMATS[name].render(analysis)}
+        chosen: Any = FORMATS[name]
+        return {path: chosen.render(analysis, **options)}
     picture = PurePath(path).with_suffix(".svg")
     return {path: markdown.render(analysis, picture.name), str(picture): figure.render(analysis)}

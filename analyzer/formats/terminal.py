@@ -20,6 +20,8 @@ WIDE = 400
 MAX_UNCOUNTED = 5
 ROOMY = 110
 """Columns from which on a source is shown with its folders."""
+NARROWER = 40
+"""Columns that the table of advice leaves less room for sources."""
 
 
 def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
@@ -140,7 +142,7 @@ def _advice_cells(group: Sequence[Advice], analysis: Analysis, width: int) -> tu
         _path(advice, width) + others,
         f"{count(params)}, {_part(params, total.params)}" if params else "0",
         f"{count(macs)}, {_part(macs, total.macs)}" if macs else "0",
-        _source(advice, width),
+        _source(advice, width - NARROWER),
     )
 
 

@@ -1,6 +1,8 @@
+from inspect import signature
+
 import pytest
 
-from analyzer.formats import FORMATS, files, format_for
+from analyzer.formats import FORMATS, OPTIONS, files, format_for
 from analyzer.problem import Problem
 
 
@@ -62,3 +64,19 @@ def test_several_models_are_one_text_that_names_each(name, analysis, incomplete,
 def test_a_figure_of_several_models_is_refused(analysis, checkpoint):
     with pytest.raises(Problem, match="shows one model and there are 2"):
         files([analysis, checkpoint], "figure", "out.svg")
+
+
+def test_each_format_gets_the_options_that_it_takes(advised, unchanged):
+    given = {"folder": "models", "key": "nightly", "silent": True, "rest": "."}
+    assert "file=models/net.py" in files([advised], "github", "-", **given)["-"]
+    assert "models/net.py" in files([advised, advised], "sarif", "out", **given)["out"]
+    assert "models/net.py" in files([advised], "gitlab", "out", **given)["out"]
+    assert "key=nightly" in files([advised], "comment", "out", **given)["out"]
+    assert files([unchanged], "comment", "out", **given) == {"out": ""}
+    assert "models/net.py" not in files([advised], "markdown", "-", **given)["-"]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_options_are_those_of_both_functions(name):
+    for function in (FORMATS[name].render, FORMATS[name].render_comparison):
+        assert tuple(signature(function).parameters)[1:] == OPTIONS[name]
