@@ -15,10 +15,12 @@ def matched(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> dict[str, str
 
     First what is the same subtree at the same path; then the same subtree at another path, and the same structure with
     other settings, when the place it had or the place it has is otherwise empty; then whatever has the same path.
+    Subtrees of several layers go first, so that none loses a part to a layer that looks alike.
     """
     match = _Match(_Tree(old), _Tree(new))
-    match.keep_places()
-    match.follow(exact=True)
+    for alone in (False, True):
+        match.keep_places(alone=alone)
+        match.follow(exact=True, alone=alone)
     match.follow(exact=False)
     match.keep_paths()
     match.follow(exact=False)
@@ -83,9 +85,11 @@ class _Match:
                 self.pairs[below] = place
                 self.taken.add(place)
 
-    def keep_places(self) -> None:
-        """Equal subtrees at the same path."""
+    def keep_places(self, *, alone: bool) -> None:
+        """Equal subtrees at the same path; of single layers only when `alone`."""
         for path in self.new.paths:
+            if not alone and not self.new.children[path]:
+                continue
             if path not in self.pairs and self.old.exact.get(path) == self.new.exact[path]:
                 self._pair(path, path)
 
@@ -96,14 +100,16 @@ class _Match:
                 self.pairs[path] = path
                 self.taken.add(path)
 
-    def follow(self, *, exact: bool) -> None:
+    def follow(self, *, exact: bool, alone: bool = True) -> None:
         """Equal subtrees at another path, until no more are found: each frees a place for the next."""
-        while self._follow_once(exact):
+        while self._follow_once(exact, alone):
             pass
 
-    def _follow_once(self, exact: bool) -> bool:
+    def _follow_once(self, exact: bool, alone: bool) -> bool:
         old = self._free(self.old, self.taken, exact)
         new = self._free(self.new, self.pairs, exact)
+        if not alone:
+            new = {signature: paths for signature, paths in new.items() if self.new.children[paths[0]]}
         found = False
         for signature, paths in new.items():
             for path, was in self._partners(paths, old.get(signature, []), exact):

@@ -65,6 +65,27 @@ def test_a_block_put_in_front_shifts_the_others() -> None:
     }
 
 
+def test_a_moved_block_keeps_all_its_layers() -> None:
+    old = {
+        "": "Net",
+        **block("body.0", 1),
+        "body.1": "Block",
+        "body.1.conv": "Conv2d(2)",
+        "body.1.norm": "BatchNorm2d(9)",
+    }
+    put = {"body.1": "Block", "body.1.conv": "Conv2d(3)", "body.1.norm": "BatchNorm2d(9)"}
+    shifted = {path.replace("body.1", "body.2"): text for path, text in old.items() if path.startswith("body.1")}
+    found = moves(old, {"": "Net", **block("body.0", 1), **put, **shifted})
+    assert found == {
+        "body.1": None,
+        "body.1.conv": None,
+        "body.1.norm": None,
+        "body.2": "body.1",
+        "body.2.conv": "body.1.conv",
+        "body.2.norm": "body.1.norm",
+    }
+
+
 def test_a_block_taken_out_shifts_the_others_back() -> None:
     old = {"": "Net", **block("body.0", 1), **block("body.1", 2), **block("body.2", 3)}
     new = {"": "Net", **block("body.0", 2), **block("body.1", 3)}

@@ -63,11 +63,18 @@ def test_a_worktree_has_the_revisions_files_and_goes(home: Path) -> None:
 def test_a_worktree_goes_after_an_exception_and_with_files_put_into_it(home: Path) -> None:
     repository = repository_of(home)
     revision = repository.merge_base("main")
-    with pytest.raises(RuntimeError), Interrupts() as interrupts, repository.worktree(revision, interrupts) as tree:
-        (tree / "litter").write_text("", encoding="utf-8")
-        (tree / "file").write_text("changed", encoding="utf-8")
-        raise RuntimeError
-    assert not tree.parent.exists()
+    trees = []
+
+    def work() -> None:
+        with Interrupts() as interrupts, repository.worktree(revision, interrupts) as tree:
+            trees.append(tree)
+            (tree / "litter").write_text("", encoding="utf-8")
+            (tree / "file").write_text("changed", encoding="utf-8")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    assert not trees[0].parent.exists()
     assert len(git(home, "worktree", "list").splitlines()) == 1
 
 
