@@ -42,11 +42,12 @@ class Applied:
 
         emit(self.subject, [_swap(item) for item in self.chosen], path, force, settings, consulted.count.trace.inputs)
 
-    def save(self, path: Path, force: bool) -> tuple[str, ...]:
+    def save(self, path: Path, consulted: Consultation, force: bool) -> tuple[str, ...]:
         """Write the rewritten model's state dict; sentences of how far each new layer is from the old one."""
         from analyzer.acting import save
 
-        errors = save(self.subject, [item.proposal for item in self.chosen if item.proposal], path, force)
+        proposals = [item.proposal for item in self.chosen if item.proposal]
+        errors = save(self.subject, proposals, path, force, consulted.facts, consulted.count.trace.inputs)
         return tuple(f"{layer}: the output differs by {error:.2%} on random input" for layer, error in errors.items())
 
 

@@ -174,7 +174,7 @@ def _rewritten(study: Study, request: Request, report: Report) -> Analysis:
         chosen.emit(Path(request.emit), request.settings, study.consulted, request.force)
     if request.save:
         report(f"{study.analysis.model.name}: carrying weights over")
-        said = chosen.save(Path(request.save), request.force)
+        said = chosen.save(Path(request.save), study.consulted, request.force)
     after = study_of(chosen.rewritten, Options(advice=False), report).analysis
     applied_rules = tuple(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen)
     return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))

@@ -76,7 +76,7 @@ from pathlib import Path
 
 from torch import nn
 
-sys.path.insert(0, str(Path(__file__).parent / 'models'))
+sys.path.insert(0, str(Path(__file__).parent / "models"))
 import model as original
 
 example_inputs = original.example_inputs
@@ -158,7 +158,7 @@ def test_a_zoo_model_is_written_with_its_inputs(tmp_path: Path) -> None:
     swap = Swap(Proposal((("layer1.0.conv2", (conv,)),)), "GRP101")
     emit(subject, [swap], tmp_path / "o.py", settings={"num_classes": "10"}, inputs=traced.inputs)
     text = (tmp_path / "o.py").read_text()
-    assert "model = models.get_model('resnet18', weights=None, num_classes=10)" in text
+    assert 'model = models.get_model("resnet18", weights=None, num_classes=10)' in text
     assert "model.layer1[0].conv2 = nn.Conv2d(64, 64, 3, padding=1, groups=4, bias=False)" in text
     assert 'example_inputs = {"x": torch.zeros(1, 3, 224, 224)}' in text
     saved = prove(subject, [swap.proposal], traced)

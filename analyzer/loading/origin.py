@@ -79,7 +79,7 @@ def _imports(dotted: str, copies: bool) -> tuple[str, ...]:
     copying = ("import copy",) if copies else ()
     if all(part.isidentifier() for part in dotted.split(".")):
         return (*copying, f"import {dotted} as {ALIAS}")
-    return (*copying, "import importlib", f"{ALIAS} = importlib.import_module({dotted!r})")
+    return (*copying, "import importlib", f"{ALIAS} = importlib.import_module({_written(dotted)})")
 
 
 def _place(module: ModuleType) -> tuple[tuple[Path, ...], str]:
@@ -97,7 +97,13 @@ def _call(values: list[Any], arguments: Mapping[str, Any], where: str) -> str:
     for name, value in arguments.items():
         if not _is_literal(value):
             raise Problem(f"{where}: {name}={value!r} cannot be written into a Python file; leave --set {name} out")
-    return ", ".join([*map(repr, values), *(f"{name}={value!r}" for name, value in arguments.items())])
+    return ", ".join([*map(_written, values), *(f"{name}={_written(value)}" for name, value in arguments.items())])
+
+
+def _written(value: Any) -> str:
+    """As Python; plain text in double quotes."""
+    is_plain = isinstance(value, str) and value.isprintable() and not {'"', "\\"} & set(value)
+    return f'"{value}"' if is_plain else repr(value)
 
 
 def _is_literal(value: Any) -> bool:

@@ -75,12 +75,14 @@ def _imports(origin: Origin, path: Path, needs_torch: bool) -> Iterator[str]:
     if own:
         yield ""
     for folder in folders:
-        yield f"sys.path.insert(0, str(Path(__file__).parent / {_relative(folder, path)!r}))"
+        yield f"sys.path.insert(0, str(Path(__file__).parent / {_relative(folder, path)}))"
     yield from own
 
 
 def _relative(folder: Path, path: Path) -> str:
-    return Path(os.path.relpath(folder, path.absolute().parent)).as_posix()
+    """In double quotes, unless the name of a folder has some."""
+    text = Path(os.path.relpath(folder, path.absolute().parent)).as_posix()
+    return repr(text) if '"' in text or "\\" in text else f'"{text}"'
 
 
 def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:

@@ -15,9 +15,9 @@ NET = (
 @pytest.mark.parametrize(
     ("target", "settings", "expression"),
     [
-        ("torchvision:vgg11_bn", {}, "models.get_model('vgg11_bn', weights=None)"),
-        ("torchvision:googlenet", {}, "models.get_model('googlenet', weights=None, init_weights=False)"),
-        ("timm:resnet18", {"num_classes": "7"}, "timm.create_model('resnet18', pretrained=False, num_classes=7)"),
+        ("torchvision:vgg11_bn", {}, 'models.get_model("vgg11_bn", weights=None)'),
+        ("torchvision:googlenet", {}, 'models.get_model("googlenet", weights=None, init_weights=False)'),
+        ("timm:resnet18", {"num_classes": "7"}, 'timm.create_model("resnet18", pretrained=False, num_classes=7)'),
         ("torchvision.models:resnet18", {}, "original.resnet18()"),
         ("net.py", {"width": "3"}, "original.Net(width=3)"),
         ("net.py:Net", {}, "original.Net()"),
