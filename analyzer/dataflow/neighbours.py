@@ -7,45 +7,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.convolution import Convolution
-from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.flow import Flow
 from analyzer.dataflow.operators import (
     BATCH_NORMS,
-    CUTS,
     JOINS,
-    TURNS,
     VIEWS,
     aten,
     is_convolution,
     is_pointwise,
     is_pool,
     is_resampling,
-    keeps_channels,
 )
+from analyzer.dataflow.origins import channels
 from analyzer.graph import Op, Tensor
 
 PASSING = JOINS | VIEWS | aten("_softmax _log_softmax mean")
 """What may stand between a model's last convolution and its end, beside elementwise work, pooling and views."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Whose channels a value carries."""
-
-    sources: frozenset[str] = frozenset()
-    """Paths of the convolution layers whose output channels these are."""
-    is_raw: bool = False
-    """They are still the input's, but for elementwise work and views."""
-
-
-NOWHERE = Origin()
-
-
 @dataclass
 class Neighbours:
     """By path of a convolution layer."""
 
-    sources: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
-    readers: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    sources: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
+    readers: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
     shared: set[str] = field(default_factory=set)
     stems: set[str] = field(default_factory=set)
     heads: set[str] = field(default_factory=set)
@@ -123,18 +108,15 @@ def _has_own_bias(ops: list[Op]) -> bool:
 
 
 def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
-    """One pass forward over who carries whose channels, one backward over what ends at the output."""
-    found = Neighbours()
+    """What following channels forward, and what ends at the output backward, tells of each convolution layer."""
     path_of = {op: path for path, ops in layers.items() for op in ops}
-    origins: dict[Value, Origin] = {
-        value: Origin(is_raw=flow.dynamic[value]) for value, op in enumerate(flow.producers) if op is None
-    }
-    for op in flow.trace.graph:
-        origin = _origin(op, flow, origins, path_of, found)
-        origins.update(dict.fromkeys(flow.writes[op], origin))
-    for value in flow.returned:
-        if flow.readers[value]:
-            found.shared.update(origins[value].sources)
+    followed = channels(flow, path_of)
+    found = Neighbours(shared=followed.shared, stems=followed.stems)
+    order = {path: index for index, path in enumerate(layers)}
+    for path in layers:
+        found.sources[path] = tuple(sorted(followed.sources[path], key=order.__getitem__))
+        for source in found.sources[path]:
+            found.readers[source] += (path,)
     ends = _ends(flow)
     for path, ops in layers.items():
         outputs = [flow.writes[op][0] for op in ops]
@@ -142,56 +124,6 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
             found.heads.add(path)
         _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], path_of, found)
     return found
-
-
-def _origin(
-    op: Op, flow: Flow, origins: Mapping[Value, Origin], path_of: Mapping[Op, str], found: Neighbours
-) -> Origin:
-    if op in path_of:
-        return _convolved(path_of[op], origins[flow.reads[op][0]], found)
-    operands = {origins[value] for value in flow.operands(op)}
-    if not operands:
-        return NOWHERE
-    sources = frozenset().union(*(origin.sources for origin in operands))
-    is_raw = all(origin.is_raw for origin in operands)
-    if (is_pointwise(op) or op.packet in JOINS) and (len(operands) > 1 or (op.packet in JOINS and _joins(op, flow))):
-        found.shared.update(sources)
-    if _averages_channels(op):
-        return NOWHERE
-    if keeps_channels(op) or op.packet in JOINS | TURNS:
-        return Origin(sources, is_raw and op.packet not in BATCH_NORMS)
-    if op.packet in CUTS or op.packet in VIEWS or "view" in op.tags:
-        return _seen(op, sources, is_raw, found)
-    return NOWHERE
-
-
-def _averages_channels(op: Op) -> bool:
-    rank = len(op.inputs[0].shape)
-    return op.packet == "aten.mean" and 1 in {place % rank for place in op.integers("dim") or range(rank)}
-
-
-def _joins(op: Op, flow: Flow) -> bool:
-    return len(flow.operands(op)) > 1
-
-
-def _convolved(path: str, origin: Origin, found: Neighbours) -> Origin:
-    if origin.is_raw:
-        found.stems.add(path)
-    for source in sorted(origin.sources):
-        found.sources[path][source] = None
-        found.readers[source][path] = None
-    return Origin(frozenset({path}))
-
-
-def _seen(op: Op, sources: frozenset[str], is_raw: bool, found: Neighbours) -> Origin:
-    """Channels that stay in place are followed; once they are dealt out, by a split or a shuffle, they are fixed."""
-    before, after = op.inputs[0].shape, op.outputs[0].shape
-    if len(before) > 1 and before[:2] == after[:2]:
-        return Origin(sources, is_raw)
-    if op.packet in CUTS or (op.packet in VIEWS and len(after) > 2):
-        found.shared.update(sources)
-        return Origin(sources if op.packet in CUTS else frozenset(), is_raw)
-    return Origin(is_raw=is_raw)
 
 
 def _ends(flow: Flow) -> list[bool]:
