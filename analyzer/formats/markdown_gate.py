@@ -1,6 +1,6 @@
 """The markdown report's and the comment's part on budgets and on what changed against the base."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from analyzer.formats import numbers, verdict
 from analyzer.formats.markdown_text import Row, code, placed, prose, table
@@ -28,7 +28,7 @@ def _budget_row(line: BudgetLine, named: bool) -> Row:
     on = "" if line.match == "*" else f" of {code(line.match)}"
     now, limit = _now_and_limit(line, metric)
     return (
-        f"{verdict.ICONS.get(verdict.outcome(line), '')} {metric.title}{on}".strip(),
+        f"{verdict.ICONS.get(verdict.outcome(line), '')} {verdict.title_of(line)}{on}".strip(),
         prose(line.name) if named else "",
         metric.text(line.base) if line.base is not None else "",
         now,
@@ -74,12 +74,22 @@ def _grown_layer(item: LayerChange, name: str) -> str:
 
 
 def _said(lines: Sequence[BudgetLine]) -> list[str]:
-    found = []
-    for line in lines:
-        found += [f"**Cheapest way back:** {prose(line.way_back)}"] if line.way_back else []
-        told = [*line.notes, *([line.message] if line.message and line.status != "pass" else [])]
-        found += [f"{prose(verdict.subject_of(line))} ({prose(line.name)}): {prose(text)}" for text in told]
-    return found
+    """Ways back, notes and messages of the limits that want one, the worst first, nothing twice."""
+    ranked = verdict.ranked(lines)
+    ways: dict[str, dict[str, None]] = {}
+    for line in ranked:
+        if line.way_back:
+            ways.setdefault(line.way_back, {})[METRICS[line.metric].title] = None
+    told = [
+        f"**Cheapest way back{_of(titles) if len(ways) > 1 else ''}:** {prose(way)}" for way, titles in ways.items()
+    ]
+    notes = [f"{verdict.subject_of(line)} ({line.name}): {note}" for line in ranked for note in line.notes]
+    messages = [f"{line.name}: {line.message}" for line in ranked if line.message and line.status != "pass"]
+    return [*told, *map(prose, dict.fromkeys((*notes, *messages)))]
+
+
+def _of(titles: Iterable[str]) -> str:
+    return f" ({', '.join(titles)})"
 
 
 def _limits(analysis: Analysis) -> list[str]:

@@ -110,11 +110,12 @@ def _print_verdict(console: "Console", analysis: Analysis) -> None:
     if not analysis.budget:
         said = verdict.headline(analysis)
         console.print(*([said] if said else []), end="\n" if said else "", markup=False)
-    for line in verdict.ranked(analysis.budget):
+    ranked = verdict.ranked(analysis.budget)
+    for line in ranked:
         status = verdict.outcome(line)
         console.print(f"{status}: {verdict.line_sentence(line)}", style=STYLES.get(status), markup=False)
-        for note in verdict.said(line):
-            console.print(f"  {note}", markup=False)
+    for text in dict.fromkeys(text for line in ranked for text in verdict.said(line)):
+        console.print(f"  {text}", markup=False)
 
 
 def _print_advice(console: "Console", analysis: Analysis) -> None:

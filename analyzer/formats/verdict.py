@@ -89,9 +89,20 @@ def said(line: BudgetLine) -> tuple[str, ...]:
 
 
 def subject_of(line: BudgetLine) -> str:
-    """ "Parameter budget", with the layers that it is on."""
+    """ "Parameter budget", with the layers that it is on; "Parameter growth budget" of a limit on growth."""
     on = "" if line.match == "*" else f" of {line.match}"
-    return f"{metric(line).singular} budget{on}"
+    return f"{metric(line).singular}{' growth' if is_on_growth(line) else ''} budget{on}"
+
+
+def title_of(line: BudgetLine) -> str:
+    """ "Parameters", or "Growth of parameters" where that is what is limited."""
+    title = metric(line).title
+    return f"Growth of {title if title == 'MACs' else title.lower()}" if is_on_growth(line) else title
+
+
+def is_on_growth(line: BudgetLine) -> bool:
+    """Whether the limit is what the base may grow to, which its note then says."""
+    return any(note.startswith("may grow by ") for note in line.notes)
 
 
 def metric(line: BudgetLine) -> Metric:

@@ -122,3 +122,28 @@ def test_each_change_says_what_happened(changed, row, gated):
 def test_without_a_base_nothing_changed(analysis):
     assert markdown_gate.changes(analysis, 5) == ""
     assert markdown_gate.findings(analysis) == ""
+
+
+def test_ways_back_notes_and_messages_are_said_once(gated, exceeded):
+    again = replace(exceeded, limit=9_000, notes=("may grow by 2 %",))
+    lines = markdown_gate.findings(replace(gated, budget=(exceeded, again, exceeded))).splitlines()
+    assert lines[1:-1] == [
+        "- **Cheapest way back:** SEP101 at net.py:8 saves 357",
+        "- Parameter growth budget (mobile): may grow by 2 %",
+        "- mobile: ask the owners",
+    ]
+
+
+def test_different_ways_back_say_of_what(gated, exceeded):
+    other = replace(exceeded, metric="macs", way_back="another")
+    text = markdown_gate.findings(replace(gated, budget=(exceeded, other)))
+    assert "- **Cheapest way back (Parameters):** SEP101 at net.py:8 saves 357" in text
+    assert "- **Cheapest way back (MACs):** another" in text
+
+
+def test_a_limit_on_growth_is_told_apart_in_its_row(gated, exceeded):
+    both = (exceeded, replace(exceeded, notes=("may grow by 2 %",)))
+    assert [row[0] for row in cells(markdown_gate.totals(replace(gated, budget=both)))[2:]] == [
+        "❌ Parameters",
+        "❌ Growth of parameters",
+    ]

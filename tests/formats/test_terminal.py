@@ -75,15 +75,21 @@ def test_several_models_are_one_table(analysis, checkpoint):
 GATED = """\
 net
 fail: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)
-  Cheapest way back: SEP101 at net.py:8 saves 357
-  ask the owners
 drift: Parameter budget of stem.* was exceeded before this change: 464 of 400 (+64; this change nothing)
 pass: MAC budget kept: 37.89 k of 40.00 k (2.11 k to spare)
+  Cheapest way back: SEP101 at net.py:8 saves 357
+  ask the owners
 10.71 k parameters"""
 
 
 def test_every_limit_is_a_line_below_the_name_the_worst_first(gated):
     assert terminal.render(gated).startswith(GATED)
+
+
+def test_what_two_limits_say_alike_is_said_once(gated, exceeded):
+    text = terminal.render(replace(gated, budget=(exceeded, replace(exceeded, limit=9_000))))
+    assert text.count("fail: ") == 2
+    assert text.count("Cheapest way back") == text.count("ask the owners") == 1
 
 
 def test_a_base_without_limits_is_one_line(gated, unchanged):

@@ -1,8 +1,10 @@
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from analyzer.formats import verdict
+from analyzer.gating.budget import Standing, relative
 from analyzer.results import BudgetLine, Difference
 
 
@@ -113,3 +115,14 @@ def test_growth_of_what_came_and_what_went(gated):
     assert verdict.grown_by(grown, "params") == 5120
     assert verdict.grown_by(replace(grown, before=None), "params") == 10_250
     assert verdict.grown_by(replace(grown, after=None), "macs") == -5120
+
+
+def test_a_limit_on_growth_is_called_so():
+    grown = relative("params", Standing(10_714, 10_000, True), Fraction(5, 100), 0)
+    assert verdict.is_on_growth(grown)
+    assert verdict.line_sentence(grown) == (
+        "Parameter growth budget exceeded: 10.71 k of 10.50 k (+214; this change +714)"
+    )
+    assert verdict.title_of(grown) == "Growth of parameters"
+    assert verdict.title_of(replace(grown, metric="macs")) == "Growth of MACs"
+    assert not verdict.is_on_growth(line())
