@@ -160,6 +160,14 @@ def _named(analysis: Analysis, name: str) -> Analysis:
     return replace(analysis, model=replace(analysis.model, name=name)) if name else analysis
 
 
+def _refuse_existing(request: Request) -> None:
+    """Before anything is written, so that a file is not left without its weights."""
+    from analyzer.rewriting.saving import refuse_existing
+
+    for place in filter(None, (request.emit, request.save)):
+        refuse_existing(Path(place), request.force)
+
+
 def _rewritten(study: Study, request: Request, report: Report) -> Analysis:
     """The analysis of the model with the advice applied; its file and its weights are written first."""
     from analyzer.applying import applied
@@ -170,6 +178,7 @@ def _rewritten(study: Study, request: Request, report: Report) -> Analysis:
         raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
     chosen = applied(study.consulted, request.apply)
     said: Sequence[str] = ()
+    _refuse_existing(request)
     if request.emit:
         chosen.emit(Path(request.emit), request.settings, study.consulted, request.force)
     if request.save:

@@ -57,7 +57,7 @@ class Workspace:
         try:
             cli.main()
         except SystemExit as request:
-            status = request.code
+            status = request.code or 0  # None is success as well
         return Finished(status, *self.capsys.readouterr())
 
     def json(self, *arguments: str) -> dict:

@@ -1,0 +1,80 @@
+"""Advice that cannot be carried out: one sentence, exit 2, and not one file of several written."""
+
+import pytest
+import torch
+
+NET = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.one, self.two = nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3), nn.Conv2d(64, 64, 3)
+        TIE
+
+    def forward(self, x):
+        return self.two(self.one(self.stem(x)).relu())
+
+
+example_inputs = torch.zeros(1, 3, 16, 16)
+"""
+TIED = "self.two.weight = self.one.weight"
+APPLY = ("model.py", "--apply", "SEP101:one")
+
+
+def write(here, tie="pass", name="model.py"):
+    here.write(name, NET.replace("TIE", tie))
+
+
+def test_an_unknown_rule(here):
+    write(here)
+    assert "there is no rule 'SEP9'" in here.refused("model.py", "--apply", "SEP9")
+    assert "depthwise-separable" in here.refused("model.py", "--apply", "depthwise-seperable")
+
+
+@pytest.mark.parametrize("request_", ["SEP101:nowhere*", "BNM301", "SEP101:stem"])
+def test_a_request_that_matches_nothing(here, request_):
+    write(here)
+    assert f"--apply {request_} matches no advice" in here.refused("model.py", "--apply", request_)
+
+
+@pytest.mark.parametrize("option", ["--emit", "--save"])
+def test_a_file_that_is_there_already(here, option):
+    write(here)
+    here.write("there.py", "mine = 1\n")
+    other = "--save" if option == "--emit" else "--emit"
+    told = here.refused(*APPLY, option, "there.py", other, "new.py")
+    assert told.startswith("there.py exists already")
+
+
+def test_weights_that_another_layer_uses_are_never_advised_on(here):
+    write(here, TIED)
+    told = here.refused("model.py", "--apply", "SEP101", "--emit", "o.py")
+    assert told == "--apply SEP101 matches no advice: SEP101 has nothing to propose for this model"
+
+
+def test_a_stored_model_has_no_builder_to_import(here):
+    from torchvision.models import squeezenet1_1
+
+    torch.save(squeezenet1_1().state_dict(), "weights.pth")
+    told = here.refused("weights.pth", "--apply", "SEP101", "--emit", "o.py")
+    assert told.startswith("weights.pth has no builder that a Python file could import")
+
+
+def test_a_place_that_hides_or_is_the_builder(here):
+    write(here, name="models/model.py")
+    target = ("models/model.py", "--apply", "SEP101:one")
+    assert "would hide the module model" in here.refused(*target, "--emit", "model.py")
+    assert "is the file that builds the model" in here.refused(*target, "--emit", "models/model.py", "--force")
+
+
+def test_file_and_weights_that_fit_each_other(here):
+    """What must be possible: the pair is analysed to the numbers of the rewritten model."""
+    write(here)
+    done = here.analyze(*APPLY, "--emit", "o.py", "--save", "o.pth", "--quiet")
+    assert (done.status, done.err) == (0, "")
+    before, after = here.json("model.py")["total"], here.json("o.py", "--checkpoint", "o.pth")["total"]
+    assert before["params"] - after["params"] == 64 * 64 * 9 - (64 * 9 + 64 * 64)
+    assert before["macs"] - after["macs"] == (64 * 64 * 9 - (64 * 9 + 64 * 64)) * 12 * 12
