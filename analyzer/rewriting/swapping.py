@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,18 +33,29 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
 
 def put(module: nn.Module, replacements: Mapping[str, nn.Module]) -> nn.Module:
     """The module with these in place, each wherever the layer at its path occurs."""
-    places = {path: list(places_of(module, path)) for path in replacements}
-    for path, replacement in replacements.items():
-        for parent, name in places[path]:
+    places = all_places(module)
+    found = [(places.get(id(layer_at(module, path)), ()), new) for path, new in replacements.items()]
+    for spots, replacement in found:
+        for parent, name in spots:
             parent._modules[name] = replacement
     return replacements.get("", module)
 
 
-def places_of(module: nn.Module, path: str) -> Iterator[tuple[nn.Module, str]]:
-    """Every parent and name under which the layer at that path is registered."""
-    layer = layer_at(module, path)
+Places = dict[int, list[tuple[nn.Module, str]]]
+
+
+def all_places(module: nn.Module) -> Places:
+    """By id of a layer, every parent and name under which it is registered."""
+    places: Places = defaultdict(list)
     for parent in module.modules():
-        yield from ((parent, name) for name, child in parent._modules.items() if child is layer)
+        for name, child in parent._modules.items():
+            places[id(child)].append((parent, name))
+    return places
+
+
+def places_of(module: nn.Module, path: str) -> list[tuple[nn.Module, str]]:
+    """Every parent and name under which the layer at that path is registered."""
+    return all_places(module)[id(layer_at(module, path))]
 
 
 def layer_at(module: nn.Module, path: str) -> nn.Module:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +88,13 @@ def _dtype_option(like: nn.Module | None) -> dict[str, Any]:
     return {} if tensor is None or tensor.dtype is torch.get_default_dtype() else {"dtype": tensor.dtype}
 
 
+@contextmanager
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
 def module_of(units: Iterable[Unit], like: nn.Module | None = None) -> nn.Module:
     """The units as one module, an `nn.Sequential` when there are several.
 
@@ -94,8 +102,8 @@ def module_of(units: Iterable[Unit], like: nn.Module | None = None) -> nn.Module
     device it takes no memory. Its weights are fresh, the same at every call; torch's random state is kept.
     """
     tensor = None if like is None else next(like.parameters(), None)
-    with torch.random.fork_rng(devices=[]), torch.device(tensor.device if tensor is not None else "cpu"):
-        torch.manual_seed(0)
+    device = tensor.device if tensor is not None else torch.device("cpu")
+    with torch.device(device), nullcontext() if device.type == "meta" else _seeded():
         modules = [call.make() for call in calls_of(units, like)]
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
     if tensor is not None and not tensor.requires_grad:
