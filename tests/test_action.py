@@ -19,6 +19,10 @@ ZEROS = "0" * 40
 FAKE = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > "$RECORD"
 echo "::error title=x::y"
+[ -z "$GITHUB_STEP_SUMMARY" ] || echo "said twice" >> "$GITHUB_STEP_SUMMARY"
+for output in "$@"; do
+  case "$output" in summary:*) [ "$STATUS" = 2 ] || echo "# summary" > "${output#summary:}" ;; esac
+done
 exit "${STATUS:-0}"
 """
 
@@ -58,6 +62,7 @@ def run(name: str, folder: Path, tmp_path: Path, **variables: str) -> tuple[int,
         "HOME": str(tmp_path),
         "GITHUB_OUTPUT": str(outputs),
         "RUNNER_TEMP": str(tmp_path / "runner temp"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
         "RECORD": str(tmp_path / "record"),
     }
     assert STEPS[name]["shell"] == "bash"
@@ -125,6 +130,29 @@ def test_an_input_is_never_run(text, tmp_path):
 def test_the_exit_status_is_kept_and_told(status, tmp_path):
     code, _, outputs = analysed(tmp_path, STATUS=status)
     assert (str(code), outputs["status"]) == (status, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "summary"), [("0", "before\n# summary\n"), ("1", "before\n# summary\n"), ("2", "before\n")]
+)
+def test_the_summary_is_appended_once(status, summary, tmp_path):
+    (tmp_path / "summary").write_text("before\n", encoding="utf-8")
+    analysed(tmp_path, STATUS=status)
+    assert (tmp_path / "summary").read_text(encoding="utf-8") == summary
+
+
+def test_a_failed_analysis_is_an_annotation(tmp_path):
+    nothing = {"AGAINST": "", "TARGETS": "", "ARGUMENTS": ""}
+    said = [run("Analyse", tmp_path, tmp_path, STATUS=status, **nothing)[1] for status in ("1", "2")]
+    assert ["could not be analysed" in text for text in said] == [False, True]
+
+
+def test_files_of_an_earlier_step_are_gone(tmp_path):
+    old = tmp_path / "runner temp" / "analyze" / "comment.md"
+    old.parent.mkdir(parents=True)
+    old.write_text("old", encoding="utf-8")
+    analysed(tmp_path, STATUS="2")
+    assert not old.exists()
 
 
 def test_every_file_that_is_promised_is_asked_for(tmp_path):

@@ -69,7 +69,7 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> Finding:
         level=level,
         message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in told)}.",
         model=analysis.model.name,
-        path=f"{line.name}/{line.match}",
+        path=f"{line.name}: {verdict.subject_of(line)}",
         file=at.file,
         line=at.line,
         fingerprint="",

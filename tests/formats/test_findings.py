@@ -68,6 +68,14 @@ def test_a_budget_fingerprint_stays_when_the_excess_changes(gated):
     assert [item.fingerprint for item in findings([replace(gated, budget=worse)])] == before
 
 
+def test_a_limit_on_growth_has_a_fingerprint_of_its_own(gated, exceeded):
+    grown = replace(exceeded, notes=("may grow by 2 %",))
+    alone = [findings([replace(gated, budget=(line,))])[0].fingerprint for line in (exceeded, grown)]
+    both = [item.fingerprint for item in findings([replace(gated, budget=(exceeded, grown))])]
+    assert both == alone
+    assert len(set(both)) == 2
+
+
 @pytest.mark.parametrize("changed", [{"rule": "SEP102"}, {"path": "stem.other"}, {"file": "other.py"}])
 def test_another_rule_layer_or_file_is_another_fingerprint(changed, advised, separable):
     one = findings([replace(advised, advice=(separable,))])[0]
