@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from analyzer.config import Budget, Config, ModelConfig
 from analyzer.gating.base import Base, base_of
@@ -12,18 +13,27 @@ from analyzer.gating.budget import judge, verdict
 from analyzer.gating.differences import difference
 from analyzer.gating.edits import budget_changes
 from analyzer.gating.plan import COMMAND_LINE, Plan, plan_for
+from analyzer.gating.repository import repository_of
 from analyzer.gating.running import Job, run
 from analyzer.gating.way_back import in_words
 from analyzer.problem import Problem
 from analyzer.results import Analysis, BudgetLine, Difference
 
-__all__ = ["Plan", "analyses_of", "gate", "plan_for"]
+__all__ = ["Plan", "analyses_of", "check_base", "folder_of", "gate", "plan_for"]
 
 
 def analyses_of(plan: Plan, options: Sequence[str] = ()) -> list[Analysis]:
     """The planned models, analysed side by side in processes; `options` are given to each; Problem of the first."""
+    if plan.config is not None:
+        options = (*options, f"--config={plan.config.file.absolute()}")
     jobs = [Job(m.target, plan.directory, m.inputs, m.checkpoint, m.settings, options=options) for m in plan.models]
     return [_known(outcome) for outcome in run(jobs)]
+
+
+def check_base(plan: Plan, against: str) -> None:
+    """Raise Problem, before anything is analysed, when there is no such report or revision to compare with."""
+    if not Path(against).is_file():
+        repository_of(plan.directory).merge_base(against)
 
 
 def gate(analyses: Sequence[Analysis], plan: Plan, against: str | None = None, *, today: date) -> list[Analysis]:
@@ -39,6 +49,15 @@ def gate(analyses: Sequence[Analysis], plan: Plan, against: str | None = None, *
         for analysis, model, before in zip(analyses, plan.models, _befores(base, plan), strict=True)
     ]
     return [_with_edits(gated[0], gone), *gated[1:]] if gated else []
+
+
+def folder_of(plan: Plan) -> str:
+    """Where the plan's directory lies in its git repository, as annotations need it; empty at the top or outside."""
+    try:
+        folder = repository_of(plan.directory).inside(plan.directory).as_posix()
+    except Problem:
+        return ""
+    return "" if folder == "." else folder
 
 
 def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | None, ...]:

@@ -94,7 +94,7 @@ def relative(metric: str, standing: Standing, share: Fraction, least: int) -> Bu
     if value is None or (standing.compared and base is None):
         return BudgetLine("", metric, value, None, base, "unknown", notes=notes)
     if base is None:
-        return BudgetLine("", metric, value, None, None, "off", notes=(*notes, "there is no base to compare with"))
+        return BudgetLine("", metric, value, None, None, "off", notes=notes)
     # An integer exceeds base + share exactly when it exceeds its floor.
     limit = base + max((base * share).__floor__(), least)
     return BudgetLine("", metric, value, limit, base, "pass" if value <= limit else "fail", notes=notes)

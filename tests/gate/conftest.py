@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -128,6 +129,14 @@ class Checkout:
         with pytest.raises(Problem) as caught:
             self.gate(*given, **options)
         return str(caught.value)
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """The command as a process of its own, at the top of the repository; it leaves no compiled files."""
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        command = [sys.executable, "-m", "analyzer", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.top, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def state(self) -> tuple[str, ...]:
         """All that must be left as it is: status, worktrees, stash, branches, and the index."""

@@ -1,6 +1,5 @@
 """Bases of every kind: what cannot be resolved is refused and never green, and all else is left as it was."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -17,17 +16,6 @@ import pathlib, time
 pathlib.Path({marker!r}).write_text("here")
 time.sleep(60)
 Net = None
-"""
-GATE = """\
-import sys
-from datetime import date
-from pathlib import Path
-from analyzer import config
-from analyzer.gating import gate, plan_for
-from analyzer.results import Analysis
-
-plan = plan_for(config.read(config.find(Path.cwd())))
-gate([Analysis.from_json(Path(sys.argv[1]).read_text())], plan, "main", today=date(2030, 1, 1))
 """
 
 
@@ -162,26 +150,18 @@ def test_packages_of_the_repository_are_those_of_the_base(checkout, monkeypatch:
     sys.modules.pop("widths", None)
 
 
-def gate_process(checkout, report: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
-    command = [sys.executable, "-c", GATE, str(report)]
-    return subprocess.Popen(command, cwd=checkout.top, env=environment, stderr=subprocess.PIPE)
-
-
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, -signal.SIGINT)]
-)
-def test_killed_half_way(checkout, quick, tmp_path: Path, number: int, status: int) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 2)])
+def test_killed_half_way(checkout, tmp_path: Path, number: int, status: int) -> None:
     """While the base is analysed, which here takes forever."""
-    (head,) = checkout.gate(None)
-    (tmp_path / "head.json").write_text(head.to_json(), encoding="utf-8")
+    text = (checkout.top / "model.py").read_text(encoding="utf-8")
     checkout.write("model.py", WAITING.format(marker=str(tmp_path / "marker")))
     checkout.commit("Wait")
     checkout.branch()
+    checkout.write("model.py", text)
     checkout.write("untracked", "")
     before = checkout.state()
     (tmp_path / "temporary").mkdir()
-    process = gate_process(checkout, tmp_path / "head.json", {"TMPDIR": str(tmp_path / "temporary")})
+    process = checkout.start("--against", "main", TMPDIR=str(tmp_path / "temporary"))
     deadline = time.monotonic() + 60
     while not (tmp_path / "marker").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
