@@ -48,7 +48,7 @@ class Applied:
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
         errors = save(self.subject, proposals, path, force, consulted.facts, consulted.count.trace.inputs)
-        return tuple(f"{layer}: the output differs by {error:.2%} on random input" for layer, error in errors.items())
+        return tuple(f"the output of {layer} differs by {error:.2%} on random input" for layer, error in errors.items())
 
 
 def applied(consulted: Consultation, requests: Sequence[str]) -> Applied:

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU
+from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
+from analyzer.convolution import code as shown
 from analyzer.rewriting.units import calls_of, module_of
 
 PAIR = (
@@ -35,9 +36,9 @@ PAIR = (
         (Identity(), "nn.Identity()"),
     ],
 )
-def test_a_unit_is_written_as_its_constructor(unit: object, code: str) -> None:
+def test_a_unit_is_written_as_its_constructor(unit: Unit, code: str) -> None:
     (call,) = calls_of([unit], None)
-    assert call.code == code
+    assert call.code == shown((unit,)) == code
     assert repr(eval(code)) == repr(call.make())
 
 

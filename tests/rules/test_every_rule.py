@@ -209,7 +209,7 @@ def layer_of(conv: Convolution) -> nn.Module:
 
 
 @given(convolutions(), st.integers(2, 4), st.integers(1, 30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_proposal_for_any_convolution_is_proved(conv: Convolution, groups: int, rank: int) -> None:
     """What the rules propose, and the same kinds of change at sizes for which the rules stay silent."""
     subject = subject_of(lambda: layer_of(conv), (conv.batch, conv.in_channels, *conv.input_size))
