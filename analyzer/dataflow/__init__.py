@@ -18,7 +18,7 @@ from analyzer.dataflow.neighbours import (
     norm_operators,
     norm_path,
 )
-from analyzer.dataflow.operators import PRODUCTS
+from analyzer.dataflow.operators import BATCH_NORMS, PRODUCTS
 from analyzer.dataflow.receptive_field import Field, receptive_fields
 from analyzer.dataflow.resolution import restorations
 from analyzer.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
@@ -78,12 +78,24 @@ class Sizes:
         for op, owner in owners.items():
             self.ops[owner].append(op)
             self.macs[owner] += (costs[op] or Cost()).macs
+        self.parents = {parent for owner in self.ops for parent in _parents(owner)}
+        """Layers in whose children operators ran."""
         self._totals = sum(self.params.values()) or 1, sum(self.macs.values()) or 1
+
+    def only(self, path: str, packets: frozenset[str]) -> bool:
+        """Whether a layer, its children included, ran these operators and no others."""
+        return path not in self.parents and all(op.packet in packets for op in self.ops.get(path, ()))
 
     def of(self, path: str) -> tuple[int, int, float, float]:
         """Parameters, multiply-accumulates, and the model's share of each."""
         params, macs = self.params.get(path, 0), self.macs.get(path, 0)
         return params, macs, params / self._totals[0], macs / self._totals[1]
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
 
 
 def _convolution_facts(
@@ -98,7 +110,7 @@ def _convolution_facts(
         macs=macs,
         share_of_params=share_of_params,
         share_of_macs=share_of_macs,
-        is_plain=is_plain(path, ops, flow, sizes.ops[path]),
+        is_plain=path not in sizes.parents and is_plain(path, ops, flow, sizes.ops[path]),
         is_stem=path in around.stems,
         is_head=path in around.heads,
         norm=around.norms.get(path),
@@ -124,7 +136,7 @@ def _linears(trace: Trace, sizes: Sizes) -> Iterator[LinearFacts]:
 
 
 def _norms(flow: Flow, sizes: Sizes, around: Neighbours) -> Iterator[Norm]:
-    """Batch normalizations by stored statistics, each once."""
+    """Batch normalizations by stored statistics, each once; one that does more, an activation say, is fed by nobody."""
     fed = {norm: path for path, norm in around.norms.items()}
     seen: set[str] = set()
     for op in norm_operators(flow):
@@ -132,4 +144,5 @@ def _norms(flow: Flow, sizes: Sizes, around: Neighbours) -> Iterator[Norm]:
         if path in seen or op.arguments.get("training", "no_training" not in op.packet):
             continue
         seen.add(path)
-        yield Norm(path, op.inputs[0].shape[1], sizes.params.get(path, 0), fed.get(path))
+        convolution = fed.get(path) if sizes.only(path, BATCH_NORMS | {"aten.empty"}) else None
+        yield Norm(path, op.inputs[0].shape[1], sizes.params.get(path, 0), convolution)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +35,7 @@ class Neighbours:
     stems: set[str] = field(default_factory=set)
     heads: set[str] = field(default_factory=set)
     norms: dict[str, str] = field(default_factory=dict)
+    """The batch normalization that reads this layer and no other."""
     followers: dict[str, str] = field(default_factory=dict)
 
 
@@ -123,6 +124,8 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
         if all(ends[value] for value in outputs):
             found.heads.add(path)
         _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], path_of, found)
+    uses = Counter(norm_path(op) for op in norm_operators(flow))
+    found.norms = {path: norm for path, norm in found.norms.items() if uses[norm] == len(layers[path])}
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.dataflow import window as windows
 from analyzer.dataflow.axes import Axes, Dimension, Factor, broadcast, plain, same_names, together
 from analyzer.dataflow.handling import Given, shape_of, subject
 from analyzer.dataflow.regroup import viewed
@@ -19,13 +18,14 @@ def take(op: Op, given: Given) -> Axes:
 
 
 def parts(op: Op, given: Given) -> Axes:
-    """The first of the parts that a dimension is split into."""
+    """One of the parts that a dimension is split into; of an axis, each begins elsewhere, so they are read globally."""
     axes = subject(given)
     place = op.arguments.get("dim")
     place = place if isinstance(place, int) else 0
     if len(shape_of(op)) < len(axes.dimensions):
         return take(op, given)
-    return axes.windowed(place, windows.IDENTITY, shape_of(op)[place])
+    followed = {factor.axis for factor in axes.dimensions[place]}
+    return axes.global_along(followed).with_dimension(place, (Factor(axes.axis_of(place), shape_of(op)[place]),))
 
 
 def view(op: Op, given: Given) -> Axes:

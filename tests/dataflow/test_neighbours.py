@@ -67,9 +67,28 @@ class WithMore(nn.Conv2d):
         return torch.relu(super().forward(x))
 
 
+class WithChild(nn.Conv2d):
+    def __init__(self):
+        super().__init__(4, 4, 3)
+        self.act = nn.ReLU()
+
+    def forward(self, x):
+        return self.act(super().forward(x))
+
+
+class ActivatedNorm(nn.BatchNorm2d):
+    def __init__(self):
+        super().__init__(4)
+        self.act = nn.ReLU()
+
+    def forward(self, x):
+        return self.act(super().forward(x))
+
+
 @pytest.mark.parametrize(
     "network",
     [
+        WithChild(),
         nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
         nn.Conv2d(4, 4, 4, padding="same"),  # pads one side more
         WithMore(4, 4, 3),
@@ -112,6 +131,7 @@ NOT_NORMALIZED = [
     Made(lambda c, n, x: [y := c(x), n(y)], conv(), nn.BatchNorm2d(4)),  # returned as well
     Made(lambda c, n, x: n(c(x).view(1, 4, 4, 16)), conv(), nn.BatchNorm2d(4)),
     Made(lambda c, n, x: n(c(x)) + c(x), conv(), nn.BatchNorm2d(4)),  # one call of two
+    Made(lambda c, n, x: n(n(c(x))), conv(), nn.BatchNorm2d(4)),  # reads something else besides
 ]
 
 
@@ -127,6 +147,25 @@ def test_a_norm_that_reads_alone(facts):
     assert found.convolutions["0"].norm == "1"
     ((norm),) = found.norms
     assert (norm.path, norm.channels, norm.params, norm.convolution) == ("1", 4, 8, "0")
+
+
+def test_two_convolutions_of_one_norm_have_none_of_their_own(facts):
+    network = Made(lambda a, b, n, x: n(a(x)) + n(b(x)), conv(), conv(), nn.BatchNorm2d(4))
+    found = facts(network, SHAPE)
+    assert [told.norm for told in found.convolutions.values()] == [None, None]
+    assert found.norms[0].convolution is None
+
+
+def test_a_norm_that_activates_cannot_be_folded(facts):
+    found = facts(nn.Sequential(conv(), ActivatedNorm()), SHAPE)
+    assert found.convolutions["0"].norm == "1"
+    assert found.norms[0].convolution is None
+
+
+def test_a_norm_by_this_batch_is_told_by_its_convolution_only(facts):
+    found = facts(nn.Sequential(conv(), nn.BatchNorm2d(4, track_running_stats=False)), (2, 4, 8, 8))
+    assert found.convolutions["0"].norm == "1"
+    assert found.norms == ()
 
 
 def test_resnet_has_a_norm_on_every_convolution(facts, zoo):

@@ -275,6 +275,20 @@ def test_chosen_channels_leave_space_alone_and_chosen_places_do_not(traced):
     assert receptive_fields(traced(places, (1, 3, 16, 16)))[""].size == (None, 3)
 
 
+def test_parts_of_channels_are_local_and_parts_of_space_are_not(traced):
+    channels = Made(lambda c, x: c(x).split(1, 1)[2], conv(3))
+    space = Made(lambda c, x: c(x).split(7, 2)[1], conv(3))
+    assert receptive_fields(traced(channels, (1, 3, 16, 16)))[""].size == pair(3)
+    assert receptive_fields(traced(space, (1, 3, 16, 16)))[""].size == (None, 3)
+
+
+def test_the_audio_encoder_of_wav2vec_2(traced):
+    # Baevski et al. 2020: "a stride of about 20ms between each sample, and a receptive field of 400 input samples"
+    shapes = zip((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2), strict=True)
+    layers = [nn.Sequential(nn.Conv1d(1, 1, kernel, stride), nn.GELU()) for kernel, stride in shapes]
+    assert told(receptive_fields(traced(nn.Sequential(*layers), (1, 1, 16000)))[""]) == ((400,), (320,), (0,))
+
+
 def test_patches_are_windows(traced):
     network = Made(lambda c, x: nn.functional.unfold(c(x), 3, padding=1).view(1, 27, 16, 16), conv(3, 1, 1))
     assert told(receptive_fields(traced(network, (1, 3, 16, 16)))[""]) == (pair(5), pair(1), pair(2))
