@@ -45,9 +45,9 @@ def deciding(analysis: Analysis) -> BudgetLine | None:
 
 
 def ranked(lines: Sequence[BudgetLine]) -> list[BudgetLine]:
-    """The worst outcome first; of one outcome, what uses most of its limit."""
+    """The worst outcome first; of one outcome, limits that someone wrote before those on growth, the most used first."""
     order = ("fail", "unknown", "drift", "pass", "off")
-    return sorted(lines, key=lambda line: (order.index(outcome(line)), -_used(line)))
+    return sorted(lines, key=lambda line: (order.index(outcome(line)), is_on_growth(line), -_used(line)))
 
 
 def _used(line: BudgetLine) -> float:

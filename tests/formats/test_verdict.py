@@ -126,3 +126,9 @@ def test_a_limit_on_growth_is_called_so():
     assert verdict.title_of(grown) == "Growth of parameters"
     assert verdict.title_of(replace(grown, metric="macs")) == "Growth of MACs"
     assert not verdict.is_on_growth(line())
+
+
+def test_a_limit_that_someone_wrote_is_told_before_one_on_growth(gated):
+    grown = line(limit=1, notes=("may grow by 2 %",))
+    assert verdict.ranked([grown, line()]) == [line(), grown]
+    assert verdict.ranked([line(status="pass"), grown]) == [grown, line(status="pass")]
