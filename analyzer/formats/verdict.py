@@ -45,7 +45,7 @@ def deciding(analysis: Analysis) -> BudgetLine | None:
 
 
 def ranked(lines: Sequence[BudgetLine]) -> list[BudgetLine]:
-    """The worst outcome first; of one outcome, limits that someone wrote before those on growth, the most used first."""
+    """The worst outcome first; of one outcome, written limits before those on growth, then the most used."""
     order = ("fail", "unknown", "drift", "pass", "off")
     return sorted(lines, key=lambda line: (order.index(outcome(line)), is_on_growth(line), -_used(line)))
 
