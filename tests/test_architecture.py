@@ -11,19 +11,21 @@ PACKAGE = Path(__file__).parent.parent / "analyzer"
 LAYERS = (
     ("__main__",),
     ("cli", "__init__"),
-    ("pipeline",),
-    ("acting",),
-    ("gating", "proving", "reconciling"),
-    ("advising", "comparing", "counting", "formats", "loading", "rewriting", "tracing"),
-    ("config", "dataflow", "evidence", "formulas", "roofline", "rules"),
+    ("session",),
+    ("applying", "measuring", "pipeline"),
+    ("acting", "consulting", "estimating", "gating", "reconciling"),
+    ("proving",),
+    ("advising", "comparing", "config", "console", "counting", "formats", "loading", "rewriting", "tracing", "writing"),
+    ("dataflow", "evidence", "formulas", "roofline", "rules"),
+    ("calibration", "deployability", "energy", "patterns", "units"),
     ("devices", "facts", "graph"),
-    ("convolution", "patterns", "results", "units"),
-    ("problem", "version"),
+    ("convolution", "results"),
+    ("estimates", "problem", "timings", "version"),
 )
 """Rooms from the top down; those of one layer do not import each other, but for SHARED."""
 SHARED = {("tracing", "loading.subject"), ("formats", "comparing")}
 """A stage may know the type that it is handed, and a format the table of several models."""
-TORCH_ROOMS = {"evidence", "loading", "reconciling", "rewriting", "tracing"}
+TORCH_ROOMS = {"evidence", "loading", "measuring", "reconciling", "rewriting", "tracing"}
 
 
 def modules() -> dict[str, Path]:
