@@ -75,6 +75,8 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_value("--max-peak-memory", "BYTES", "Budget: most bytes of activations held at once.")
 @_value("--against", "REF|FILE", "Compare with a git revision's merge base, or with a JSON report.")
 @_value("--config", "FILE", "Configuration to use instead of the nearest one.")
+@click.option("--comment-key", metavar="KEY", default="default", help="Tells comments of several jobs apart.")
+@_switch("--comment-silent", "Leave the comment empty when nothing changed.")
 @_switch("--init", "Write analyze.toml with limits at the target's numbers plus headroom.")
 @_switch("--reconcile", "Ask fvcore, torch and torchvision too, and say why they differ.")
 @_switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run.")
@@ -93,7 +95,8 @@ def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
     request = _request(**asked)
     with stdout_kept(), progress(max(len(request.targets), 1)) as report:
         analyses = _with_comparison(_perform(request, report, asked["init"]))
-    _tell(analyses, wanted, asked["quiet"])
+    comment = {"key": asked["comment_key"], "silent": asked["comment_silent"]}
+    _tell(analyses, wanted, comment, asked["quiet"])
     if any(analysis.verdict == "fail" for analysis in analyses):
         raise click.exceptions.Exit(1)
 
@@ -151,12 +154,12 @@ def _perform(request: Request, report: Callable[[str], None], init: bool) -> lis
     return []
 
 
-def _tell(analyses: list[Analysis], wanted: list[tuple[str, str]], quiet: bool) -> None:
+def _tell(analyses: list[Analysis], wanted: list[tuple[str, str]], comment: dict[str, Any], quiet: bool) -> None:
     """Write the reports, add to GitHub's step summary where there is one, and sum up on the terminal."""
     if not analyses:
         click.echo("written to analyze.toml")
         return
-    written = _write(_files(analyses, wanted))
+    written = _write(_files(analyses, wanted, comment))
     _add_to_step_summary(analyses)
     if not quiet and not any(path == "-" for _, path in wanted):
         click.echo(_summary(analyses, written), nl=False)
@@ -203,13 +206,22 @@ def _with_comparison(analyses: list[Analysis]) -> list[Analysis]:
     return [replace(analysis, comparison=rows) for analysis in named]
 
 
-def _files(analyses: list[Analysis], wanted: list[tuple[str, str]]) -> dict[str, str]:
+def _files(analyses: list[Analysis], wanted: list[tuple[str, str]], comment: dict[str, Any]) -> dict[str, str]:
     """Every file to write, text by path: what --output asks for, else markdown reports."""
-    from analyzer.formats import default_files, files
+    from analyzer.formats import OPTIONS, default_files, files
 
     if not wanted:
         return default_files(analyses, REPORTS)
-    return {path: text for name, spec in wanted for path, text in files(analyses, name, spec).items()}
+    needs_folder = any("folder" in OPTIONS.get(name, ()) for name, _ in wanted)
+    options = {"folder": _folder() if needs_folder else "", **comment}
+    return {path: text for name, spec in wanted for path, text in files(analyses, name, spec, **options).items()}
+
+
+def _folder() -> str:
+    """The working directory as seen from the root of its repository; empty outside one."""
+    from analyzer.gating.repository import folder_of
+
+    return folder_of(Path.cwd())
 
 
 def _write(texts: dict[str, str]) -> list[str]:

@@ -61,8 +61,7 @@ class Repository:
 
     def merge_base(self, ref: str) -> Revision:
         """The commit where HEAD and the revision parted; Problem when either or that commit is not there."""
-        tip = self._commit(ref)
-        head = self._commit("HEAD")
+        head, tip = self._commit("HEAD"), self._commit(ref)
         found = self._git("merge-base", head, tip)
         if found.returncode == 0:
             return Revision(ref, found.stdout.split()[0])
@@ -124,6 +123,15 @@ def repository_of(directory: Path) -> Repository:
     return Repository(Path(found.stdout.removesuffix("\n")).resolve())
 
 
+def folder_of(directory: Path) -> str:
+    """A directory as seen from the top of its repository, with slashes; empty at the top and outside any."""
+    try:
+        inside = repository_of(directory).inside(directory)
+    except Problem:
+        return ""
+    return "" if inside == Path() else inside.as_posix()
+
+
 def environment() -> dict[str, str]:
     """This process's environment without what ties git to the repository of a hook."""
     return {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}
@@ -131,7 +139,7 @@ def environment() -> dict[str, str]:
 
 def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git without a shell, hooks or questions, apart from the terminal's signals; paths may be any bytes."""
-    settings = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false")
+    settings = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
     variables: Mapping[str, str] = {**environment(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
     try:
         return subprocess.run(

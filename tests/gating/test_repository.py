@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.gating.interrupts import Interrupts
-from analyzer.gating.repository import Repository, environment, repository_of
+from analyzer.gating.repository import Repository, environment, folder_of, repository_of
 from analyzer.problem import Problem
 
 
@@ -135,7 +135,7 @@ def test_a_shallow_clone(home: Path, tmp_path: Path) -> None:
 
 def test_no_commit_yet(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
-    with pytest.raises(Problem, match="no such revision"):
+    with pytest.raises(Problem, match="this repository has no commit yet"):
         repository_of(tmp_path).merge_base("main")
 
 
@@ -157,3 +157,11 @@ def test_a_place_inside(home: Path, tmp_path: Path) -> None:
     assert repository.inside(home / "sub") == Path("sub")
     with pytest.raises(Problem, match="is not in the repository"):
         repository.inside(tmp_path)
+
+
+def test_a_folder_is_told_from_the_top_of_its_repository(tmp_path: Path) -> None:
+    (tmp_path / "a b" / "c").mkdir(parents=True)
+    assert folder_of(tmp_path / "a b") == ""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert folder_of(tmp_path) == ""
+    assert folder_of(tmp_path / "a b" / "c") == "a b/c"
