@@ -69,12 +69,13 @@ def _proposal(restoration: Restoration, model: ModelFacts) -> Proposal | None:
     ]
     if any(units is None for _, units in changed):
         return None
+    end = restoration.upsample or "the model itself"
+    kept = f"resolution lost by {restoration.factor} at {restoration.downsample} and given back at {end} is kept"
     return Proposal(
         tuple((path, units) for path, units in changed if units),
         notes=(
             "a price, not a saving: the layers between run at the full resolution",
-            f"resolution lost by {restoration.factor} at {restoration.downsample} "
-            f"and given back at {restoration.upsample or 'the model itself'} is kept; so is the receptive field of the layers between",
+            f"{kept}; so is the receptive field of the layers between",
         ),
     )
 
