@@ -13,7 +13,7 @@ from analyzer.gating.budget import judge, verdict
 from analyzer.gating.differences import difference
 from analyzer.gating.edits import budget_changes
 from analyzer.gating.plan import COMMAND_LINE, Plan, plan_for
-from analyzer.gating.repository import repository_of
+from analyzer.gating.repository import folder_of, repository_of
 from analyzer.gating.running import Job, run
 from analyzer.gating.way_back import in_words
 from analyzer.problem import Problem
@@ -49,15 +49,6 @@ def gate(analyses: Sequence[Analysis], plan: Plan, against: str | None = None, *
         for analysis, model, before in zip(analyses, plan.models, _befores(base, plan), strict=True)
     ]
     return [_with_edits(gated[0], gone), *gated[1:]] if gated else []
-
-
-def folder_of(plan: Plan) -> str:
-    """Where the plan's directory lies in its git repository, as annotations need it; empty at the top or outside."""
-    try:
-        folder = repository_of(plan.directory).inside(plan.directory).as_posix()
-    except Problem:
-        return ""
-    return "" if folder == "." else folder
 
 
 def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | None, ...]:

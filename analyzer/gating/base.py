@@ -154,7 +154,7 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 def base_environment(top: Path, tree: Path) -> dict[str, str]:
     """The environment in which the user's own packages are those of the worktree, however they were made importable."""
-    entries = [Path(entry) for entry in (*sys.path, *_editable()) if entry]
+    entries = [Path(entry).resolve() for entry in (*sys.path, *_editable()) if entry]
     there = [tree / entry.relative_to(top) for entry in entries if _is_own(entry, top)]
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in given if entry and not _is_own(Path(entry), top)]
@@ -164,9 +164,10 @@ def base_environment(top: Path, tree: Path) -> dict[str, str]:
 
 def _is_own(entry: Path, top: Path) -> bool:
     """Whether it holds code of the user's repository, and not installed packages or the analyzer that runs."""
-    if entry == Path(__file__).parents[2]:
+    place = entry.resolve()
+    if place == Path(__file__).resolve().parents[2] or not entry.is_absolute():
         return False
-    return entry.is_absolute() and entry.is_relative_to(top) and "site-packages" not in entry.parts
+    return place.is_relative_to(top) and "site-packages" not in place.parts
 
 
 def _editable() -> Iterator[str]:

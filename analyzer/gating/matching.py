@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import islice
 
 from analyzer.results import Layer
 
@@ -129,10 +130,11 @@ class _Match:
 
     def _partners(self, paths: list[str], old: list[str], exact: bool) -> Iterator[tuple[str, str]]:
         """Pairs that may be one subtree: in order when all is equal, else only where there is no doubt."""
-        movable = [(path, was) for path in paths for was in old if path != was and self._may_move(path, was, exact)]
         if not exact and (len(paths) > 1 or len(old) > 1):
-            return iter(())
-        return iter(movable)
+            return
+        for path in paths:
+            free = (was for was in old if path != was and was not in self.taken and self._may_move(path, was, exact))
+            yield from ((path, was) for was in islice(free, 1))
 
     def _may_move(self, path: str, was: str, exact: bool) -> bool:
         """A move leaves its old place empty or takes an empty one; a renamed layer stays under its parent."""

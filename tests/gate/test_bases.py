@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from analyzer.formats import github
+from analyzer.gating import check_base, plan_for
+from analyzer.problem import Problem
 
 WAITING = """\
 import pathlib, time
@@ -66,6 +68,15 @@ def test_a_base_without_the_directory(checkout, quick) -> None:
 @pytest.mark.parametrize("ref", ["nowhere", "--all", "HEAD:model.py"])
 def test_a_revision_that_is_none(checkout, quick, ref: str) -> None:
     assert checkout.refused(ref).startswith(f"--against {ref}: n")
+
+
+def test_a_base_is_looked_for_before_anything_is_analysed(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkout.top)
+    plan = plan_for(None, ["not there.py"])
+    check_base(plan, "main")
+    check_base(plan, "model.py")  # a file, whatever it holds
+    with pytest.raises(Problem, match="--against nowhere: no such revision or file here"):
+        check_base(plan, "nowhere")
 
 
 def test_a_shallow_clone_without_the_merge_base(checkout, quick, tmp_path: Path) -> None:

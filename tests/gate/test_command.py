@@ -119,6 +119,6 @@ def test_where_the_directory_lies_in_the_repository(checkout, monkeypatch: pytes
     for inside, expected in ((".", ""), ("sub/ünder", "sub/ünder")):
         (checkout.top / inside).mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(checkout.top / inside)
-        assert folder_of(plan_for(None, ["model.py"])) == expected
+        assert folder_of(plan_for(None, ["model.py"]).directory) == expected
     monkeypatch.chdir(tmp_path)
-    assert folder_of(plan_for(None, ["model.py"])) == ""
+    assert folder_of(plan_for(None, ["model.py"]).directory) == ""
