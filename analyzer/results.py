@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final, Literal
 
+from analyzer.timings import Latency
+
 SCHEMA_VERSION: Final = 1
 
 
@@ -290,6 +292,8 @@ class Analysis:
     tensors: tuple[StoredTensor, ...] = ()
     """The checkpoint's tensors, when a checkpoint alone was analysed."""
     comparison: tuple[ComparisonRow, ...] = ()
+    latency: Latency | None = None
+    """What the clock said, when asked for; the gate never looks at it."""
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""

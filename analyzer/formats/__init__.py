@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from analyzer.formats import comment, figure, github, gitlab, json, junit, markdown, sarif, summary, terminal
+from analyzer.formats import (
+    comment,
+    figure,
+    github,
+    gitlab,
+    json,
+    junit,
+    latency_figure,
+    markdown,
+    sarif,
+    summary,
+    terminal,
+)
 from analyzer.problem import Problem
 from analyzer.results import Analysis
 
@@ -106,5 +118,8 @@ def _files_of_one(analysis: Analysis, name: str, path: str, **options: Any) -> d
     if name != "markdown" or path == STDOUT:
         chosen: Any = FORMATS[name]
         return {path: chosen.render(analysis, **options)}
-    picture = PurePath(path).with_suffix(".svg")
-    return {path: markdown.render(analysis, picture.name), str(picture): figure.render(analysis)}
+    plain = PurePath(path)
+    picture, clock = plain.with_suffix(".svg"), plain.with_name(f"{plain.stem}-latency.svg")
+    drawn = latency_figure.render(analysis)
+    text = markdown.render(analysis, picture.name, clock.name if drawn else None)
+    return {path: text, str(picture): figure.render(analysis)} | ({str(clock): drawn} if drawn else {})

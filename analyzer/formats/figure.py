@@ -70,7 +70,7 @@ def render(analysis: Analysis) -> str:
     panels, rows = _panels(profile), _name_rows(depth.stages(profile.paths))
     below = BOTTOM + ROW * len(rows)
     height = PANEL * len(panels) + below
-    with _own_style():
+    with own_style():
         figure = Figure(figsize=(WIDTH, height), facecolor="white")
         figure.subplots_adjust(LEFT, below / height, RIGHT, 1 - TOP / height, hspace=0.3)
         drawn = [figure.add_subplot(len(panels), 1, row + 1) for row in range(len(panels))]
@@ -79,10 +79,11 @@ def render(analysis: Analysis) -> str:
             _divide(axes, rows[0])
         _name(drawn[-1], rows, inches=drawn[-1].get_position().height * height)
         figure.text(RIGHT, 0.07 / height, CAPTION, ha="right", size=NAME_SIZE, color=INK)
-        return _svg(figure)
+        return svg_text(figure)
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
+    """The figure as text that is the same whenever it is drawn."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
@@ -98,7 +99,7 @@ def render_comparison(analyses: Sequence[Analysis]) -> str:
 
 
 @contextmanager
-def _own_style() -> Iterator[None]:
+def own_style() -> Iterator[None]:
     """`STYLE` over the defaults, whatever the user's settings; a glyph that the font lacks is a box, not a warning."""
     import matplotlib
 

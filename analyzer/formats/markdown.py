@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analyzer.comparing import compare
-from analyzer.formats import markdown_advice, markdown_gate, sentences, verdict
+from analyzer.formats import markdown_advice, markdown_gate, markdown_latency, sentences, verdict
 from analyzer.formats import markdown_tables as tables
 from analyzer.formats.markdown_text import code, details, prose
 from analyzer.formats.numbers import plural
@@ -16,8 +16,8 @@ MAX_LISTED = 2000
 MAX_CHANGES = 50
 
 
-def render(analysis: Analysis, figure: str | None = None) -> str:
-    """The whole report; `figure` is the picture's address relative to the report."""
+def render(analysis: Analysis, figure: str | None = None, clock: str | None = None) -> str:
+    """The whole report; `figure` and `clock` are addresses relative to it of the pictures along depth and of time."""
     parts = (
         _title(analysis),
         _facts(analysis),
@@ -28,6 +28,7 @@ def render(analysis: Analysis, figure: str | None = None) -> str:
         _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
         _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
         _section("What could be restructured", markdown_advice.section(analysis)),
+        _section("Measured time", markdown_latency.section(analysis, clock)),
         _section("Blocks", tables.blocks(analysis)),
         _section("Stored types", tables.stored_types(analysis)),
         _section("Parameters that never run", _never_run(analysis)),

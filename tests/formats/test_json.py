@@ -9,7 +9,17 @@ KEYS = {
     *("schema_version", "analyzer_version", "model", "inputs", "tracing"),
     *("total", "complete", "uncounted", "never_run", "layers"),
 }
-BESIDES = ["advice", "together", "budget", "verdict", "difference", "reconciliation", "tensors", "comparison"]
+BESIDES = [
+    "advice",
+    "together",
+    "budget",
+    "verdict",
+    "difference",
+    "reconciliation",
+    "tensors",
+    "comparison",
+    "latency",
+]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",
     "tracing": "mode operators reason",

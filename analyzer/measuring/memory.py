@@ -1,0 +1,59 @@
+"""How much memory a run needs and how much there is, before any of it is taken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.problem import Problem
+
+if TYPE_CHECKING:
+    from analyzer.counting import Count
+
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def needed(count: Count, copies: int = 1, scale: float = 1.0, itemsize: int | None = None) -> int:
+    """Bytes of a run: weights and buffers in so many copies, inputs and activations for `scale` times the batch."""
+    stored = sum(p.numel * (itemsize or p.itemsize) for p in (*count.parameters, *count.buffers))
+    inputs = sum(prod(given.shape) * 8 for given in count.trace.inputs)
+    activations = (count.total.peak_activation_bytes or 0) + inputs
+    return copies * stored + int(activations * scale)
+
+
+def refuse_what_does_not_fit(name: str, wanted: int, free: int | None) -> None:
+    """Problem when so many bytes are not free; nothing where the system does not tell."""
+    if free is not None and wanted > free:
+        raise Problem(
+            f"{name} cannot be timed here: weights and activations need {_gib(wanted)} and {_gib(free)} are free; "
+            "take a smaller batch or configuration, or leave --latency out"
+        )
+
+
+def available(device: str) -> int | None:
+    """Bytes that can still be taken on the device; None where nobody tells."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.mem_get_info(device)[0]
+    return min(_told(), default=None)
+
+
+def _told() -> Iterable[int]:
+    """What the system has left, and what the container may still take."""
+    if MEMINFO.is_file():
+        lines = (line.split() for line in MEMINFO.read_text().splitlines())
+        yield from (int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:")
+    elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        yield os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    most, taken = CGROUP / "memory.max", CGROUP / "memory.current"
+    if most.is_file() and taken.is_file() and most.read_text().strip().isdigit():
+        yield int(most.read_text()) - int(taken.read_text())
+
+
+def _gib(nbytes: int) -> str:
+    return f"{nbytes / 2**30:.1f} GiB"
