@@ -6,12 +6,19 @@ from collections.abc import Iterable
 from typing import Final
 
 from analyzer import units
-from analyzer.config import BYTES, Budget
+from analyzer.config import Budget
 from analyzer.patterns import covered, covers
 from analyzer.results import Advice, Analysis, BudgetLine
 
 EFFORTS: Final = ("none", "finetune", "retrain")
 """From the least to the most that a change asks for."""
+UNITS: Final = {
+    "params": "parameters",
+    "trainable-params": "parameters",
+    "macs": "MACs",
+    "size": "bytes",
+    "peak-memory": "bytes",
+}
 SHOWN: Final = 3
 """How many changes the sentence names."""
 
@@ -45,10 +52,9 @@ def in_words(analysis: Analysis, line: BudgetLine, budget: Budget | None = None)
     if chosen is None:
         return "no piece of advice, nor all of them together, brings it under the limit"
     saved = sum(_saved(analysis, item, line, budget) for item in chosen)
-    unit = " bytes" if line.metric in BYTES else f" {line.metric}"
     shown = [_change(item) for item in chosen[:SHOWN]]
     more = [f"{len(chosen) - SHOWN} more"] if len(chosen) > SHOWN else []
-    return f"{', '.join(shown + more)}; saves {saved:,}{unit}"
+    return f"{', '.join(shown + more)}; saves {saved:,} {UNITS[line.metric]}"
 
 
 def _change(item: Advice) -> str:

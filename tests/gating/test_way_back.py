@@ -91,13 +91,13 @@ def test_nothing_known_has_no_way_back(net: Analysis) -> None:
 def test_as_a_sentence(analysis, advice) -> None:
     net = analysis(advice=(advice("stem", 70, file="net.py", line=8), advice("", 50, effort="none")))
     assert in_words(net, line(60)) == (
-        "SEP101 depthwise-separable at stem (net.py:8), needs retraining; saves 70 params"
+        "SEP101 depthwise-separable at stem (net.py:8), needs retraining; saves 70 parameters"
     )
-    assert in_words(net, line(50)) == "SEP101 depthwise-separable at the model, output unchanged; saves 50 params"
+    assert in_words(net, line(50)) == "SEP101 depthwise-separable at the model, output unchanged; saves 50 parameters"
     assert in_words(net, line(121)) == "no piece of advice, nor all of them together, brings it under the limit"
     assert in_words(net, line(-5, status="pass")) == ""
 
 
 def test_a_long_way_back_is_cut(analysis, advice) -> None:
     net = analysis(advice=tuple(advice(f"layer{index}", 10) for index in range(5)))
-    assert in_words(net, line(50)).endswith("needs retraining, 2 more; saves 50 params")
+    assert in_words(net, line(50)).endswith("needs retraining, 2 more; saves 50 parameters")
