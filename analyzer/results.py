@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final, Literal
 
+from analyzer.estimates import Estimates
 from analyzer.timings import Latency
 
 SCHEMA_VERSION: Final = 1
@@ -114,6 +115,11 @@ class Layer:
     """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"; empty for others."""
     receptive_field: tuple[int, ...] | None = None
     jump: tuple[int, ...] | None = None
+    offset: tuple[int, ...] | None = None
+    """How many positions before the input's first one output 0 reads, an axis."""
+    reach: str = ""
+    """"exact", "unaligned" (branches meet whose centres or jumps differ: the hull is told), "global" (at least one axis
+    reads the whole input, as through global pooling or attention), or empty where there is no spatial input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +300,8 @@ class Analysis:
     comparison: tuple[ComparisonRow, ...] = ()
     latency: Latency | None = None
     """What the clock said, when asked for; the gate never looks at it."""
+    estimates: Estimates | None = None
+    """Time, memory and energy as estimated for a device profile, never measured."""
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""

@@ -59,12 +59,20 @@ def receptive_fields(trace: Trace, flow: Flow | None = None) -> Mapping[str, Fie
 
 
 def with_fields(layers: Iterable[Layer], fields: Mapping[str, Field]) -> tuple[Layer, ...]:
-    """The same layers with receptive field and jump, where they are finite whole numbers along every axis."""
-    return tuple(
-        replace(layer, receptive_field=field.whole_size, jump=field.whole_jump)
-        if (field := fields.get(layer.path)) is not None
-        else layer
-        for layer in layers
+    """The same layers with their fields; sizes where they are finite, whole numbers along every axis."""
+    return tuple(_with_field(layer, fields.get(layer.path)) for layer in layers)
+
+
+def _with_field(layer: Layer, field: Field | None) -> Layer:
+    if field is None:
+        return layer
+    offsets = tuple(padding for padding in field.padding if padding is not None)
+    return replace(
+        layer,
+        receptive_field=field.whole_size,
+        jump=field.whole_jump,
+        offset=offsets if field.whole_size is not None and len(offsets) == len(field.padding) else None,
+        reach="global" if field.whole_size is None else "exact" if field.aligned else "unaligned",
     )
 
 

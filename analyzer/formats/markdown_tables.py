@@ -164,7 +164,9 @@ def layers(shown: Sequence[Layer], analysis: Analysis) -> str:
     calls = {layer.calls for layer in shown} not in ({0}, {1})
     work = analysis.total.macs is not None
     rows = [_layer_row(layer, calls, work) for layer in shown]
-    return table("layer|kind|source|calls:|input|output|parameters:|MACs:|other FLOPs:|receptive field:|jump:", rows)
+    return table(
+        "layer|kind|source|calls:|input|output|parameters:|MACs:|other FLOPs:|receptive field:|jump:|offset:", rows
+    )
 
 
 def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
@@ -178,9 +180,18 @@ def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
         exact(layer.params),
         exact(layer.macs) if work else "",
         exact(layer.other_flops) if work else "",
-        shape(layer.receptive_field) if layer.receptive_field else "",
+        _reach(layer),
         shape(layer.jump) if layer.jump else "",
+        shape(layer.offset) if layer.offset else "",
     )
+
+
+def _reach(layer: Layer) -> str:
+    """The receptive field; a hull of unaligned branches is marked, and one without bounds has no number."""
+    if layer.receptive_field is None:
+        return layer.reach
+    mark = " unaligned" if layer.reach == "unaligned" else ""
+    return shape(layer.receptive_field) + mark
 
 
 def stored_types(analysis: Analysis) -> str:

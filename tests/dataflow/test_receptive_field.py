@@ -335,6 +335,8 @@ def test_rows_get_whole_numbers_only(traced):
     assert (rows["0"].receptive_field, rows["0"].jump) == (pair(3), pair(2))
     assert (rows["1"].receptive_field, rows["1"].jump) == (pair(3), None)
     assert (rows["2"].receptive_field, rows["2"].jump) == (None, None)
+    assert [rows[path].reach for path in "012"] == ["exact", "exact", "global"]
+    assert [rows[path].offset for path in "02"] == [pair(1), None]
 
 
 def trace_of(network, shape):

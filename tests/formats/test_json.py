@@ -31,7 +31,7 @@ ROWS = {
     "uncounted": "operator calls layers reason",
     "never_run": "path params",
     "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings "
-    "receptive_field jump",
+    "receptive_field jump offset reach",
 }
 
 
