@@ -10,7 +10,7 @@ from analyzer.measuring.progress import carry_out
 from analyzer.measuring.session import Predict, Session
 from analyzer.measuring.settings import Settings, check
 from analyzer.measuring.turns import in_turns, ratio_of, timing_of
-from analyzer.measuring.workplace import workplace
+from analyzer.measuring.workplace import open_workplace
 from analyzer.timings import Latency, TargetTiming
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def measure(
     """
     check(settings)
     report(f"{consulted.subject.name}: getting ready to time it")
-    with workplace(consulted, settings) as place:
+    with open_workplace(consulted, settings) as place:
         session = Session(consulted, place, predict)
         finished = carry_out(tuple(session.steps), report, consulted.subject.name)
         return session.latency(finished)
@@ -46,7 +46,7 @@ def side_by_side(
     check(settings)
     report(f"timing {', '.join(one.subject.name for one in several)} in turns")
     with ExitStack() as open_places:
-        places = [open_places.enter_context(workplace(one, settings)) for one in several]
+        places = [open_places.enter_context(open_workplace(one, settings)) for one in several]
         try:
             series = in_turns([place.sample(place.forward) for place in places], settings.model)
         except KeyboardInterrupt:

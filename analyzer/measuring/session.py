@@ -162,8 +162,10 @@ class Session:
         except Exception as error:  # whatever the model's own code raises where it does not accept the proposal
             self.proposals.append(replace(blank, reason=f"the model does not run with it ({type(error).__name__})"))
             return
-        saved = item.advice.saved.macs if item.advice.saved else 0
-        ratio = self._macs_ratio(now, saved)
+        if any(path not in calls for path, _ in item.proposal.replacements for calls in (now, then)):
+            self.proposals.append(replace(blank, reason=NOT_CALLED))
+            return
+        ratio = self._macs_ratio(now, item.advice.saved.macs if item.advice.saved else 0)
         series = self._series(Piece(tuple(now.values())), Piece(tuple(then.values())))
         self.proposals.append(replace(_timed(blank, series), macs_ratio=ratio))
 

@@ -27,7 +27,7 @@ class Settings:
     channels_last: bool = False
     model: Patience = field(default_factory=lambda: Patience(turns=10, seconds=8.0))
     layer: Patience = field(default_factory=lambda: Patience(turns=6, seconds=1.2))
-    block: float = 0.01
+    block: float = 0.02
     """Seconds of one block, or one run where that takes longer."""
 
 

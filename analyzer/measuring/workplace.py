@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +54,14 @@ class Workplace:
 
 
 @contextmanager
-def workplace(consulted: Consultation, settings: Settings) -> Iterator[Workplace]:
+def open_workplace(consulted: Consultation, settings: Settings) -> Iterator[Workplace]:
     """The model with values, on the device and in the layout that are asked for; the user's own is not touched.
 
     Problem when it does not fit into memory, before any is taken, and when its forward does not run.
     """
     subject = consulted.subject
     _refuse_large(consulted, settings)
-    with subject.surroundings(), preserved(), _fixed(settings.threads), REAL.module(subject) as module:
+    with subject.surroundings(), preserved(), _fixed(settings), REAL.module(subject) as module:
         settled = _settled(module.eval(), settings)
         place = Workplace(subject.name, settled, *_arguments(consulted, settled, settings), settings)
         with torch.inference_mode():
@@ -85,12 +85,14 @@ def _batch(consulted: Consultation) -> int | None:
 
 
 @contextmanager
-def _fixed(threads: int) -> Iterator[None]:
-    """A fixed number of threads, which is afterwards as it was."""
+def _fixed(settings: Settings) -> Iterator[None]:
+    """A fixed number of threads and one device, which are afterwards as they were."""
     kept = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(settings.threads)
+    on_device = torch.cuda.device(settings.device) if settings.device.startswith("cuda") else nullcontext()
     try:
-        yield
+        with on_device:
+            yield
     finally:
         torch.set_num_threads(kept)
 

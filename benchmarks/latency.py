@@ -1,0 +1,189 @@
+"""What the clock says on this machine: single layers, whole models, and models in turns; one thread, fp32, batch 1."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from analyzer.formats.durations import duration
+from analyzer.loading import load
+from analyzer.loading.subject import Subject
+from analyzer.measuring import Settings, side_by_side
+from analyzer.measuring.turns import Patience, in_turns, ratio_of, timing_of
+from analyzer.pipeline import Options, study
+from analyzer.timings import TimeRatio, Timing
+
+HERE = Path(__file__).parent
+LAYERS = ((32, 112), (64, 56), (128, 28), (256, 14), (512, 7), (512, 14))
+"""Channels and side of each dense 3×3 convolution; all but the last do 115.6 M multiply-adds."""
+PATIENCE = Patience(turns=10, spread=0.03, seconds=2.0)
+SETTINGS = Settings(block=0.03)
+MODELS = ("resnet18", "resnet50", "mobilenet_v2", "efficientnet_b0")
+IN_TURNS = ("resnet50", "mobilenet_v2", "resnext50_32x4d")
+PUBLISHED = {
+    "DW+PW": (0.33, 0.21, 0.17, 0.17, 0.14, 0.09),
+    "DW+BN+ReLU+PW": (0.95, 0.25, 0.20, 0.19, 0.16, 0.10),
+    "g=2": (0.78, 0.52, 0.51, 0.52, 0.46, 0.37),
+    "g=4": (0.63, 0.35, 0.27, 0.28, 0.24, 0.18),
+    "g=8": (0.70, 0.31, 0.19, 0.16, 0.13, 0.09),
+    "g=32": (0.40, 0.35, 0.21, 0.11, 0.06, 0.04),
+    "7×7": (2.8, 6.2, 6.2, 7.0, 20.0, 8.6),
+    "3×3 d=3": (0.99, 0.97, 0.94, 0.93, 0.79, 0.97),
+    "3×1, 1×3 over C/2": (0.56, 0.47, 0.46, 0.48, 0.41, 0.32),
+}
+"""Time against the dense layer as it was measured once before, on another day, under load."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What has to come out the same in kind, for a ratio of time (and of MACs) at a layer."""
+
+    text: str
+    variant: str
+    layer: tuple[int, int]
+    holds: Callable[[float, float], bool]
+
+
+CLAIMS = (
+    Claim("thin groups take 3 times their MACs or more", "g=32", (64, 56), lambda time, macs: time > 3 * macs),
+    Claim("thin groups take 3 times their MACs or more", "g=32", (128, 28), lambda time, macs: time > 3 * macs),
+    Claim("an early separable layer saves little time", "DW+BN+ReLU+PW", (32, 112), lambda time, _: time > 0.5),
+    Claim("a late one saves nearly what it promises", "DW+BN+ReLU+PW", (512, 7), lambda time, macs: time < 2 * macs),
+    Claim("a dilated 3×3 costs what a plain one costs", "3×3 d=3", (64, 56), lambda time, _: 0.8 < time < 1.25),
+    Claim("a dilated 3×3 costs what a plain one costs", "3×3 d=3", (256, 14), lambda time, _: 0.8 < time < 1.25),
+    Claim("a 7×7 takes more than a dilated 3×3 by its MACs", "7×7", (256, 14), lambda time, macs: time > 0.9 * macs),
+)
+
+
+def variants(channels: int) -> dict[str, tuple[nn.Module, float]]:
+    """What could stand in a dense 3×3 layer's place, with its multiply-adds over those of the dense one."""
+    c = channels
+    depthwise, pointwise = (nn.Conv2d(c, c, 3, padding=1, groups=c), nn.Conv2d(c, c, 1))
+    between = nn.Sequential(depthwise, nn.BatchNorm2d(c), nn.ReLU(inplace=True), pointwise)
+    thin = nn.Sequential(nn.Conv2d(c, c // 2, (3, 1), padding=(1, 0)), nn.Conv2d(c // 2, c, (1, 3), padding=(0, 1)))
+    grouped = {f"g={g}": (nn.Conv2d(c, c, 3, padding=1, groups=g), 1 / g) for g in (2, 4, 8, 32)}
+    separable = 1 / c + 1 / 9
+    return {
+        "DW+PW": (nn.Sequential(depthwise, pointwise), separable),
+        "DW+BN+ReLU+PW": (between, separable),
+        **grouped,
+        "7×7": (nn.Conv2d(c, c, 7, padding=3), 49 / 9),
+        "3×3 d=3": (nn.Conv2d(c, c, 3, padding=3, dilation=3), 1.0),
+        "3×1, 1×3 over C/2": (thin, 1 / 3),
+    }
+
+
+def main() -> None:
+    """Print every table; exit 1 when a claim does not hold on a quiet machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=("layers", "models", "turns"), help="only this part")
+    part = parser.parse_args().part
+    print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores, torch {torch.__version__}\n")
+    parts = {"layers": _print_layers, "models": _print_models, "turns": _print_turns}
+    met = [run() for name, run in parts.items() if part in (None, name)]
+    raise SystemExit(not all(met))
+
+
+def _print_layers() -> bool:
+    """Ratios of time beside those of multiply-adds, in brackets what was measured before."""
+    print("| C, side | dense 3×3 | " + " | ".join(PUBLISHED) + " |")
+    print("|:--|--:|" + "--:|" * len(PUBLISHED))
+    found: dict[tuple[str, tuple[int, int]], tuple[TimeRatio, float]] = {}
+    for number, layer in enumerate(LAYERS):
+        dense, ratios = measured(*layer)
+        found |= {(name, layer): pair for name, pair in ratios.items()}
+        cells = (f"{_ratio(ratios[name][0])} ({old[number]:.2f})" for name, old in PUBLISHED.items())
+        print(f"| {layer[0]}, {layer[1]}² | {duration(dense.median)} | {' | '.join(cells)} |", flush=True)
+    print()
+    met = [_print_claim(claim, *found[claim.variant, claim.layer]) for claim in CLAIMS]
+    return all(met)
+
+
+def _ratio(ratio: TimeRatio) -> str:
+    """A number that is too noisy to say carries a question mark."""
+    return f"{ratio.median:.2f}" + ("?" if ratio.noise else "")
+
+
+def _print_claim(claim: Claim, time: TimeRatio, macs: float) -> bool:
+    holds = claim.holds(time.median, macs)
+    verdict = "yes" if holds else "too noisy to say" if time.noise else "NO"
+    where = f"{claim.variant} at C={claim.layer[0]}, {claim.layer[1]}²"
+    print(f"- {claim.text}: {verdict} ({where}: {_ratio(time)} of the time for {macs:.2f} of the MACs)", flush=True)
+    return verdict != "NO"
+
+
+@torch.inference_mode()
+def measured(channels: int, side: int) -> tuple[Timing, dict[str, tuple[TimeRatio, float]]]:
+    """The dense layer's time, and each variant's in turns with it; with the ratio of multiply-adds."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    given = torch.randn(1, channels, side, side)
+    dense = nn.Conv2d(channels, channels, 3, padding=1).eval()
+    several = variants(channels)
+    layers = [dense, *(module.eval() for module, _ in several.values())]
+    base, *others = in_turns([_sample(layer, given) for layer in layers], PATIENCE)
+    pairs = zip(several.items(), others, strict=True)
+    return timing_of(base), {name: (ratio_of(series, base), macs) for (name, (_, macs)), series in pairs}
+
+
+def _sample(layer: nn.Module, given: torch.Tensor) -> Callable[[], list[float]]:
+    from torch.utils.benchmark import Timer
+
+    timer = Timer("layer(given)", globals={"layer": layer, "given": given}, num_threads=1)
+    return lambda: timer.blocked_autorange(min_run_time=SETTINGS.block).times
+
+
+def _print_models() -> bool:
+    """Medians beside those of a script of a few lines that uses torch's timer directly, in a process of its own."""
+    print("\n| model | median | IQR | directly | IQR | apart | within its IQR |")
+    print("|:--|--:|--:|--:|--:|--:|:--|")
+    met = [_print_model(name, *_both(name)) for name in MODELS]
+    return all(met)
+
+
+def _both(name: str) -> tuple[Timing, dict[str, float]]:
+    timing = side_by_side([_consulted(name)], SETTINGS)[0].timing
+    command = (sys.executable, str(HERE / "plain_latency.py"), name)
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return timing, json.loads(told)
+
+
+def _print_model(name: str, timing: Timing, direct: dict[str, float]) -> bool:
+    apart = abs(timing.median - direct["median"])
+    within = apart <= max(direct["iqr"], timing.iqr)
+    own = f"{duration(timing.median)}{'?' if timing.noise else ''} | {duration(timing.iqr)}"
+    other = f"{duration(direct['median'])} | {duration(direct['iqr'])}"
+    share = f"{100 * apart / direct['median']:.1f} %"
+    print(f"| {name} | {own} | {other} | {share} | {'yes' if within else 'no'} |", flush=True)
+    return within or bool(timing.noise)
+
+
+def _print_turns() -> bool:
+    """Several models in turns, as ratios against the first."""
+    print("\n| model | MACs | × | median | × |\n|:--|--:|--:|--:|--:|")
+    targets = side_by_side([_consulted(name) for name in IN_TURNS], SETTINGS)
+    for target in targets:
+        macs = (target.macs or 0) / (targets[0].macs or 1)
+        ratio = _ratio(target.ratio) if target.ratio else "1"
+        number = f"{(target.macs or 0) / 1e9:.2f} G | {macs:.2f}"
+        print(f"| {target.name} | {number} | {duration(target.timing.median)} | {ratio} |", flush=True)
+    return True
+
+
+def _consulted(name: str):  # type: ignore[no-untyped-def]
+    subject = load(f"torchvision:{name}")
+    assert isinstance(subject, Subject)
+    return study(subject, Options(advice=False)).consulted
+
+
+if __name__ == "__main__":
+    main()

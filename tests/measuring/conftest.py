@@ -1,0 +1,76 @@
+"""Tiny models and their consultations, and clocks that tell what a test wants."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from analyzer.consulting import Consultation
+from analyzer.loading import from_module
+from analyzer.measuring import Settings
+from analyzer.measuring.turns import Patience
+from analyzer.pipeline import study
+
+QUICK = Patience(turns=2, spread=1e9, seconds=0)
+HASTY = Settings(model=QUICK, layer=QUICK, block=1e-6)
+
+
+class Net(nn.Module):
+    """Two wide 3×3 convolutions, so that rules have something to say, a sum of its own, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.wide = nn.Conv2d(64, 64, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(64)
+        self.twin = nn.Conv2d(64, 64, 3, padding=1, bias=False)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Images of any size to ten numbers."""
+        features = self.relu(self.norm(self.stem(images)))
+        features = self.twin(self.norm2(self.wide(features))) + features
+        return self.head(features.mean((2, 3)))
+
+
+@pytest.fixture
+def net() -> nn.Module:
+    torch.manual_seed(0)
+    return Net().eval()
+
+
+@pytest.fixture
+def consult() -> Callable[..., Consultation]:
+    def consulted(module: nn.Module, *args: Any) -> Consultation:
+        given = args or (torch.ones(1, 3, 8, 8),)
+        found = study(from_module(module, given, {}, None)).consulted
+        assert found is not None
+        return found
+
+    return consulted
+
+
+@pytest.fixture
+def hasty() -> Settings:
+    """Two turns of one run each, whatever they say."""
+    return HASTY
+
+
+@pytest.fixture
+def ticking() -> Callable[[float], Callable[[], float]]:
+    """A clock that is so many seconds later whenever it is read."""
+
+    def clock(step: float) -> Callable[[], float]:
+        def ticks() -> Iterator[float]:
+            now = 0.0
+            while True:
+                yield now
+                now += step
+
+        return ticks().__next__
+
+    return clock
