@@ -12,6 +12,9 @@ import msgspec
 from analyzer.problem import Problem
 
 DEFAULT: Final = "laptop-core"
+THIS: Final = "this"
+"""The name of the profile that is measured on the machine it runs on."""
+MIB: Final = 2**20
 SHORT: Final = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8"}
 """Data types as the names of profiles spell them."""
 
@@ -28,6 +31,14 @@ class Device:
     kind: str
     source: str
     """Where the figures come from, in words."""
+    launch: float = 0.0
+    """Seconds that it takes at least to start one kernel, however little that does."""
+    is_measured: bool = False
+    """Whether the figures were measured on this machine: then they are attainable, not peaks."""
+    flash: int | None = None
+    """Bytes for weights where they lie in memory of their own; None where there is no such limit."""
+    ram: int | None = None
+    """Bytes for activations on such a device."""
 
     def peak(self, dtype: str) -> float:
         """FLOP/s in this data type; one that has no figure runs at the slowest rate that has."""
@@ -47,7 +58,9 @@ PRESETS: Final = (
         {"float32": 0.96e9, "int8": 1.92e9},
         1.92e9,
         "microcontroller",
-        "nominal: 480 MHz core, one fp32 or two 16-bit multiply-adds a cycle; 64-bit bus at 240 MHz",
+        "nominal: 480 MHz core, one fp32 or two 16-bit multiply-adds a cycle; 64-bit bus at 240 MHz; 2 MiB and 1 MiB",
+        flash=2 * MIB,
+        ram=MIB,
     ),
     Device(
         "raspberry-pi",
@@ -83,6 +96,7 @@ PRESETS: Final = (
         68e9,
         "gpu module",
         "nominal: the 8 GB module's 1024 cores at 625 MHz, its 40 sparse int8 TOPS halved for dense; 128-bit LPDDR5",
+        launch=10e-6,
     ),
     Device(
         "t4",
@@ -90,6 +104,7 @@ PRESETS: Final = (
         320e9,
         "gpu",
         "nominal: the vendor's peaks, fp16 and int8 on Tensor Cores; 256-bit GDDR6",
+        launch=4e-6,
     ),
     Device(
         "v100",
@@ -97,6 +112,7 @@ PRESETS: Final = (
         900e9,
         "gpu",
         "nominal: the vendor's peaks of the SXM2 card, fp16 on Tensor Cores; HBM2",
+        launch=4e-6,
     ),
     Device(
         "a100",
@@ -104,6 +120,7 @@ PRESETS: Final = (
         1555e9,
         "gpu",
         "nominal: the vendor's dense peaks of the 40 GB card, fp32 without TF32, the rest on Tensor Cores; HBM2",
+        launch=4e-6,
     ),
 )
 

@@ -32,15 +32,35 @@ class Price:
 @lru_cache(maxsize=4096)
 def price(units: tuple[Unit, ...], first: Convolution) -> Price:
     """Units in a row, the first reading what `first` reads; the blocks of a model are alike, so prices are kept."""
-    shape = (first.batch, first.in_channels, *first.input_size)
     total = Price()
+    for unit, op in _operators(units, first):
+        moved = sum(tensor.nbytes for tensor in (*op.inputs, *op.outputs))
+        total += Price(_params(unit), (cost_of(op) or Cost()).macs, moved)
+    return total
+
+
+def _operators(units: tuple[Unit, ...], first: Convolution) -> Iterator[tuple[Unit, Op]]:
+    shape = (first.batch, first.in_channels, *first.input_size)
     for unit in placed(units, first):
         op = _operator(unit, shape, first.itemsize)
         if op is not None:
             shape = op.outputs[0].shape
-            moved = sum(tensor.nbytes for tensor in (*op.inputs, *op.outputs))
-            total += Price(_params(unit), (cost_of(op) or Cost()).macs, moved)
-    return total
+            yield unit, op
+
+
+def current_operators(proposal: Proposal, facts: ModelFacts) -> tuple[Op, ...]:
+    """The operators that a proposal replaces, for every call of their layers."""
+    layers = [(path, current_units(path, facts)) for path, _ in proposal.replacements]
+    return tuple(op for path, units in layers for op in _layer_operators(path, units, facts))
+
+
+def proposed_operators(proposal: Proposal, facts: ModelFacts) -> tuple[Op, ...]:
+    """The operators that a proposal puts in their place."""
+    return tuple(op for path, units in proposal.replacements for op in _layer_operators(path, units, facts))
+
+
+def _layer_operators(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Op]:
+    return (op for first in _reads(path, units, facts) for _, op in _operators(units, first))
 
 
 def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:

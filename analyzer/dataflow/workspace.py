@@ -1,7 +1,8 @@
 """What a convolution of torch's takes on the CPU beside its input and output, while it runs.
 
-Read off torch 2.14: oneDNN copies input and weights into blocks of eight channels, computes into a blocked output, lets
-go of the copies, and copies the output back; small convolutions are a matrix product over unfolded columns instead.
+Read off torch 2.14 on a processor with 256-bit vectors: oneDNN copies input and weights into blocks of eight channels,
+computes into a blocked output, lets go of the copies, and copies the output back. What torch does not hand to oneDNN
+(`use_mkldnn` in its Convolution.cpp) is a matrix product over unfolded columns, for 1×1 kernels over the input itself.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from analyzer.dataflow.operators import is_convolution
 from analyzer.graph import Op, Tensor
 
 BLOCK = 8
-"""Channels of a block where the processor has 256-bit vectors."""
+"""Channels of a block."""
 SMALL = 20480
 """Elements of an input that is not worth the copies."""
+MANY = 16
+"""Images in a batch from which oneDNN takes 1×1 kernels too."""
 
 
-def workspace_bytes(op: Op) -> int:
+def workspace_bytes(op: Op, threads: int = 1) -> int:
     """Bytes beside inputs and outputs that are held at the operator's worst moment; 0 for all but convolutions.
 
     oneDNN: max(in' + weight + out', out' + out) - out, where ' is the blocked form; columns otherwise: Cin · ∏k · ∏out.
@@ -25,18 +28,21 @@ def workspace_bytes(op: Op) -> int:
     if not is_convolution(op) or op.outputs[0].dtype != "float32":
         return 0
     read, weight, written = op.tensor("input"), op.tensor("weight"), op.outputs[0]
-    if _is_small(op, read, weight):
+    if not is_blocked(op, threads):
         return _columns(read, weight, written)
     copied = 0 if _is_read_as_it_is(read) else _blocked(read)
     computing = copied + weight.nbytes + _blocked(written)
     return max(computing, _blocked(written) + written.nbytes) - written.nbytes
 
 
-def _is_small(op: Op, read: Tensor, weight: Tensor) -> bool:
-    """Whether torch leaves the convolution to its own code, `slow_conv2d`."""
-    thin = len(weight.shape) == 4 and max(weight.shape[2:]) <= 3 and read.shape[0] == 1
-    plain = op.arguments.get("groups") == 1 and not op.arguments.get("transposed")
-    return thin and plain and set(op.integers("dilation")) <= {1} and read.numel <= SMALL
+def is_blocked(op: Op, threads: int = 1) -> bool:
+    """Whether torch hands this convolution to oneDNN, which works on blocked copies."""
+    read, weight = op.tensor("input"), op.tensor("weight")
+    height, width = (1, *weight.shape[2:])[-2:]
+    strided = any(step > 1 for name in ("stride", "dilation") for step in op.integers(name))
+    worth_it = strided or threads > 1 or (height, width) != (1, 1) or read.shape[0] >= MANY
+    grouped, large = op.arguments.get("groups") != 1, min(height, width) > 3
+    return worth_it and (grouped or large or read.shape[0] > 1 or read.numel > SMALL)
 
 
 def _columns(read: Tensor, weight: Tensor, written: Tensor) -> int:

@@ -67,7 +67,7 @@ def render(analysis: Analysis) -> str:
     from matplotlib.figure import Figure
 
     profile = depth.profile(analysis)
-    panels, rows = _panels(profile), _name_rows(depth.stages(profile.paths))
+    panels, rows = _panels(profile), name_rows(depth.stages(profile.paths))
     below = BOTTOM + ROW * len(rows)
     height = PANEL * len(panels) + below
     with own_style():
@@ -76,8 +76,8 @@ def render(analysis: Analysis) -> str:
         drawn = [figure.add_subplot(len(panels), 1, row + 1) for row in range(len(panels))]
         for axes, panel in zip(drawn, panels, strict=True):
             _draw(axes, panel, profile)
-            _divide(axes, rows[0])
-        _name(drawn[-1], rows, inches=drawn[-1].get_position().height * height)
+            divide(axes, rows[0])
+        name_stages(drawn[-1], rows, inches=drawn[-1].get_position().height * height)
         figure.text(RIGHT, 0.07 / height, CAPTION, ha="right", size=NAME_SIZE, color=INK)
         return svg_text(figure)
 
@@ -171,12 +171,13 @@ def _cumulative(axes: Axes, values: Sequence[int]) -> None:
     right.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
 
 
-def _divide(axes: Axes, stages: Sequence[Stage]) -> None:
+def divide(axes: Axes, stages: Sequence[Stage]) -> None:
+    """A faint line where each stage begins."""
     for stage in stages[1:]:
         axes.axvline(stage.start, color=INK, linewidth=0.5, alpha=0.35, linestyle=(0, (2, 3)))
 
 
-def _name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:
+def name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:
     """The stages by their last names, and below them what they are part of."""
     last_names = tuple(replace(stage, path=stage.path.rpartition(".")[2]) for stage in stages)
     parents = [stage.path.rpartition(".")[0] for stage in stages for _ in range(stage.start, stage.end)]
@@ -184,7 +185,7 @@ def _name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:
     return (last_names, parts) if parts else (last_names,)
 
 
-def _name(axes: Axes, rows: Sequence[Sequence[Stage]], inches: float) -> None:
+def name_stages(axes: Axes, rows: Sequence[Sequence[Stage]], inches: float) -> None:
     """Each stage's name below its middle; `inches` is the height of the panel above."""
     end = rows[0][-1].end if rows[0] else 1
     for number, row in enumerate(rows):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analyzer.comparing import compare
-from analyzer.formats import markdown_advice, markdown_gate, markdown_latency, sentences, verdict
+from analyzer.formats import markdown_advice, markdown_estimates, markdown_gate, markdown_latency, sentences, verdict
 from analyzer.formats import markdown_tables as tables
 from analyzer.formats.markdown_text import code, details, prose
 from analyzer.formats.numbers import plural
@@ -16,8 +16,8 @@ MAX_LISTED = 2000
 MAX_CHANGES = 50
 
 
-def render(analysis: Analysis, figure: str | None = None, clock: str | None = None) -> str:
-    """The whole report; `figure` and `clock` are addresses relative to it of the pictures along depth and of time."""
+def render(analysis: Analysis, figure: str | None = None, clock: str | None = None, memory: str | None = None) -> str:
+    """The whole report; the others are addresses relative to it of the pictures along depth, of time and of memory."""
     parts = (
         _title(analysis),
         _facts(analysis),
@@ -29,6 +29,7 @@ def render(analysis: Analysis, figure: str | None = None, clock: str | None = No
         _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
         _section("What could be restructured", markdown_advice.section(analysis)),
         _section("Measured time", markdown_latency.section(analysis, clock)),
+        _section("Estimated, not measured", markdown_estimates.section(analysis.estimates, memory)),
         _section("Blocks", tables.blocks(analysis)),
         _section("Stored types", tables.stored_types(analysis)),
         _section("Parameters that never run", _never_run(analysis)),
@@ -46,10 +47,11 @@ def render_comparison(analyses: Sequence[Analysis], reports: Sequence[str] = ())
     parts = (
         "# Comparison",
         tables.comparison(compare(analyses), reports),
+        _section("Measured time", markdown_latency.side_by_side(analyses)),
         _section("Inputs", "\n".join(inputs)),
         _section("How this was counted", _conventions(*analyses)),
     )
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _section(title: str, body: str) -> str:

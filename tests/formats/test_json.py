@@ -19,6 +19,7 @@ BESIDES = [
     "tensors",
     "comparison",
     "latency",
+    "estimates",
 ]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",

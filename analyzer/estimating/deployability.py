@@ -1,0 +1,72 @@
+"""Whether a model fits a small device: weights in its flash, activations in its RAM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Final
+
+from analyzer.counting import Count
+from analyzer.dataflow.liveness import held_bytes
+from analyzer.devices import Device
+from analyzer.estimates import Deployability, Fit
+from analyzer.estimating.memory import input_bytes
+from analyzer.graph import Parameter
+
+SIZES: Final = {"float32": 4, "float16": 2, "int8": 1}
+FLOATING: Final = ("float", "bfloat")
+ASSUMPTIONS: Final = (
+    "flash holds parameters and buffers, RAM the inputs and what the forward holds at once; code, stack and the "
+    "runtime's own memory come on top",
+    "all floating-point numbers take the data type's bytes; quantization's scales are left out",
+    "an engine that works in place or in tiles may need less RAM",
+)
+
+
+def deployability(count: Count, device: Device) -> Deployability | None:
+    """The model at fp32, fp16 and int8 against the device's limits; None for a device without such limits."""
+    if device.flash is None or device.ram is None:
+        return None
+    fits = tuple(_fit(count, dtype, device.flash, device.ram) for dtype in SIZES)
+    return Deployability(device.name, device.flash, device.ram, fits, ASSUMPTIONS)
+
+
+def _fit(count: Count, dtype: str, flash_limit: int, ram_limit: int) -> Fit:
+    stored = [(item.owner, _stored(item, SIZES[dtype])) for item in (*count.parameters, *count.buffers)]
+    stored = _in_order(count, stored)
+    totals = list(accumulate(nbytes for _, nbytes in stored))
+    held = _held(count, SIZES[dtype])
+    owners = list(count.owners.values())
+    return Fit(
+        dtype=dtype,
+        flash=totals[-1] if totals else 0,
+        ram=max(held, default=0),
+        flash_breaker=_first_above(flash_limit, totals, [owner for owner, _ in stored]),
+        ram_breaker=_first_above(ram_limit, held, owners),
+    )
+
+
+def _in_order(count: Count, stored: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """By their layers' first calls."""
+    places = {module.path: place for place, module in enumerate(count.trace.modules)}
+    return sorted(stored, key=lambda pair: places.get(pair[0], len(places)))
+
+
+def _stored(item: Parameter, size: int) -> int:
+    return item.numel * (size if item.dtype.startswith(FLOATING) else item.itemsize)
+
+
+def _held(count: Count, size: int) -> list[int]:
+    """Bytes at each operator, inputs included, as if the traced data type were one of `size` bytes an element."""
+    traced = max((p.itemsize for p in count.parameters if p.dtype.startswith(FLOATING)), default=4)
+    inputs = input_bytes(count.trace.inputs)
+    held = held_bytes(count.trace.allocations, len(count.trace.graph))
+    return [(inputs + nbytes) * size // traced for nbytes in held]
+
+
+def _first_above(limit: int, values: Iterable[int], paths: Iterable[str]) -> str | None:
+    return next(_above(limit, values, paths), None)
+
+
+def _above(limit: int, values: Iterable[int], paths: Iterable[str]) -> Iterator[str]:
+    return (path for value, path in zip(values, paths, strict=True) if value > limit)

@@ -1,0 +1,141 @@
+"""Where the time of an inference would go on a device, layer by layer, as ranges.
+
+On a device that was measured, an operator takes overhead + FLOPs / (e · attainable FLOP/s) + bytes / (e · bandwidth),
+with efficiencies e by class of operators, after Qi, Sparks and Talwalkar, "Paleo: a performance model for deep neural
+networks" (2017). On a nominal device it takes at least max(FLOPs / peak, bytes / bandwidth), after Williams, Waterman
+and Patterson, "Roofline" (2009), plus the launch of a kernel, and at most `NOMINAL` times that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from analyzer.counting import Count
+from analyzer.devices import Device
+from analyzer.estimates import LayerTime, Span, TimeEstimate
+from analyzer.estimating.efficiency import Efficiencies, calibrated
+from analyzer.estimating.work import OperatorWork, eager_work, fused_work
+
+NOMINAL: Final = 4.0
+"""What networks take over the roofline at nominal peaks: kernels reach a quarter to all of them."""
+ITEMSIZE: Final = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+EAGER: Final = "every operator runs by itself, as torch runs it in eager mode on one thread"
+FUSED: Final = (
+    "elementwise work and batch normalization that alone follow a convolution or a product are fused to it and move "
+    "only what they read besides"
+)
+CACHES: Final = "each operator reads its inputs and weights once and writes its outputs once"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Seconds of one operator, by what takes them."""
+
+    compute: float
+    memory: float
+    overhead: float = 0.0
+    is_sum: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """One after the other where that was calibrated, else at the same time."""
+        busy = self.compute + self.memory if self.is_sum else max(self.compute, self.memory)
+        return busy + self.overhead
+
+
+def parts_of(work: OperatorWork, device: Device, table: Efficiencies | None) -> Parts:
+    """Seconds on the device; with a calibrated table as it says, else at the device's peaks."""
+    peak = device.peak(work.dtype)
+    if table is None:
+        starts = device.launch if work.nbytes or work.macs else 0.0
+        return Parts(2 * work.macs / peak, work.nbytes / device.bandwidth, starts)
+    own = table.classes[work.kind]
+    compute, memory = work.flops / (own.arithmetic * peak), work.nbytes / (own.bandwidth * device.bandwidth)
+    return Parts(compute, memory, own.overhead, is_sum=True)
+
+
+def time_estimate(count: Count, device: Device) -> TimeEstimate:
+    """One inference of what was counted on this device, in the data type that was traced.
+
+    A profile of one data type, "a100-fp16", takes the floating-point tensors as if they were of that type.
+    """
+    table = calibrated() if device.is_measured else None
+    works = in_dtype_of(device, eager_work(count) if table else fused_work(count))
+    total = sum(parts_of(work, device, table).seconds for work in works)
+    return TimeEstimate(
+        device=device.name,
+        source=device.source,
+        dtype=_dtype(works),
+        seconds=span(total, table.spread if table else None),
+        layers=tuple(_layers(works, device, table)),
+        error=table.error if table else None,
+        assumptions=(EAGER,) if table else (CACHES, FUSED, *_nominal(device)),
+    )
+
+
+def in_dtype_of(device: Device, works: Sequence[OperatorWork]) -> tuple[OperatorWork, ...]:
+    """The work in the one data type that the device's profile is of, floating-point tensors converted."""
+    only = next(iter(device.flops)) if len(device.flops) == 1 else None
+    if only is None or only not in ITEMSIZE or device.is_measured:
+        return tuple(works)
+    return tuple(_converted(work, only) for work in works)
+
+
+def _converted(work: OperatorWork, dtype: str) -> OperatorWork:
+    if work.dtype not in ITEMSIZE or ITEMSIZE[dtype] >= ITEMSIZE[work.dtype]:
+        return work
+    return replace(work, nbytes=work.nbytes * ITEMSIZE[dtype] // ITEMSIZE[work.dtype], dtype=dtype)
+
+
+def _dtype(works: Sequence[OperatorWork]) -> str:
+    """The data type of most of the arithmetic."""
+    flops: dict[str, int] = defaultdict(int)
+    for work in works:
+        flops[work.dtype] += work.flops + work.other_flops
+    return max(flops, key=flops.__getitem__, default="float32")
+
+
+def span(seconds: float, spread: float | None) -> Span:
+    """Around a calibrated estimate; from the bound upwards where it is a bound."""
+    return Span(seconds / spread, seconds * spread) if spread else Span(seconds, seconds * NOMINAL)
+
+
+def _layers(works: Iterable[OperatorWork], device: Device, table: Efficiencies | None) -> Iterator[LayerTime]:
+    owned: dict[str, list[OperatorWork]] = defaultdict(list)
+    for work in works:
+        owned[work.layer].append(work)
+    for path, own in owned.items():
+        yield _layer(path, own, device, table)
+
+
+def _layer(path: str, works: Sequence[OperatorWork], device: Device, table: Efficiencies | None) -> LayerTime:
+    parts = [parts_of(work, device, table) for work in works]
+    flops, nbytes = sum(2 * work.macs for work in works), sum(work.nbytes for work in works)
+    return LayerTime(
+        path=path,
+        bound=bound_of(parts),
+        attainable=_attainable(flops, nbytes, device, works[0].dtype),
+        flops=flops,
+        nbytes=nbytes,
+        seconds=span(sum(part.seconds for part in parts), table.layer_spread if table else None),
+    )
+
+
+def bound_of(parts: Sequence[Parts]) -> str:
+    """What takes most of the time."""
+    shares = {name: sum(getattr(part, name) for part in parts) for name in ("compute", "memory", "overhead")}
+    return max(shares, key=shares.__getitem__) if any(shares.values()) else "overhead"
+
+
+def _attainable(flops: int, nbytes: int, device: Device, dtype: str) -> float:
+    """min(1, intensity · bandwidth / peak)."""
+    return min(1.0, flops / nbytes * device.bandwidth / device.peak(dtype)) if nbytes else 1.0
+
+
+def _nominal(device: Device) -> Iterator[str]:
+    yield f"from the roofline at nominal peaks, which few kernels reach, to {NOMINAL:g} times that"
+    if device.launch:
+        yield f"starting a kernel takes {1e6 * device.launch:g} µs, as an assumption"
