@@ -25,7 +25,7 @@ LAYERS = (
 """Rooms from the top down; those of one layer do not import each other, but for SHARED."""
 SHARED = {("tracing", "loading.subject"), ("formats", "comparing")}
 """A stage may know the type that it is handed, and a format the table of several models."""
-TORCH_ROOMS = {"evidence", "loading", "measuring", "reconciling", "rewriting", "tracing"}
+TORCH_ROOMS = {"calibration", "evidence", "loading", "measuring", "reconciling", "rewriting", "tracing"}
 
 
 def modules() -> dict[str, Path]:
