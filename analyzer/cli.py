@@ -18,10 +18,22 @@ from analyzer.problem import Problem
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
-    from analyzer.results import Analysis
-    from analyzer.session import Request
+    from analyzer.reporting import Wanted
+    from analyzer.session import Outcome, Request
 
-REPORTS = "reports"
+AS_IT_IS = [
+    "inputs",
+    "checkpoints",
+    "reconcile",
+    "device_profile",
+    "against",
+    "config",
+    "apply",
+    "emit",
+    "save",
+    "force",
+]
+"""Options that a request takes as they are."""
 LIMITS = ("params", "macs", "size", "peak-memory")
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
 transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
@@ -85,20 +97,32 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_switch("--quiet", "No summary on the terminal.")
 @_switch("--debug", "Show the traceback of an error.")
 @click.option("--no-gate", is_flag=True, hidden=True)
+@click.option("--no-advice", is_flag=True, hidden=True)
 @click.version_option(VERSION, "--version", message="analyze %(version)s")
 def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
     """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them; advise; gate."""
     if json_schema or explain:
         click.echo(_schema() if json_schema else _explained(str(explain)), nl=False)
         return
-    wanted = _formats(asked["outputs"])
+    wanted = _wanted(**asked)
     request = _request(**asked)
     with stdout_kept(), progress(max(len(request.targets), 1)) as report:
-        analyses = _with_comparison(_perform(request, report, asked["init"]))
-    comment = {"key": asked["comment_key"], "silent": asked["comment_silent"]}
-    _tell(analyses, wanted, comment, asked["quiet"])
-    if any(analysis.verdict == "fail" for analysis in analyses):
+        if asked["init"]:
+            _initialise(request, report)
+            return
+        outcome = _perform(request, report)
+    _tell(outcome, wanted, asked["quiet"])
+    if any(analysis.verdict == "fail" for analysis in outcome.analyses):
         raise click.exceptions.Exit(1)
+
+
+def _wanted(outputs: Sequence[str], comment_key: str, comment_silent: bool, **_: Any) -> Wanted:
+    from analyzer.formats import format_for
+    from analyzer.reporting import Wanted
+
+    wanted = Wanted(tuple(map(format_for, outputs)), comment_key, comment_silent)
+    wanted.refuse_one_place_for_two()
+    return wanted
 
 
 def _request(
@@ -106,18 +130,6 @@ def _request(
 ) -> Request:
     from analyzer.session import Request
 
-    names = (
-        "inputs",
-        "checkpoints",
-        "reconcile",
-        "device_profile",
-        "against",
-        "config",
-        "apply",
-        "emit",
-        "save",
-        "force",
-    )
     return Request(
         targets=tuple(targets),
         settings=dict(map(_pair, settings)),
@@ -126,7 +138,8 @@ def _request(
         ignore=tuple(_words(ignore)),
         limits={metric: asked[f"max_{metric.replace('-', '_')}"] for metric in LIMITS},
         gated=not asked["no_gate"],
-        **{name: asked[name] for name in names},
+        advice=not asked["no_advice"],
+        **{name: asked[name] for name in AS_IT_IS},
     )
 
 
@@ -141,40 +154,39 @@ def _pair(setting: str) -> tuple[str, str]:
     return name, value
 
 
-def _perform(request: Request, report: Callable[[str], None], init: bool) -> list[Analysis]:
-    """The analyses; none for --init, which writes its file."""
-    from datetime import date
-
-    from analyzer.session import INITIAL, initial, perform
+def _initialise(request: Request, report: Callable[[str], None]) -> None:
+    from analyzer.session import INITIAL, initial
     from analyzer.writing import write_all
 
-    if not init:
-        return perform(request, report, date.today())
     write_all({INITIAL: initial(request, report)})
-    return []
+    click.echo(f"written to {INITIAL}", err=True)
 
 
-def _tell(analyses: list[Analysis], wanted: list[tuple[str, str]], comment: dict[str, Any], quiet: bool) -> None:
-    """Write the reports, add to GitHub's step summary where there is one, and sum up on the terminal."""
-    if not analyses:
-        click.echo("written to analyze.toml")
-        return
-    written = _write(_files(analyses, wanted, comment))
-    _add_to_step_summary(analyses)
-    if not quiet and not any(path == "-" for _, path in wanted):
-        click.echo(_summary(analyses, written), nl=False)
+def _perform(request: Request, report: Callable[[str], None]) -> Outcome:
+    from datetime import date
+
+    from analyzer.reporting import compared
+    from analyzer.session import perform
+
+    outcome = perform(request, report, date.today())
+    return replace(outcome, analyses=compared(outcome.analyses))
 
 
-def _add_to_step_summary(analyses: list[Analysis]) -> None:
-    """Only for a gate: the file is the workflow's, and a plain analysis has no business there."""
-    place = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not place or not any(analysis.verdict for analysis in analyses):
-        return
-    from analyzer.formats import FORMATS
+def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
+    """Write the reports, all or none; then fill stdout, sum up, and add to GitHub's step summary where there is one."""
+    from analyzer.reporting import step_summary, terminal_summary, texts
+    from analyzer.writing import write_all
 
-    text = FORMATS["summary"].render_comparison(analyses) if len(analyses) > 1 else FORMATS["summary"].render(*analyses)
-    with Path(place).open("a", encoding="utf-8") as file:
-        file.write(text)
+    found = texts(outcome.analyses, wanted, outcome.directory)
+    on_stdout = found.pop("-", "")
+    write_all(found)
+    if not quiet and not wanted.fills_stdout:
+        width = get_terminal_size().columns
+        on_stdout = terminal_summary(outcome.analyses, list(found), width, is_terminal(sys.stdout))
+    click.echo(on_stdout, nl=False)
+    if place := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(place).open("a", encoding="utf-8") as file:
+            file.write(step_summary(outcome.analyses))
 
 
 def _schema() -> str:
@@ -187,60 +199,6 @@ def _explained(rule: str) -> str:
     from analyzer.rules import explain
 
     return explain(rule)
-
-
-def _formats(outputs: Sequence[str]) -> list[tuple[str, str]]:
-    from analyzer.formats import format_for
-
-    return [format_for(output) for output in outputs]
-
-
-def _with_comparison(analyses: list[Analysis]) -> list[Analysis]:
-    """Several analyses get distinct names, and each the table of all."""
-    if len(analyses) < 2:
-        return analyses
-    from analyzer.comparing import compare, distinct
-
-    named = distinct(analyses)
-    rows = compare(named)
-    return [replace(analysis, comparison=rows) for analysis in named]
-
-
-def _files(analyses: list[Analysis], wanted: list[tuple[str, str]], comment: dict[str, Any]) -> dict[str, str]:
-    """Every file to write, text by path: what --output asks for, else markdown reports."""
-    from analyzer.formats import OPTIONS, default_files, files
-
-    if not wanted:
-        return default_files(analyses, REPORTS)
-    needs_folder = any("folder" in OPTIONS.get(name, ()) for name, _ in wanted)
-    options = {"folder": _folder() if needs_folder else "", **comment}
-    return {path: text for name, spec in wanted for path, text in files(analyses, name, spec, **options).items()}
-
-
-def _folder() -> str:
-    """The working directory as seen from the root of its repository; empty outside one."""
-    from analyzer.gating.repository import folder_of
-
-    return folder_of(Path.cwd())
-
-
-def _write(texts: dict[str, str]) -> list[str]:
-    """Write all files or none, then fill stdout."""
-    from analyzer.writing import write_all
-
-    on_stdout = texts.pop("-", "")
-    write_all(texts)
-    click.echo(on_stdout, nl=False)
-    return list(texts)
-
-
-def _summary(analyses: list[Analysis], written: list[str]) -> str:
-    from analyzer.formats import terminal
-
-    look: dict[str, Any] = {"colour": is_terminal(sys.stdout), "width": get_terminal_size().columns}
-    if len(analyses) == 1:
-        return terminal.render(analyses[0], written=written, **look)
-    return terminal.render_comparison(analyses, written=written, **look)
 
 
 def _first_line(error: Exception) -> str:

@@ -38,6 +38,7 @@ class Request:
     against: str | None = None
     config: str | None = None
     gated: bool = True
+    advice: bool = True
     apply: tuple[str, ...] = ()
     emit: str | None = None
     save: str | None = None
@@ -49,9 +50,17 @@ class Request:
         return bool(self.apply or self.emit or self.save)
 
 
-def perform(request: Request, report: Report, today: date) -> list[Analysis]:
+@dataclass(frozen=True)
+class Outcome:
+    """The analyses, and the directory that their files are relative to."""
+
+    analyses: list[Analysis]
+    directory: Path
+
+
+def perform(request: Request, report: Report, today: date) -> Outcome:
     """Analyse and gate everything that is asked for; Problem when something cannot be."""
-    from analyzer.gating import gate, plan_for
+    from analyzer.gating import check_base, gate, plan_for
 
     _refuse_mismatch(request)
     config = _config(request)
@@ -63,14 +72,17 @@ def perform(request: Request, report: Report, today: date) -> list[Analysis]:
         settings=request.settings,
         limits=request.limits,
     )
+    if request.against:
+        check_base(plan, request.against)
     if not request.targets:
         analyses = _in_processes(plan, request)
-        return gate(analyses, plan, request.against, today=today)
+        return Outcome(gate(analyses, plan, request.against, today=today), plan.directory)
     studies = [_study(model, request, _options(request, config), report) for model in plan.models]
     analyses = [study.analysis for study in studies]
     if request.gated:
         analyses = gate(analyses, plan, request.against, today=today)
-    return [*analyses, *(_rewritten(study, request, report) for study in studies if request.acts)]
+    rewritten = [_rewritten(study, request, report) for study in studies if request.acts]
+    return Outcome([*analyses, *rewritten], plan.directory)
 
 
 def initial(request: Request, report: Report) -> str:
@@ -81,7 +93,7 @@ def initial(request: Request, report: Report) -> str:
         raise Problem("--init takes one target, the model that the limits are for")
     if Path(INITIAL).exists() and not request.force:
         raise Problem(f"{INITIAL} exists; edit it, or write it anew with --force")
-    analyses = perform(replace(request, gated=False), report, _never())
+    analyses = perform(replace(request, gated=False), report, _never()).analyses
     return render(analyses, next(iter(request.checkpoints), None), request.settings)
 
 
@@ -117,6 +129,7 @@ def _options(request: Request, config: Config | None) -> Options:
     own = config.device(name) if config else None
     return Options(
         reconcile=request.reconcile,
+        advice=request.advice,
         select=request.select or (config.select if config else ()),
         ignore=request.ignore or (config.ignore if config else ()),
         device=own or device_for(name),

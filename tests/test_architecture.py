@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "analyzer"
 LAYERS = (
     ("__main__",),
     ("cli", "__init__"),
-    ("session",),
+    ("reporting", "session"),
     ("applying", "measuring", "pipeline"),
     ("acting", "consulting", "estimating", "gating", "reconciling"),
     ("proving",),

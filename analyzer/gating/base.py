@@ -107,7 +107,7 @@ def _refused(outcome: Analysis | Problem, title: str) -> Analysis:
 def _job(model: ModelConfig, place: Path, variables: Mapping[str, str]) -> Job:
     # Weights are seldom in a repository, and counts do not need them.
     kept = model.checkpoint if model.checkpoint and (place / model.checkpoint).is_file() else None
-    return Job(model.target, place, model.inputs, kept, model.settings, variables)
+    return Job(model.target, place, model.inputs, kept, model.settings, variables, options=("--no-advice",))
 
 
 def exists(target: str, place: Path, head: Path) -> bool:

@@ -43,7 +43,7 @@ def test_both_ways_to_start_it(command):
 def test_help_names_every_option(option):
     done = run(option)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Usage: python -m analyzer [OPTIONS] TARGET...")
+    assert done.stdout.startswith("Usage: python -m analyzer [OPTIONS] [TARGET]...")
     names = (
         "--input",
         "--checkpoint",
