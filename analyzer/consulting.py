@@ -87,11 +87,14 @@ class Consultation:
 
     @cached_property
     def together(self) -> Together | None:
-        """The best proposal of each layer at once, proved by tracing the rewritten model; None where that cannot be."""
+        """The best proposal of each layer at once, proved by tracing the rewritten model; None where that cannot be.
+
+        A model that has to run for real is not run twice: what it does depends on the values that new layers give.
+        """
         from analyzer.proving import taken_together
 
         chosen = [item.proposal for item in best_per_layer(self.advised, self.facts) if item.proposal]
-        if not chosen:
+        if not chosen or self.count.trace.mode == "real":
             return None
         try:
             return taken_together(self.subject, chosen, self.count.trace)

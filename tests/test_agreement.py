@@ -13,7 +13,7 @@ from torchvision.models import get_model_weights, list_models
 
 from analyzer import Analysis, analyze
 from analyzer.loading import Subject, load
-from analyzer.pipeline import analyze_subject
+from analyzer.pipeline import Options, analyze_subject
 
 BUILDERS = [name for name in list_models() if not name.startswith("quantized_")]
 FROZEN = "published with frozen batch normalization, whose scales are buffers: 2 fewer parameters a channel"
@@ -53,7 +53,7 @@ OPS_DIFFER: dict[str, str] = dict.fromkeys(
 def analysis_of(name: str, inputs: tuple[str, ...], settings: tuple[tuple[str, str], ...]) -> Analysis:
     subject = load(f"torchvision:{name}", inputs=inputs, settings=dict(settings))
     assert isinstance(subject, Subject)
-    return analyze_subject(subject)
+    return analyze_subject(subject, Options(advice=False))
 
 
 def analysis_for(name: str, weights: Any) -> Analysis:
