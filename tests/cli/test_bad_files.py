@@ -7,7 +7,7 @@ EXITED = 'sys.exit was called while loading; put it below if __name__ == "__main
 
 
 def test_no_target(here):
-    assert here.refused().startswith("no target given: name a model, such as analyze model.py")
+    assert here.refused().startswith("no target given and no configuration found; name a model")
 
 
 @pytest.mark.parametrize("target", ["gone.py", "gone.py:Net", "folder/gone.py"])
