@@ -131,7 +131,7 @@ def device_for(name: str = DEFAULT) -> Device:
     if name.lower() in known:
         return known[name.lower()]
     near = get_close_matches(name.lower(), known, n=3, cutoff=0.5) or [device.name for device in PRESETS]
-    own = "a device of your own takes peak_gflops and bandwidth_gbs in the configuration"
+    own = f"{THIS!r} is this machine, measured; your own takes peak_gflops and bandwidth_gbs in the configuration"
     raise Problem(f"there is no device {name!r}; nearest: {', '.join(near)}; {own}")
 
 
@@ -152,14 +152,21 @@ _Positive = Annotated[float, msgspec.Meta(gt=0)]
 class _Figures(msgspec.Struct, forbid_unknown_fields=True):
     peak_gflops: _Positive
     bandwidth_gbs: _Positive
+    flash_kib: _Positive | None = None
+    ram_kib: _Positive | None = None
 
 
 def device_from(name: str, figures: Mapping[str, object]) -> Device:
-    """A device of the user's own: `peak_gflops` (10⁹ FLOP/s, any data type) and `bandwidth_gbs` (10⁹ bytes/s)."""
+    """A device of the user's own: `peak_gflops` (10⁹ FLOP/s, any data type) and `bandwidth_gbs` (10⁹ bytes/s).
+
+    A small device may have `flash_kib` for weights and `ram_kib` for activations (1024 bytes).
+    """
     try:
         given = msgspec.convert(dict(figures), _Figures)
     except msgspec.ValidationError as error:
         wanted = "it takes peak_gflops and bandwidth_gbs, both positive numbers"
         raise Problem(f"device {name!r}: {str(error).rstrip('.')}; {wanted}") from None
     flops = {"float32": given.peak_gflops * 1e9}
-    return Device(name, flops, given.bandwidth_gbs * 1e9, "own", "given in the configuration")
+    flash, ram = (None if size is None else int(size * 1024) for size in (given.flash_kib, given.ram_kib))
+    source = "given in the configuration"
+    return Device(name, flops, given.bandwidth_gbs * 1e9, "own", source, flash=flash, ram=ram)

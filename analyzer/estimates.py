@@ -112,7 +112,7 @@ class MemoryEstimate:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFootprint:
-    """Bytes that one training step holds when its backward begins."""
+    """Bytes that one training step has to hold."""
 
     optimizer: str
     weights: int

@@ -23,6 +23,8 @@ class Tensor:
     """Stored elements of a sparse tensor, None for a dense one."""
     number: int = field(default=-1, compare=False)
     """Numbers the tensor itself, where views of one storage differ; an in-place result keeps its number."""
+    channels_last: bool = field(default=False, compare=False)
+    """Whether it lies in memory with its channels innermost."""
 
     @property
     def numel(self) -> int:

@@ -241,13 +241,13 @@ def table_of(calibration: Calibration, error: EstimatorError) -> Efficiencies:
 
 
 def _layer_spread(calibration: Calibration, classes: dict[str, Efficiency], error: EstimatorError) -> float:
-    """The factor that nine of ten operators of at least a thousandth of their network lie within."""
+    """The factor that nine of ten operators of at least a hundredth of their network's time lie within."""
     table = Efficiencies(classes, error, 1.0)
     ratios = [
         parts_of(work, calibration.device, table).seconds / seconds
         for network in calibration.networks
         for work, seconds in zip(network.works, network.operators, strict=True)
-        if seconds > network.seconds / 1000
+        if seconds > network.seconds / 100
     ]
     return _rounded(np.exp(np.quantile(np.abs(np.log(ratios)), 0.9)))
 

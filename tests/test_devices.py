@@ -83,3 +83,18 @@ def test_own_device() -> None:
 def test_own_device_with_wrong_figures(figures: dict[str, object]) -> None:
     with pytest.raises(Problem, match=r"^device 'camera': .*; it takes peak_gflops and bandwidth_gbs"):
         device_from("camera", figures)
+
+
+def test_a_small_device_has_limits() -> None:
+    assert (device_for("cortex-m7").flash, device_for("cortex-m7").ram) == (2 * 2**20, 2**20)
+    own = device_from("camera", {"peak_gflops": 1, "bandwidth_gbs": 1, "flash_kib": 512, "ram_kib": 96.5})
+    assert (own.flash, own.ram) == (512 * 1024, 98816)
+    assert device_for("a100").ram is None
+
+
+def test_only_devices_that_launch_kernels_wait_for_them() -> None:
+    assert {device.kind for device in PRESETS if device.launch} == {"gpu", "gpu module"}
+
+
+def test_no_preset_was_measured() -> None:
+    assert not any(device.is_measured for device in PRESETS)

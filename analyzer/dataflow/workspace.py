@@ -30,6 +30,8 @@ def workspace_bytes(op: Op, threads: int = 1) -> int:
     read, weight, written = op.tensor("input"), op.tensor("weight"), op.outputs[0]
     if not is_blocked(op, threads):
         return _columns(read, weight, written)
+    if is_channels_last(op):
+        return weight.nbytes * (1 if _is_channels_last(weight) else 2)
     copied = 0 if _is_read_as_it_is(read) else _blocked(read)
     computing = copied + weight.nbytes + _blocked(written)
     return max(computing, _blocked(written) + written.nbytes) - written.nbytes
@@ -43,6 +45,16 @@ def is_blocked(op: Op, threads: int = 1) -> bool:
     worth_it = strided or threads > 1 or (height, width) != (1, 1) or read.shape[0] >= MANY
     grouped, large = op.arguments.get("groups") != 1, min(height, width) > 3
     return worth_it and (grouped or large or read.shape[0] > 1 or read.numel > SMALL)
+
+
+def is_channels_last(op: Op) -> bool:
+    """Whether the convolution reads and writes tensors whose channels lie innermost, without copies."""
+    return op.tensor("input").channels_last or op.tensor("weight").channels_last
+
+
+def _is_channels_last(weight: Tensor) -> bool:
+    """Whether it is so already, or both orders are the same."""
+    return weight.channels_last or weight.shape[1] == 1 or set(weight.shape[2:]) == {1}
 
 
 def _columns(read: Tensor, weight: Tensor, written: Tensor) -> int:

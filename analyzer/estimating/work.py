@@ -18,7 +18,7 @@ from analyzer.dataflow.operators import (
     is_pointwise,
     is_pool,
 )
-from analyzer.dataflow.workspace import is_blocked
+from analyzer.dataflow.workspace import is_blocked, is_channels_last
 from analyzer.formulas import cost_of, kind_of
 from analyzer.graph import Op, Tensor
 from analyzer.results import Cost
@@ -150,6 +150,8 @@ def _eager_bytes(op: Op) -> int:
     if not is_convolution(op) or op.outputs[0].dtype != "float32":
         return moved
     read, weight = op.tensor("input"), op.tensor("weight")
+    if is_blocked(op) and is_channels_last(op):
+        return moved + 2 * weight.nbytes
     if is_blocked(op):
         return 3 * moved - (2 * read.nbytes if read.shape[1] < STEM_CHANNELS else 0)
     columns = weight.numel // weight.shape[0] * op.outputs[0].numel // op.outputs[0].shape[1] * read.itemsize

@@ -13,6 +13,7 @@ from analyzer.formats import (
     junit,
     latency_figure,
     markdown,
+    memory_figure,
     sarif,
     summary,
     terminal,
@@ -119,7 +120,8 @@ def _files_of_one(analysis: Analysis, name: str, path: str, **options: Any) -> d
         chosen: Any = FORMATS[name]
         return {path: chosen.render(analysis, **options)}
     plain = PurePath(path)
-    picture, clock = plain.with_suffix(".svg"), plain.with_name(f"{plain.stem}-latency.svg")
-    drawn = latency_figure.render(analysis)
-    text = markdown.render(analysis, picture.name, clock.name if drawn else None)
-    return {path: text, str(picture): figure.render(analysis)} | ({str(clock): drawn} if drawn else {})
+    picture, clock, memory = (plain.with_name(f"{plain.stem}{end}.svg") for end in ("", "-latency", "-memory"))
+    drawn = {clock: latency_figure.render(analysis), memory: memory_figure.render(analysis)}
+    names = (name.name if drawn[name] else None for name in (clock, memory))
+    beside = {str(name): text for name, text in drawn.items() if text}
+    return {path: markdown.render(analysis, picture.name, *names), str(picture): figure.render(analysis), **beside}

@@ -92,7 +92,7 @@ def _error(error: EstimatorError | None) -> tuple[str, ...]:
         f"where it was calibrated ({error.conditions}), the estimator was off by {error.median:.0%} in the median and "
         f"by less than {error.p90:.0%} for nine of ten of {error.networks} networks, each left out of its own "
         f"calibration (median {error.family_median:.0%} with its whole family left out); "
-        f"rank correlation {error.rank_correlation:.2f}",
+        f"rank correlation {error.rank_correlation:.3f}",
     )
 
 
@@ -116,7 +116,7 @@ def memory(estimate: MemoryEstimate, figure: str | None = None) -> str:
 
 
 def training(footprint: TrainingFootprint | None) -> str:
-    """What a training step holds when its backward begins."""
+    """What a training step has to hold."""
     if footprint is None:
         return ""
     rows = [
@@ -126,7 +126,7 @@ def training(footprint: TrainingFootprint | None) -> str:
         ("activations saved for the backward", size(footprint.activations)),
         ("inputs", size(footprint.inputs)),
     ]
-    head = f"**Training with {prose(footprint.optimizer)}: about {size(footprint.total)}** when the backward begins."
+    head = f"**Training with {prose(footprint.optimizer)}: about {size(footprint.total)}** for a step."
     return "\n\n".join((head, table(MEMORY, rows), _basis(footprint.assumptions)))
 
 

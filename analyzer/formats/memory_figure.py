@@ -26,6 +26,7 @@ from analyzer.formats.figure import (
     svg_text,
 )
 from analyzer.formats.numbers import BYTE_UNITS, size
+from analyzer.results import Analysis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,12 @@ MAX_STEPS: Final = 400
 CAPTION: Final = "layers in execution order; the most that each holds while it runs, inputs and weights not included"
 
 
-def render(estimate: MemoryEstimate) -> str:
-    """The curve, its peak marked, and the model's stages below."""
+def render(analysis: Analysis) -> str:
+    """The curve, its peak marked, and the model's stages below; empty where memory was not estimated."""
+    return _picture(analysis.estimates.memory) if analysis.estimates and analysis.estimates.memory.curve else ""
+
+
+def _picture(estimate: MemoryEstimate) -> str:
     from matplotlib.figure import Figure
 
     points = thinned(estimate.curve, MAX_STEPS)

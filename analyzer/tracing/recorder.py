@@ -250,7 +250,14 @@ class Recorder(TorchDispatchMode):
             weight=self._weight_of.get(storage),
             nnz=self._stored_elements(tensor),
             number=self._known[id(tensor)].number,
+            channels_last=_is_channels_last(tensor),
         )
+
+
+def _is_channels_last(tensor: torch.Tensor) -> bool:
+    if tensor.dim() != 4 or tensor.layout is not torch.strided or tensor.is_contiguous():
+        return False
+    return tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _flatten(value: Any) -> Iterator[Any]:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.estimates import TrainingFootprint
 from analyzer.loading.subject import Inputs, Subject
 from analyzer.problem import Problem
-from analyzer.tracing.rungs import META
+from analyzer.tracing.rungs import META, run_on_meta
 from analyzer.tracing.shapes import leaves, map_leaves
 from analyzer.tracing.state import preserved
 
@@ -22,8 +23,17 @@ STEP_BYTES: Final = {"adam": 4, "adamw": 4}
 """And a float32 scalar, the number of steps."""
 ASSUMPTIONS: Final = (
     "in training mode, all that requires a gradient is trained, the loss is a sum over the outputs",
-    "what the kernels of forward and backward take meanwhile comes on top, and gradients only grow as activations go",
+    "all gradients are counted beside all saved activations, while a step lets go of these as those come: the peak is "
+    "about that, and what kernels take meanwhile comes on top",
+    "attention and recurrent layers may save otherwise on another device",
 )
+
+
+class OnMeta(TorchDispatchMode):
+    """Operators on meta tensors, real ones that meet them included."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return run_on_meta(func, args, kwargs or {})
 
 
 def training_footprint(subject: Subject, optimizer: str, candidate: int = 0) -> TrainingFootprint:
@@ -59,9 +69,10 @@ def _saved_bytes(subject: Subject, module: nn.Module, inputs: Inputs) -> int:
         return tensor
 
     try:
-        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            output = module(*args, **kwargs)
-        return _backward(output, held)
+        with OnMeta(), torch.enable_grad():  # type: ignore[no-untyped-call]
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+                output = module(*args, **kwargs)
+            return _backward(output, held)
     except Exception as error:
         raise Problem(f"{subject.name}: no training footprint, for the step fails on meta tensors: {error}") from error
 
@@ -104,11 +115,15 @@ def _made(inputs: Inputs, module: nn.Module) -> tuple[Any, Any]:
 
 @contextmanager
 def _in_training_mode(module: nn.Module) -> Iterator[None]:
+    """Modes are afterwards as before, and so are buffers with values, such as a count of batches."""
     modes = {child: child.training for child in module.modules()}
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers() if not buffer.is_meta]
     module.train()
     try:
         yield
     finally:
+        for buffer, before in buffers:
+            buffer.copy_(before)
         for child, mode in modes.items():
             child.training = mode
 
