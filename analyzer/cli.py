@@ -21,18 +21,10 @@ if TYPE_CHECKING:
     from analyzer.reporting import Wanted
     from analyzer.session import Outcome, Request
 
-AS_IT_IS = [
-    "inputs",
-    "checkpoints",
-    "reconcile",
-    "device_profile",
-    "against",
-    "config",
-    "apply",
-    "emit",
-    "save",
-    "force",
-]
+AS_IT_IS = (
+    *("inputs", "checkpoints", "reconcile", "device_profile", "against", "config", "apply", "emit", "save", "force"),
+    *("training", "latency", "device", "threads", "batch", "dtype", "channels_last"),
+)
 """Options that a request takes as they are."""
 LIMITS = ("params", "macs", "size", "peak-memory")
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
@@ -78,6 +70,13 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
 @_value("--explain", "RULE", "Print a rule's documentation.")
 @_value("--device-profile", "NAME", "Device that bounds are told for.")
+@_value("--training", "OPTIMIZER", "Estimate the memory of a training step: sgd, sgd-momentum, adam or adamw.")
+@_switch("--latency", "Time the model, its layers and its advice on this machine.")
+@click.option("--device", metavar="NAME", default="cpu", help="Where to time: cpu, cuda or cuda:1.")
+@click.option("--threads", type=int, default=1, metavar="N", help="Threads to time with; 1 by default.")
+@click.option("--batch", type=int, metavar="N", help="Samples to time with.")
+@_value("--dtype", "DTYPE", "Data type to time in, such as bfloat16.")
+@_switch("--channels-last", "Time with the channels last in memory.")
 @_several("--apply", "apply", "RULE[:LAYERS]", "Analyse the model with this advice applied beside the original.")
 @_value("--emit", "FILE", "Write a Python file that builds the rewritten model.")
 @_value("--save", "FILE", "Write the rewritten model's state dict, weights carried over.")

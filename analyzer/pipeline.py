@@ -14,6 +14,7 @@ from analyzer.results import Analysis, Model, SecondOpinion, Total, Tracing
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
+    from analyzer.estimates import Estimates
     from analyzer.graph import Trace
     from analyzer.loading.checkpoint import Checkpoint
     from analyzer.loading.subject import Subject
@@ -32,7 +33,10 @@ class Options:
     """Codes, prefixes or names of the rules to ask; all when empty."""
     ignore: tuple[str, ...] = ()
     device: Device = field(default_factory=device_for)
-    """The profile that bounds are told for."""
+    """The profile that bounds and estimates are told for."""
+    estimates: bool = True
+    training: str | None = None
+    """The optimizer whose training footprint is wanted."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,25 @@ def study(subject: Subject, options: Options = Options(), report: Callable[[str]
     fields = receptive_fields(count.trace)
     consulted = Consultation(subject, count, fields, options.select, options.ignore, options.device)
     analysis = _counted(subject, count, fields, options, report)
-    return Study(_advised(analysis, consulted) if options.advice else analysis, consulted)
+    if options.advice:
+        analysis = _advised(analysis, consulted)
+    if options.estimates:
+        analysis = replace(analysis, estimates=_estimated(consulted, options, report))
+    return Study(analysis, consulted)
+
+
+def _estimated(consulted: Consultation, options: Options, report: Callable[[str], None]) -> Estimates:
+    from analyzer.estimating import estimate
+
+    subject, count = consulted.subject, consulted.count
+    footprint = None
+    if options.training is not None:
+        from analyzer.tracing.training import training_footprint
+
+        report(f"{subject.name}: following a training step")
+        footprint = training_footprint(subject, options.training, count.trace.candidate)
+    advised = consulted.advised if options.advice else ()
+    return estimate(count, options.device, advised, consulted.facts if options.advice else None, footprint)
 
 
 def _counted(

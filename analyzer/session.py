@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,18 @@ from analyzer.problem import Problem
 if TYPE_CHECKING:
     from datetime import date
 
+    from analyzer.advising import Advised
     from analyzer.config import Config, ModelConfig
+    from analyzer.devices import Device
+    from analyzer.estimates import ProposalTime
     from analyzer.gating import Plan
     from analyzer.pipeline import Options, Study
     from analyzer.results import Analysis
 
 Report = Callable[[str], None]
 INITIAL = "analyze.toml"
+THIS = "this"
+"""The device profile that is measured here."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,13 @@ class Request:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     device_profile: str | None = None
+    training: str | None = None
+    latency: bool = False
+    device: str = "cpu"
+    threads: int = 1
+    batch: int | None = None
+    dtype: str | None = None
+    channels_last: bool = False
     limits: Mapping[str, str | None] = field(default_factory=dict)
     against: str | None = None
     config: str | None = None
@@ -77,10 +90,13 @@ def perform(request: Request, report: Report, today: date) -> Outcome:
     if not request.targets:
         analyses = _in_processes(plan, request)
         return Outcome(gate(analyses, plan, request.against, today=today), plan.directory)
-    studies = [_study(model, request, _options(request, config), report) for model in plan.models]
+    options = _options(request, config, report)
+    studies = [_study(model, request, options, report) for model in plan.models]
     analyses = [study.analysis for study in studies]
     if request.gated:
         analyses = gate(analyses, plan, request.against, today=today)
+    if request.latency:
+        analyses = _timed(analyses, studies, request, report)
     rewritten = [_rewritten(study, request, report) for study in studies if request.acts]
     return Outcome([*analyses, *rewritten], plan.directory)
 
@@ -108,8 +124,8 @@ def _refuse_mismatch(request: Request) -> None:
     if checkpoints and targets != checkpoints:
         counts = f"{targets} targets and {checkpoints} checkpoints"
         raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
-    if not targets and request.acts:
-        raise Problem("--apply, --emit and --save act on one model: name it as the target")
+    if not targets and (request.acts or request.latency):
+        raise Problem("--apply, --emit, --save and --latency are about named models: give the target")
 
 
 def _config(request: Request) -> Config | None:
@@ -121,19 +137,65 @@ def _config(request: Request) -> Config | None:
     return read(path)
 
 
-def _options(request: Request, config: Config | None) -> Options:
-    from analyzer.devices import DEFAULT, device_for
+def _options(request: Request, config: Config | None, report: Report) -> Options:
     from analyzer.pipeline import Options
 
-    name = request.device_profile or DEFAULT
-    own = config.device(name) if config else None
     return Options(
         reconcile=request.reconcile,
         advice=request.advice,
         select=request.select or (config.select if config else ()),
         ignore=request.ignore or (config.ignore if config else ()),
-        device=own or device_for(name),
+        device=_profile(request, config, report),
+        training=request.training,
+        estimates=request.advice,
     )
+
+
+def _profile(request: Request, config: Config | None, report: Report) -> Device:
+    """The project's own device of that name, this machine, or a preset."""
+    from analyzer.devices import DEFAULT, device_for
+
+    name = request.device_profile or DEFAULT
+    if own := config.device(name) if config else None:
+        return own
+    if name != THIS:
+        return device_for(name)
+    from analyzer.calibration import this_device
+
+    return this_device(request.threads, report)
+
+
+def _timed(analyses: list[Analysis], studies: list[Study], request: Request, report: Report) -> list[Analysis]:
+    """The analyses with what the clock says, the advice by measured gain; several models are timed in turns as well."""
+    from analyzer.measuring import Settings, measure, side_by_side
+    from analyzer.timings import by_measured_gain
+
+    settings = Settings(request.device, request.threads, request.batch, request.dtype, request.channels_last)
+    timed = []
+    for analysis, study in zip(analyses, studies, strict=True):
+        consulted = study.consulted
+        if consulted is None:
+            raise Problem(f"{analysis.model.target}: without a forward there is nothing to time")
+        latency = measure(consulted, settings, report, _promises(analysis))
+        advice = by_measured_gain(analysis.advice, latency)
+        timed.append(replace(analysis, latency=latency, advice=advice))
+    if len(timed) < 2 or any(one.latency and one.latency.partial for one in timed):
+        return timed
+    turns = side_by_side([study.consulted for study in studies if study.consulted], settings, report)
+    return [replace(one, latency=replace(one.latency, comparison=turns)) for one in timed if one.latency]
+
+
+def _promises(analysis: Analysis) -> Callable[[Advised], tuple[float, float] | None]:
+    """The range of the time ratio that the estimates give a proposal."""
+    times = analysis.estimates.time.proposals if analysis.estimates else ()
+    ratios = {(item.rule, item.path): _range(item) for item in times}
+    return lambda item: ratios.get((item.advice.rule, item.advice.path))
+
+
+def _range(item: ProposalTime) -> tuple[float, float]:
+    """The ratio, as far off as the time after it may be."""
+    spread = sqrt(item.after.high / item.after.low) if item.after.low else 1.0
+    return item.ratio / spread, item.ratio * spread
 
 
 def _in_processes(plan: Plan, request: Request) -> list[Analysis]:
