@@ -28,6 +28,10 @@ class EstimatorError:
     """Spearman's, between estimated and measured times."""
     family_median: float
     """The median when the network's whole family was left out."""
+    unseen: int
+    """Networks of another collection that had no part in the calibration."""
+    unseen_median: float
+    unseen_p90: float
     conditions: str
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,18 +19,17 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from calibrating import Calibration, Measured, Vector, rank_correlation
 from torch import nn
 from torch.utils.benchmark import Timer
 from torchvision.models import get_model
 
-from analyzer.calibration import conditions, device_of, measure
+from analyzer.calibration import Attained, conditions, device_of, measure
 from analyzer.counting import Count
-from analyzer.devices import Device
 from analyzer.estimates import EstimatorError
 from analyzer.estimating.efficiency import TABLE, Efficiencies, Efficiency
 from analyzer.estimating.latency import parts_of
-from analyzer.estimating.work import CLASSES, OperatorWork, eager_work
+from analyzer.estimating.work import CLASSES, eager_work
 from analyzer.loading import from_module
 from analyzer.tracing import trace
 
@@ -42,29 +41,14 @@ NETWORKS = (
     "regnet_x_400mf regnet_x_800mf regnet_x_1_6gf regnet_x_3_2gf regnet_y_400mf regnet_y_800mf regnet_y_1_6gf "
     "regnet_y_3_2gf convnext_tiny convnext_small"
 )
+UNSEEN = (
+    "ghostnet_100 mobilenetv2_100 mobilevit_s resnest14d hrnet_w18_small dla34 cspdarknet53 repvgg_a0 mixnet_s "
+    "tf_efficientnet_lite0 semnasnet_100 xception41 selecsls42 ese_vovnet19b_dw gernet_s hardcorenas_a rexnet_100 "
+    "skresnet18 fbnetc_100 dpn48b"
+)
+"""Of timm's: no part of the calibration, but what its range is held to."""
+Build = Callable[[str], tuple[nn.Module, torch.Tensor]]
 SLOW_TO_INITIALIZE = ("googlenet", "inception_v3")
-HELD = 0.15
-"""Weight of what single operators took against what whole networks took."""
-START = (0.8, 0.5, 2e-5)
-"""Efficiencies and overhead that the calibration starts from."""
-Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One network: seconds of the whole forward, and of each operator in it."""
-
-    name: str
-    seconds: float
-    iqr: float
-    works: tuple[OperatorWork, ...]
-    operators: tuple[float, ...]
-
-    @property
-    def family(self) -> str:
-        """What its name begins with: "resnet", "vgg"; relatives by construction go together."""
-        stem = self.name.partition("_")[0].rstrip("0123456789")
-        return {"wide": "resnet", "resnext": "resnet"}.get(stem, stem)
 
 
 def network(name: str) -> tuple[nn.Module, torch.Tensor]:
@@ -75,9 +59,18 @@ def network(name: str) -> tuple[nn.Module, torch.Tensor]:
     return get_model(name, weights=None, **settings).eval(), torch.randn(1, 3, size, size)
 
 
-def measured(name: str, seconds: float) -> Measured:
+def unseen_network(name: str) -> tuple[nn.Module, torch.Tensor]:
+    """One of timm's, and an image of the size that it was made for."""
+    import timm
+
+    torch.manual_seed(0)
+    model = timm.create_model(name, pretrained=False).eval()
+    return model, torch.randn(1, *model.default_cfg["input_size"])
+
+
+def measured(name: str, seconds: float, build: Build) -> Measured:
     """Timed for so many seconds."""
-    model, image = network(name)
+    model, image = build(name)
     with torch.inference_mode():
         timer = Timer("model(x)", globals={"model": model, "x": image}, timer=time.thread_time, num_threads=1)
         timer.timeit(2)
@@ -113,123 +106,37 @@ def _one_round(model: nn.Module, image: torch.Tensor) -> list[float]:
     return times
 
 
-class Calibration:
-    """Least squares in log space: three numbers a class, held to networks' totals and, lightly, to single operators."""
-
-    def __init__(self, device: Device, networks: Sequence[Measured]) -> None:
-        self.device, self.networks = device, networks
-        self.sums = np.array([self._sums(network.works) for network in networks])
-        self.totals = np.array([network.seconds for network in networks])
-        self.rows = [self._rows(network) for network in networks]
-
-    def _features(self, work: OperatorWork) -> tuple[float, float, float]:
-        return work.flops / self.device.peak("float32"), work.nbytes / self.device.bandwidth, 1.0
-
-    def _sums(self, works: Iterable[OperatorWork]) -> Vector:
-        sums = np.zeros((len(CLASSES), 3))
-        for work in works:
-            sums[CLASSES.index(work.kind)] += self._features(work)
-        return sums.reshape(-1)
-
-    def _rows(self, network: Measured) -> Vector:
-        """Class, features and seconds of each operator."""
-        pairs = zip(network.works, network.operators, strict=True)
-        return np.array([[CLASSES.index(work.kind), *self._features(work), seconds] for work, seconds in pairs])
-
-    def fitted(self, kept: Sequence[int]) -> Vector:
-        """Logarithms of the inverse efficiencies and of the overheads, from these networks alone."""
-        start = self.of_operators(kept)
-        chosen = list(kept)
-        sums, totals = self.sums[chosen], np.log(self.totals[chosen])
-        held = HELD * np.sqrt(len(kept) / len(start))
-
-        def residuals(values: Vector) -> Vector:
-            return np.concatenate([np.log(sums @ np.exp(values)) - totals, held * (values - start)])
-
-        return least_squares(residuals, start)
-
-    def of_operators(self, kept: Sequence[int]) -> Vector:
-        """What single operators took, class by class."""
-        rows = np.concatenate([self.rows[index] for index in kept])
-        start = np.log([1 / START[0], 1 / START[1], START[2]])
-        parts = []
-        for index in range(len(CLASSES)):
-            own = rows[rows[:, 0] == index]
-            parts.append(_of_class(own[:, 1:4], np.log(own[:, 4]), start) if len(own) else start)
-        return np.concatenate(parts)
-
-    def predicted(self, values: Vector, index: int) -> float:
-        """Seconds of one network."""
-        return float(self.sums[index] @ np.exp(values))
-
-    def left_out(self, leaves: Callable[[Measured, Measured], bool]) -> Vector:
-        """Each network's time as predicted without those that `leaves` names for it."""
-        found: dict[tuple[int, ...], Vector] = {}
-        predictions = []
-        for index, network in enumerate(self.networks):
-            kept = tuple(i for i, other in enumerate(self.networks) if not leaves(network, other))
-            if kept not in found:
-                found[kept] = self.fitted(kept)
-            predictions.append(self.predicted(found[kept], index))
-        return np.array(predictions)
-
-
-def _of_class(features: Vector, logs: Vector, start: Vector) -> Vector:
-    def residuals(values: Vector) -> Vector:
-        held = 0.02 * np.sqrt(len(logs)) * (values - start)
-        return np.concatenate([np.log(features @ np.exp(values)) - logs, held])
-
-    return least_squares(residuals, start)
-
-
-def least_squares(residuals: Callable[[Vector], Vector], values: Vector, steps: int = 60) -> Vector:
-    """Levenberg's and Marquardt's method with a numerical derivative."""
-    damping, left = 1e-2, residuals(values)
-    for _ in range(steps):
-        slopes = np.stack([(residuals(values + 1e-6 * axis) - left) / 1e-6 for axis in np.eye(len(values))], axis=1)
-        while damping < 1e8:
-            system = slopes.T @ slopes + damping * np.eye(len(values))
-            step = np.linalg.solve(system, -slopes.T @ left)
-            after = residuals(values + step)
-            if after @ after < left @ left:
-                break
-            damping *= 4
-        else:
-            return values
-        gained = left @ left - after @ after
-        values, left, damping = values + step, after, damping / 6
-        if gained < 1e-8 * (left @ left):
-            break
-    return values
-
-
-def rank_correlation(one: Vector, other: Vector) -> float:
-    """Spearman's; no two times are equal."""
-    ranks = [np.argsort(np.argsort(values)) for values in (one, other)]
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def error_of(calibration: Calibration, said: str) -> tuple[EstimatorError, Vector]:
+def error_of(calibration: Calibration, unseen: Sequence[Measured], said: str) -> tuple[EstimatorError, Vector]:
     """The left-out error, and each network's ratio of estimate and measurement."""
     alone = calibration.left_out(lambda one, other: one is other)
     family = calibration.left_out(lambda one, other: one.family == other.family)
     off, far = (np.abs(times / calibration.totals - 1) for times in (alone, family))
+    beyond = np.abs(unseen_ratios(calibration, unseen) - 1)
     error = EstimatorError(
         networks=len(off),
         median=_rounded(np.median(off)),
         p90=_rounded(np.quantile(off, 0.9)),
         rank_correlation=_rounded(rank_correlation(alone, calibration.totals)),
         family_median=_rounded(np.median(far)),
+        unseen=len(beyond),
+        unseen_median=_rounded(np.median(beyond)),
+        unseen_p90=_rounded(np.quantile(beyond, 0.9)),
         conditions=said,
     )
     return error, np.stack([alone, family]) / calibration.totals
+
+
+def unseen_ratios(calibration: Calibration, unseen: Sequence[Measured]) -> Vector:
+    """Estimate over measurement of networks that had no part in the calibration."""
+    values = calibration.fitted(range(len(calibration.networks)))
+    return np.array([calibration.sums_of(network.works) @ np.exp(values) / network.seconds for network in unseen])
 
 
 def _rounded(value: Any) -> float:
     return round(float(value), 3)
 
 
-def table_of(calibration: Calibration, error: EstimatorError) -> Efficiencies:
+def table_of(calibration: Calibration, unseen: Sequence[Measured], error: EstimatorError) -> Efficiencies:
     """The table that the package ships."""
     everything = calibration.fitted(range(len(calibration.networks)))
     values = np.exp(everything).reshape(-1, 3)
@@ -237,19 +144,24 @@ def table_of(calibration: Calibration, error: EstimatorError) -> Efficiencies:
         name: Efficiency(*(float(f"{value:.3g}") for value in (1 / compute, 1 / memory, overhead)))
         for name, (compute, memory, overhead) in zip(CLASSES, values, strict=True)
     }
-    return Efficiencies(classes, error, layer_spread=_layer_spread(calibration, classes, error))
+    table = Efficiencies(classes, error, _spread(unseen_ratios(calibration, unseen)), 1.0)
+    return replace(table, layer_spread=_spread(_operator_ratios(calibration, table)))
 
 
-def _layer_spread(calibration: Calibration, classes: dict[str, Efficiency], error: EstimatorError) -> float:
-    """The factor that nine of ten operators of at least a hundredth of their network's time lie within."""
-    table = Efficiencies(classes, error, 1.0)
+def _spread(ratios: Vector) -> float:
+    """The factor that nine of ten lie within."""
+    return _rounded(np.exp(np.quantile(np.abs(np.log(ratios)), 0.9)))
+
+
+def _operator_ratios(calibration: Calibration, table: Efficiencies) -> Vector:
+    """Of the operators that take at least a hundredth of their network's time."""
     ratios = [
         parts_of(work, calibration.device, table).seconds / seconds
         for network in calibration.networks
         for work, seconds in zip(network.works, network.operators, strict=True)
         if seconds > network.seconds / 100
     ]
-    return _rounded(np.exp(np.quantile(np.abs(np.log(ratios)), 0.9)))
+    return np.array(ratios)
 
 
 def show(calibration: Calibration, error: EstimatorError, ratios: Vector) -> None:
@@ -260,6 +172,8 @@ def show(calibration: Calibration, error: EstimatorError, ratios: Vector) -> Non
         print(f"| {network.name} | {timed} | {alone:.2f} | {family:.2f} |")
     said = f"median {error.median:.1%}, p90 {error.p90:.1%}, Spearman {error.rank_correlation:.3f}"
     print(f"\n{error.networks} networks: {said}; without the whole family median {error.family_median:.1%}")
+    unseen = f"{error.unseen} of timm's: median {error.unseen_median:.1%}, p90 {error.unseen_p90:.1%}"
+    print(f"{unseen}; of no part in the calibration")
     shares = defaultdict(float)
     for network in calibration.networks:
         for work, seconds in zip(network.works, network.operators, strict=True):
@@ -276,30 +190,32 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep what was measured here, or read it from here")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    attained, networks = _kept(given.keep, given.networks, given.seconds)
+    attained, networks, unseen = _kept(given.keep, given.networks, given.seconds)
     calibration = Calibration(device_of(attained), networks)
     known = attained.conditions
     said = f"torchvision's networks, batch 1, float32, one thread of {known.processor}, torch {known.torch}"
-    error, ratios = error_of(calibration, said)
+    error, ratios = error_of(calibration, unseen, said)
     show(calibration, error, ratios)
     if given.fit:
-        table = table_of(calibration, error)
+        table = table_of(calibration, unseen, error)
         TABLE.write_bytes(msgspec.json.format(msgspec.json.encode(table), indent=2) + b"\n")
 
 
-def _kept(file: Path | None, names: Sequence[str], seconds: float) -> tuple[Any, list[Measured]]:
-    from analyzer.calibration import Attained
-
+def _kept(file: Path | None, names: Sequence[str], seconds: float) -> tuple[Attained, list[Measured], list[Measured]]:
     if file and file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=tuple[Attained, list[Measured]])
-    attained = measure(conditions(1))
-    networks = []
-    for name in names:
-        networks.append(measured(name, seconds))
-        print(f"{name}: {networks[-1].seconds * 1e3:.1f} ms", flush=True)
+        return msgspec.json.decode(file.read_bytes(), type=tuple[Attained, list[Measured], list[Measured]])
+    kept = measure(conditions(1)), _all(names, seconds, network), _all(UNSEEN.split(), seconds, unseen_network)
     if file:
-        file.write_bytes(msgspec.json.encode((attained, networks)))
-    return attained, networks
+        file.write_bytes(msgspec.json.encode(kept))
+    return kept
+
+
+def _all(names: Sequence[str], seconds: float, build: Build) -> list[Measured]:
+    found = []
+    for name in names:
+        found.append(measured(name, seconds, build))
+        print(f"{name}: {found[-1].seconds * 1e3:.1f} ms", flush=True)
+    return found
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How much of a CPU's attainable arithmetic and bandwidth each class of operators reaches, as it was calibrated."""
+"""How much of a CPU's attainable arithmetic and bandwidth each class of operators reaches, as calibrated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ TABLE: Final = Path(__file__).with_name("efficiency.json")
 
 @dataclass(frozen=True, slots=True)
 class Efficiency:
-    """Of one class: shares of the device's attainable FLOP/s and bytes/s, and seconds that each call takes at least."""
+    """Of one class: shares of the FLOP/s and bytes/s that the microbenchmark attains, and seconds of a call at least.
+
+    Shares may be above 1: a cache is faster than a copy through memory.
+    """
 
     arithmetic: float
     bandwidth: float
@@ -30,13 +33,10 @@ class Efficiencies:
 
     classes: Mapping[str, Efficiency]
     error: EstimatorError
+    spread: float
+    """Of networks that had no part in it, nine of ten took a time within this factor of the estimate."""
     layer_spread: float
-    """A single operator's time lies within this factor of its estimate nine times out of ten."""
-
-    @property
-    def spread(self) -> float:
-        """A network's time lies within this factor of its estimate nine times out of ten."""
-        return 1 + self.error.p90
+    """Of operators that matter, nine of ten did."""
 
 
 @cache

@@ -91,8 +91,10 @@ def _error(error: EstimatorError | None) -> tuple[str, ...]:
     return (
         f"where it was calibrated ({error.conditions}), the estimator was off by {error.median:.0%} in the median and "
         f"by less than {error.p90:.0%} for nine of ten of {error.networks} networks, each left out of its own "
-        f"calibration (median {error.family_median:.0%} with its whole family left out); "
-        f"rank correlation {error.rank_correlation:.3f}",
+        f"calibration (median {error.family_median:.0%} with its whole family left out, rank correlation "
+        f"{error.rank_correlation:.3f})",
+        f"it was off by {error.unseen_median:.0%} in the median and by less than {error.unseen_p90:.0%} for nine of "
+        f"ten of {error.unseen} networks of another collection; the range of the total is as wide as that",
     )
 
 

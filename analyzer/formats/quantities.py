@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import floor, log10
 
-from analyzer.estimates import Span
+from analyzer.estimates import Estimates, Span
+from analyzer.formats.numbers import size
 
 PREFIXES = (("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9), ("p", 1e-12))
 
@@ -51,3 +52,13 @@ def _scaled(value: float, unit: str) -> str:
 
 def _two_digits(value: float) -> float:
     return round(value, 1 - floor(log10(value)))
+
+
+def headline(estimates: Estimates) -> str:
+    """All estimates in one line: "42 to 66 ms on this, 10.6 MiB at the peak, 5.4 to 540 mJ"."""
+    parts = [
+        f"{span(estimates.time.seconds, seconds)} on {estimates.time.device}",
+        f"{size(estimates.memory.peak_bytes)} of activations at the peak",
+        f"{span(estimates.energy.span, joules)} an inference" if estimates.energy else "",
+    ]
+    return "estimated: " + ", ".join(filter(None, parts))

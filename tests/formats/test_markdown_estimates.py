@@ -24,7 +24,7 @@ from analyzer.formats import markdown, markdown_estimates
 from analyzer.formats.markdown_estimates import MOST
 from analyzer.results import Analysis
 
-ERROR = EstimatorError(44, 0.053, 0.111, 0.997, 0.052, "44 networks on a processor")
+ERROR = EstimatorError(44, 0.053, 0.111, 0.997, 0.052, 20, 0.046, 0.178, "a processor")
 TIME = TimeEstimate(
     "this",
     "measured here",
@@ -78,6 +78,7 @@ def test_the_error_is_printed_beside_the_estimate() -> None:
     text = markdown_estimates.time(TIME)
     assert "off by 5% in the median and by less than 11% for nine of ten of 44 networks" in text
     assert "rank correlation 0.997" in text
+    assert "off by 5% in the median and by less than 18% for nine of ten of 20 networks of another collection" in text
 
 
 def test_a_device_without_calibration_says_so() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analyzer.estimates import Span
-from analyzer.formats.quantities import joules, seconds, share_of, span
+from analyzer.estimates import EnergyEstimate, Estimates, MemoryEstimate, Span, TimeEstimate
+from analyzer.formats.quantities import headline, joules, seconds, share_of, span
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,13 @@ def test_a_range_whose_ends_read_alike_is_one_number() -> None:
 )
 def test_shares_have_no_decimals(part: float, whole: float, text: str) -> None:
     assert share_of(part, whole) == text
+
+
+def test_headline() -> None:
+    time = TimeEstimate("this", "", "float32", Span(0.042, 0.066), ())
+    memory = MemoryEstimate(11 * 2**20, 0, "", "", 0, (), ())
+    energy = EnergyEstimate("float32", 0.02, 0.03, Span(0.005, 0.5), ())
+    assert headline(Estimates(time, memory, energy)) == (
+        "estimated: 42 to 66 ms on this, 11.0 MiB of activations at the peak, 5 to 500 mJ an inference"
+    )
+    assert headline(Estimates(time, memory)).endswith("at the peak")
