@@ -49,6 +49,8 @@ class Conditions:
     weights: str
     """Where the weights' values come from, in words."""
     torch: str
+    memory_kept: bool = False
+    """Whether the process kept freed memory while layers and proposals were timed, instead of mapping it anew."""
     load: float | None = None
     """Processes that wanted to run, on average over the minute before; None where the system does not tell."""
     cores: int | None = None
@@ -126,6 +128,9 @@ class Latency:
 
     conditions: Conditions
     model: Timing | None = None
+    """The whole forward, as in any process that has just begun."""
+    kept: Timing | None = None
+    """The whole forward where the process keeps the memory that it frees, as the layers and proposals were timed."""
     layers: tuple[LayerTiming, ...] = ()
     """In execution order."""
     proposals: tuple[ProposalTiming, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from analyzer.formats.numbers import UNKNOWN, plural, shape
+from analyzer.results import Analysis
 from analyzer.timings import Latency, LayerTiming, ProposalTiming, TimeRatio, Timing
 
 MaybeTiming = Timing | None
@@ -33,6 +34,13 @@ def ratio(measured: TimeRatio | None) -> str:
     if measured is None:
         return ""
     return TOO_NOISY if measured.noise else factor(measured.median)
+
+
+def whole(latency: Latency) -> str:
+    """The model's time: in a process that has just begun, and in one that keeps its memory."""
+    parts = [sentence(latency.model)] if latency.model else []
+    parts += [f"{sentence(latency.kept)} where the process keeps the memory that it frees"] if latency.kept else []
+    return "; ".join(parts)
 
 
 def sentence(timing: Timing) -> str:
@@ -69,6 +77,24 @@ def by_rule(latency: Latency) -> Iterator[str]:
     ordered = sorted(latency.proposals, key=lambda item: (item.rule, places.get(item.paths[0], 0)))
     for _, same in groupby(ordered, key=lambda item: item.rule):
         yield _one_rule(list(same))
+
+
+def summary(latency: Latency) -> Iterator[str]:
+    """What a terminal shows: the model's time, whether all was timed, and a sentence for each rule."""
+    if latency.model or latency.kept:
+        threads = plural(latency.conditions.threads, "thread")
+        yield f"one inference on {latency.conditions.device}, {threads}: {whole(latency)}"
+    if latency.partial:
+        yield "interrupted: this is what had been timed until then"
+    yield from by_rule(latency)
+
+
+def in_turns(analyses: Sequence[Analysis]) -> Iterator[str]:
+    """Of several models that were timed in turns, each one's time and its ratio against the first."""
+    timed = next((analysis.latency.comparison for analysis in analyses if analysis.latency), ())
+    for target in timed:
+        against = f", {ratio(target.ratio)} against {timed[0].name}" if target.ratio else ""
+        yield f"{target.name}: {sentence(target.timing)}{against}"
 
 
 def _together(taken: ProposalTiming) -> str:
@@ -114,6 +140,11 @@ def conditions(latency: Latency) -> Iterator[str]:
     yield f"On {said.device} ({said.processor}), {threads}, {said.dtype}{layout}, torch {said.torch}."
     inputs = ", ".join(map(shape, said.inputs))
     yield f"Input {inputs}, the same in every run; eval and inference mode; weights {said.weights}."
+    if said.memory_kept:
+        yield (
+            "Layers and proposals were timed while the process kept the memory that it freed: a process that has just "
+            "begun maps it anew in every run, which slows down layers with large outputs above all."
+        )
     if said.load is not None:
         yield f"Load average {said.load:.2f} when it began{_busy(said.load, said.cores)}."
     if said.hooks is not None:
@@ -127,7 +158,7 @@ def _busy(load: float, cores: int | None) -> str:
 
 def noises(latency: Latency) -> list[str]:
     """What could not be said, and why."""
-    timings = [("the whole model", latency.model)]
+    timings = [("the whole model", latency.model), ("the whole model with memory kept", latency.kept)]
     timings += [(f"{layer.path} in context", layer.in_context) for layer in latency.layers]
     timings += [(f"{layer.path} alone", layer.alone) for layer in latency.layers if not layer.alike]
     found = [f"{name}: {timing.noise}" for name, timing in timings if timing and timing.noise]

@@ -41,6 +41,15 @@ def section(analysis: Analysis, figure: str | None = None) -> str:
     return "\n\n".join(filter(None, parts))
 
 
+def side_by_side(analyses: Sequence[Analysis]) -> str:
+    """Several models timed in turns, and under which conditions; empty when they were not."""
+    latency = next((analysis.latency for analysis in analyses if analysis.latency), None)
+    if latency is None or not latency.comparison:
+        return ""
+    points = "\n".join(f"- {prose(point)}" for point in durations.conditions(latency))
+    return f"{comparison(latency.comparison)}\n\n{points}"
+
+
 def comparison(targets: Sequence[TargetTiming]) -> str:
     """Several models timed in turns, MACs and time as ratios against the first."""
     if not targets:
@@ -68,7 +77,8 @@ def _interrupted(latency: Latency) -> str:
 
 
 def _whole(latency: Latency) -> str:
-    return f"**One inference takes {prose(durations.sentence(latency.model))}.**" if latency.model else ""
+    said = durations.whole(latency)
+    return f"**One inference takes {prose(said)}.**" if said else ""
 
 
 def _energy(energy: Energy | None) -> str:

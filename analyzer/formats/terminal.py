@@ -6,9 +6,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from analyzer.comparing import compare
-from analyzer.formats import ranking, sentences, suggestions, verdict
+from analyzer.formats import durations, ranking, sentences, suggestions, verdict
 from analyzer.formats.numbers import count, plural, ratio, share, size
 from analyzer.results import Advice, Analysis, Layer
+from analyzer.timings import Latency
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +35,7 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
     _print_advice(console, analysis)
+    _print_latency(console, analysis.latency)
     for warning in _warnings(analysis):
         console.print(warning, style="yellow", markup=False)
     _print_written(console, written)
@@ -52,8 +54,19 @@ def render_comparison(
         _add(table, row.name, *params, *macs, size(row.param_bytes), "complete" if row.complete else "incomplete")
     console = _console(width, colour)
     console.print(table)
+    for sentence in durations.in_turns(analyses):
+        console.print(sentence, markup=False)
     _print_written(console, written)
     return _text(console)
+
+
+def _print_latency(console: "Console", latency: Latency | None) -> None:
+    """The model's time and a sentence for each rule, when it was timed."""
+    if latency is None:
+        return
+    console.print()
+    for sentence in durations.summary(latency):
+        console.print(sentence, markup=False)
 
 
 def _print_written(console: "Console", written: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from analyzer.measuring.memory import keep_freed_memory
 from analyzer.measuring.progress import carry_out
 from analyzer.measuring.session import Predict, Session
 from analyzer.measuring.settings import Settings, check
@@ -42,8 +43,12 @@ def measure(
 def side_by_side(
     several: Sequence[Consultation], settings: Settings = DEFAULT, report: Callable[[str], None] = lambda _: None
 ) -> tuple[TargetTiming, ...]:
-    """Several models in turns under the same conditions, each as a ratio against the first; none when interrupted."""
+    """Several models in turns under the same conditions, each as a ratio against the first; none when interrupted.
+
+    The process keeps the memory that it frees: else the larger model would decide what the smaller one pays for it.
+    """
     check(settings)
+    keep_freed_memory()
     report(f"timing {', '.join(one.subject.name for one in several)} in turns")
     with ExitStack() as open_places:
         places = [open_places.enter_context(open_workplace(one, settings)) for one in several]

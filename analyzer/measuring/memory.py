@@ -1,7 +1,8 @@
-"""How much memory a run needs and how much there is, before any of it is taken."""
+"""How much memory a run needs and how much there is, before any of it is taken; and keeping what was freed."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterable
 from math import prod
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""As in glibc's malloc.h."""
+_is_kept = False
 
 
 def needed(count: Count, copies: int = 1, scale: float = 1.0, itemsize: int | None = None) -> int:
@@ -53,6 +57,24 @@ def _told() -> Iterable[int]:
     most, taken = CGROUP / "memory.max", CGROUP / "memory.current"
     if most.is_file() and taken.is_file() and most.read_text().strip().isdigit():
         yield int(most.read_text()) - int(taken.read_text())
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep what is freed for the next allocation, from here to the process's end; False if it cannot.
+
+    By default glibc gives large buffers back to the system, depending on what the process freed before, and then each
+    forward maps them anew, which can take a third of a small model's time. With memory kept, timings repeat.
+    """
+    global _is_kept
+    if not _is_kept:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+        _is_kept = bool(mallopt and mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+    return _is_kept
+
+
+def is_freed_memory_kept() -> bool:
+    """Whether it was asked for before in this process."""
+    return _is_kept
 
 
 def _gib(nbytes: int) -> str:

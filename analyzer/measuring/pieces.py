@@ -64,39 +64,56 @@ class Piece:
 
 def calls_at(place: Workplace, paths: Collection[str]) -> dict[str, Call]:
     """By path, the first call of each layer in one forward, with copies of what it was given."""
-    found: dict[str, Call] = {}
-    handles = [_catch(place.module.get_submodule(path), path, found) for path in paths]
-    try:
-        place.forward()
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found
+    return _caught(place, {path: place.module.get_submodule(path) for path in paths}, lambda *_: True)
 
 
-def _catch(layer: nn.Module, path: str, found: dict[str, Call]) -> Any:
-    def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
-        if path not in found:
-            found[path] = Call(module, _kept(args), _kept(kwargs))
+def calls_that_differ(place: Workplace, replaced: Collection[str], usual: Mapping[str, Shapes]) -> dict[str, Call]:
+    """The calls at these paths, and of each innermost layer that does not read its usual shapes."""
+    layers = _innermost(place.module) | {path: place.module.get_submodule(path) for path in replaced}
 
-    return layer.register_forward_pre_hook(hook, with_kwargs=True)
+    def differs(path: str, given: Any) -> bool:
+        return path in replaced or (path in usual and shapes(given) != usual[path])
+
+    return _caught(place, layers, differs)
 
 
 def shapes_at(place: Workplace) -> dict[str, Shapes]:
-    """By path, what each innermost layer reads in one forward."""
+    """By path, what each innermost layer reads in its first call."""
     found: dict[str, Shapes] = {}
 
-    def note(path: str) -> Callable[..., None]:
-        return lambda _, args, kwargs: found.update({path: shapes((args, kwargs))})
+    def note(path: str, given: Any) -> bool:
+        found.setdefault(path, shapes(given))
+        return False
 
-    innermost = [(path, layer) for path, layer in place.module.named_modules() if not any(layer.children())]
-    handles = [layer.register_forward_pre_hook(note(path), with_kwargs=True) for path, layer in innermost]
+    _caught(place, _innermost(place.module), note)
+    return found
+
+
+def _innermost(module: nn.Module) -> dict[str, nn.Module]:
+    return {path: layer for path, layer in module.named_modules() if not any(layer.children())}
+
+
+def _caught(place: Workplace, layers: Mapping[str, nn.Module], wanted: Callable[[str, Any], bool]) -> dict[str, Call]:
+    """One forward, and of it the first calls that are wanted."""
+    found: dict[str, Call] = {}
+    handles = [_catch(layer, path, found, wanted) for path, layer in layers.items()]
     try:
         place.forward()
     finally:
         for handle in handles:
             handle.remove()
     return found
+
+
+def _catch(layer: nn.Module, path: str, found: dict[str, Call], wanted: Callable[[str, Any], bool]) -> Any:
+    seen: list[bool] = []
+
+    def hook(module: nn.Module, args: Any, kwargs: Any) -> None:
+        if not seen and wanted(path, (args, kwargs)):
+            found[path] = Call(module, _kept(args), _kept(kwargs))
+        seen.append(True)
+
+    return layer.register_forward_pre_hook(hook, with_kwargs=True)
 
 
 @dataclass(frozen=True)
@@ -131,16 +148,16 @@ class Swap:
                     parent._modules[name] = self.old[path]
 
 
-def before_and_after(place: Workplace, proposal: Proposal) -> tuple[dict[str, Call], dict[str, Call]]:
+def before_and_after(
+    place: Workplace, proposal: Proposal, usual: Mapping[str, Shapes]
+) -> tuple[dict[str, Call], dict[str, Call]]:
     """The layers that a proposal changes, by path, as they are and as they would be, each with what reaches it.
 
-    A layer changes when it is replaced, or when what reaches it has another shape. Problem where one cannot be.
+    A layer changes when it is replaced, or when what reaches it has not its usual shape, as `shapes_at` told before.
+    Problem where one cannot be replaced.
     """
     replaced = [path for path, _ in proposal.replacements]
-    now = shapes_at(place)
     with Swap.of(place, [proposal]).inserted():
-        then = shapes_at(place)
-        moved = [path for path in now if path in then and now[path] != then[path]]
-        paths = list(dict.fromkeys([*replaced, *moved]))
-        after = calls_at(place, paths)
-    return calls_at(place, paths), after
+        then = calls_that_differ(place, replaced, usual)
+    now = calls_at(place, list(then))
+    return now, {path: then[path] for path in now}

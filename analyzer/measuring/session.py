@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from analyzer.advising.ranking import Advised, best_per_layer
 from analyzer.measuring.energy import NoCounter, counter_for, energy_of
-from analyzer.measuring.pieces import Piece, Swap, before_and_after, calls_at
+from analyzer.measuring.memory import is_freed_memory_kept, keep_freed_memory
+from analyzer.measuring.pieces import Piece, Shapes, Swap, before_and_after, calls_at, shapes_at
 from analyzer.measuring.progress import Step
 from analyzer.measuring.spans import Overhead, clock_for, corrected, overhead, watched, watched_forward
 from analyzer.measuring.turns import Series, in_turns, ratio_of, timing_of
@@ -38,6 +39,7 @@ class Session:
     predict: Predict | None = None
     conditions: Conditions = field(init=False)
     model: Timing | None = None
+    kept: Timing | None = None
     energy: Energy | None = None
     in_context: dict[str, Timing] = field(default_factory=dict)
     alone: dict[str, LayerTiming] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Session:
         """What there is to do, what tells most first."""
         whole, each = self.place.settings.model, self.place.settings.layer
         yield Step("the whole model", self.time_model, whole.seconds)
+        yield Step("the whole model with memory kept", self.time_model_kept, whole.seconds)
         yield Step("its layers in context", self.time_in_context, whole.seconds)
         if self._best:
             yield Step("the best advice together", self.time_together, 2 * whole.seconds)
@@ -66,6 +69,10 @@ class Session:
         """The layers that ran and have parameters or work of their own."""
         rows = self.consulted.count.layers
         return tuple(row for row in rows if row.calls and (row.params or row.macs or row.other_flops))
+
+    @cached_property
+    def _shapes(self) -> dict[str, Shapes]:
+        return shapes_at(self.place)
 
     @cached_property
     def _best(self) -> tuple[Advised, ...]:
@@ -91,9 +98,19 @@ class Session:
         return list(groups.values())
 
     def time_model(self) -> None:
-        """The whole forward."""
-        series = in_turns([self.place.sample(self.place.forward)], self.place.settings.model)
-        self.model = timing_of(series[0])
+        """The whole forward in a process as it is; nothing where an earlier measurement made it keep memory."""
+        if not is_freed_memory_kept():
+            self.model = self._timed_forward()
+
+    def time_model_kept(self) -> None:
+        """The whole forward where the process keeps what it frees, as from here on."""
+        kept = keep_freed_memory()
+        self.conditions = replace(self.conditions, memory_kept=kept)
+        if kept or self.model is None:
+            self.kept = self._timed_forward()
+
+    def _timed_forward(self) -> Timing:
+        return timing_of(in_turns([self.place.sample(self.place.forward)], self.place.settings.model)[0])
 
     def read_energy(self) -> None:
         """Joules of one forward, where there are counters."""
@@ -155,7 +172,7 @@ class Session:
         paths = tuple(other.advice.path for other in group)
         blank = ProposalTiming(item.advice.rule, item.advice.name, paths, None, predicted=self._predicted(item))
         try:
-            now, then = before_and_after(self.place, item.proposal)
+            now, then = before_and_after(self.place, item.proposal, self._shapes)
         except Problem as problem:
             self.proposals.append(replace(blank, reason=str(problem)))
             return
@@ -209,6 +226,7 @@ class Session:
         return Latency(
             self.conditions,
             self.model,
+            self.kept,
             tuple(self._layer(row) for row in self.rows) if self.in_context or self.alone else (),
             tuple(self.proposals),
             self.together,

@@ -16,7 +16,7 @@ def test_a_tiny_model_is_measured_for_real(net, consult, hasty):
     consulted, said = consult(net), []
     latency = measure(consulted, hasty, said.append)
     assert not latency.partial
-    assert 0 < latency.model.minimum <= latency.model.median <= latency.model.p95
+    assert 0 < latency.kept.minimum <= latency.kept.median <= latency.kept.p95
     assert {item.rule for item in latency.proposals} == {i.advice.rule for i in consulted.advised if i.proposal}
     assert all(item.ratio.median > 0 for item in latency.proposals)
     assert {layer.path for layer in latency.layers if layer.alone} == {"stem", "norm", "wide", "norm2", "twin", "head"}
@@ -33,7 +33,9 @@ def test_an_analysis_with_timings_goes_to_json_and_back(net, consult, hasty):
     assert Analysis.from_json(analysis.to_json()) == analysis
 
 
-def test_an_interruption_keeps_what_was_measured(net, consult, hasty):
+def test_an_interruption_keeps_what_was_measured(net, consult, hasty, monkeypatch):
+    monkeypatch.setattr("analyzer.measuring.session.is_freed_memory_kept", lambda: False)
+
     def interrupt(text):
         if "layers in context" in text:
             raise KeyboardInterrupt

@@ -56,3 +56,23 @@ def test_a_container_has_a_limit_of_its_own(tmp_path, monkeypatch, most, left):
 def test_a_gpu_tells_its_own(monkeypatch):
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: {"cuda:1": (7, 9)}[device])
     assert memory.available("cuda:1") == 7
+
+
+@pytest.mark.parametrize(("answers", "kept"), [((1, 1), True), ((1, 0), False), ((0, 1), False)])
+def test_keeping_freed_memory_is_asked_of_the_c_library_once(monkeypatch, answers, kept):
+    asked, replies = [], dict(zip((-4, -1), answers, strict=True))
+    library = type("Library", (), {"mallopt": staticmethod(lambda *given: asked.append(given) or replies[given[0]])})
+    monkeypatch.setattr(memory, "_is_kept", False)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: library)
+    assert memory.keep_freed_memory() is kept
+    assert memory.is_freed_memory_kept() is kept
+    assert asked[0] == (-4, 0)
+    before = len(asked)
+    memory.keep_freed_memory()
+    assert (len(asked) == before) is kept
+
+
+def test_another_c_library_cannot_keep_it(monkeypatch):
+    monkeypatch.setattr(memory, "_is_kept", False)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    assert not memory.keep_freed_memory()

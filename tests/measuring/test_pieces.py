@@ -61,7 +61,7 @@ def test_the_model_is_as_it_was_when_the_block_fails(place):
 
 
 def test_a_proposal_reads_the_same_input_at_the_same_place(place):
-    now, then = before_and_after(place, Proposal((("wide", SEPARABLE),)))
+    now, then = before_and_after(place, Proposal((("wide", SEPARABLE),)), shapes_at(place))
     assert list(now) == list(then) == ["wide"]
     assert torch.equal(now["wide"].args[0], then["wide"].args[0])
     assert isinstance(now["wide"].layer, nn.Conv2d)
@@ -70,7 +70,7 @@ def test_a_proposal_reads_the_same_input_at_the_same_place(place):
 
 def test_layers_that_get_another_shape_by_a_proposal_belong_to_it(place):
     strided = Convolution(3, 64, (3, 3), (2, 2), (1, 1), (1, 1), 1, False, (8, 8))
-    now, then = before_and_after(place, Proposal((("stem", (strided,)),)))
+    now, then = before_and_after(place, Proposal((("stem", (strided,)),)), shapes_at(place))
     assert list(now) == list(then) == ["stem", "norm", "relu", "wide", "norm2", "twin"]
     assert now["wide"].args[0].shape == (1, 64, 8, 8)
     assert then["wide"].args[0].shape == (1, 64, 4, 4)
@@ -78,7 +78,7 @@ def test_layers_that_get_another_shape_by_a_proposal_belong_to_it(place):
 
 def test_a_layer_that_cannot_be_replaced_is_refused(place):
     with pytest.raises(Problem, match="has no layer 'nowhere'"):
-        before_and_after(place, Proposal((("nowhere", (Identity(),)),)))
+        before_and_after(place, Proposal((("nowhere", (Identity(),)),)), shapes_at(place))
 
 
 def test_a_piece_runs_its_calls_in_order(place):
@@ -91,7 +91,7 @@ def test_a_model_that_is_a_layer_itself_can_be_replaced(consult, hasty):
     with open_workplace(
         consult(nn.Conv2d(64, 64, 3, padding=1, bias=False).eval(), torch.ones(1, 64, 8, 8)), hasty
     ) as place:
-        now, then = before_and_after(place, Proposal((("", SEPARABLE),)))
+        now, then = before_and_after(place, Proposal((("", SEPARABLE),)), shapes_at(place))
         assert isinstance(now[""].layer, nn.Conv2d)
         assert isinstance(then[""].layer, nn.Sequential)
         assert isinstance(place.module, nn.Conv2d)

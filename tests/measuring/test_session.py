@@ -29,9 +29,10 @@ def fakes(monkeypatch, session, **seconds):
 
 def test_what_tells_most_comes_first(session):
     labels = [step.label for step in session.steps]
-    assert labels[:4] == ["the whole model", "its layers in context", "the best advice together", "its energy"]
-    proposals = [label for label in labels[4:] if " at " in label]
-    assert labels[4:] == [*proposals, "the model itself", "stem", "norm", "relu", "wide", "head"]
+    assert labels[:2] == ["the whole model", "the whole model with memory kept"]
+    assert labels[2:5] == ["its layers in context", "the best advice together", "its energy"]
+    proposals = [label for label in labels[5:] if " at " in label]
+    assert labels[5:] == [*proposals, "the model itself", "stem", "norm", "relu", "wide", "head"]
 
 
 def test_equal_layers_on_equal_shapes_are_timed_once(session, monkeypatch):
@@ -78,9 +79,9 @@ def test_a_proposals_ratios_are_its_time_and_its_macs(session, monkeypatch):
 
 
 def kind_after(session, item):
-    from analyzer.measuring.pieces import before_and_after
+    from analyzer.measuring.pieces import before_and_after, shapes_at
 
-    return type(before_and_after(session.place, item.proposal)[1]["wide"].layer).__name__
+    return type(before_and_after(session.place, item.proposal, shapes_at(session.place))[1]["wide"].layer).__name__
 
 
 def test_what_is_predicted_stands_beside_it(session):
@@ -136,3 +137,28 @@ def test_a_class_of_the_users_own_is_like_no_other(session):
     rows = [replace(row, settings="") for row in session.rows]
     session.__dict__["rows"] = tuple(rows)
     assert [len(group) for group in session._alike_layers] == [1] * len(rows)
+
+
+def test_the_whole_is_timed_as_it_is_and_with_memory_kept(session, monkeypatch):
+    monkeypatch.setattr("analyzer.measuring.session.is_freed_memory_kept", lambda: False)
+    fakes(monkeypatch, session, Net=2.0)
+    session.time_model()
+    assert session.kept is None
+    fakes(monkeypatch, session, Net=1.0)
+    session.time_model_kept()
+    assert (session.model.median, session.kept.median, session.conditions.memory_kept) == (2.0, 1.0, True)
+
+
+def test_a_process_that_keeps_memory_already_has_no_other_time(session, monkeypatch):
+    monkeypatch.setattr("analyzer.measuring.session.is_freed_memory_kept", lambda: True)
+    session.time_model()
+    assert session.model is None
+
+
+def test_where_memory_cannot_be_kept_there_is_one_time(session, monkeypatch):
+    monkeypatch.setattr("analyzer.measuring.session.is_freed_memory_kept", lambda: False)
+    monkeypatch.setattr("analyzer.measuring.session.keep_freed_memory", lambda: False)
+    fakes(monkeypatch, session, Net=2.0)
+    session.time_model()
+    session.time_model_kept()
+    assert (session.model.median, session.kept, session.conditions.memory_kept) == (2.0, None, False)
