@@ -130,7 +130,7 @@ def device_for(name: str = DEFAULT) -> Device:
     known = _profiles()
     if name.lower() in known:
         return known[name.lower()]
-    near = get_close_matches(name.lower(), known, n=3, cutoff=0.5) or [device.name for device in PRESETS]
+    near = get_close_matches(name.lower(), [*known, THIS], n=3, cutoff=0.5) or [device.name for device in PRESETS]
     own = f"{THIS!r} is this machine, measured; your own takes peak_gflops and bandwidth_gbs in the configuration"
     raise Problem(f"there is no device {name!r}; nearest: {', '.join(near)}; {own}")
 

@@ -57,6 +57,11 @@ def test_unknown_device_names_the_nearest() -> None:
         device_for("a100-fp61")
 
 
+def test_this_machine_is_among_the_nearest() -> None:
+    with pytest.raises(Problem, match=r"no device 'thsi'; nearest: this"):
+        device_for("thsi")
+
+
 def test_a_name_like_none_lists_the_presets() -> None:
     with pytest.raises(Problem, match=r"nearest: cortex-m7, raspberry-pi, .*a100; .*peak_gflops"):
         device_for("??")

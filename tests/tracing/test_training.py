@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from torch import nn
+from torchvision.models import resnet50
 
 from analyzer.estimates import TrainingFootprint
 from analyzer.loading import from_module
@@ -81,6 +82,14 @@ def really_saved(model: nn.Module, image: torch.Tensor) -> int:
         output = model(image)
     assert output.requires_grad
     return sum(storage.nbytes() for key, storage in held.items() if key not in given)
+
+
+def test_resnet50_against_a_tracked_step() -> None:
+    """torch's MemTracker, batch 8: 796.7 MiB at the peak, with 97.5 of weights and 62.9 of gradients so far."""
+    with torch.device("meta"):
+        found = footprint(resnet50(), torch.empty(8, 3, 224, 224))
+    assert found.gradients == 25_557_032 * 4
+    assert 796.7 < found.total / 2**20 < 1.1 * 796.7
 
 
 def test_the_model_is_left_as_it_was() -> None:
