@@ -51,6 +51,8 @@ def receptive_fields(trace: Trace, flow: Flow | None = None) -> Mapping[str, Fie
     Receptive Fields of Convolutional Neural Networks" (2019), but with left and right kept apart, an exact pattern of
     positions after upsampling, and hulls rather than errors where branches are not aligned.
     """
+    if not any("conv" in op.name for op in trace.graph):
+        return {}
     flow = Flow(trace) if flow is None else flow
     axes = axes_of_values(flow)
     last = _last_operators(trace)
