@@ -82,7 +82,7 @@ def _bounds(layers: Sequence[LayerTime]) -> str:
 
 def _proposal(item: ProposalTime) -> Row:
     before, after = span(item.before, seconds), span(item.after, seconds)
-    return item.rule, _name(item.path), before, after, f"×{item.ratio:.1f}", _bound(item.bound)
+    return item.rule, _name(item.path), before, after, f"×{item.ratio:.2g}", _bound(item.bound)
 
 
 def _error(error: EstimatorError | None) -> tuple[str, ...]:
