@@ -41,7 +41,7 @@ def separable(channels: int, size: int, *between: Unit) -> tuple[Unit, ...]:
     [(64, 56, 0.21), (128, 28, 0.17), (256, 14, 0.17), (512, 7, 0.14), (512, 14, 0.09)],
 )
 def test_separable_layers_on_one_core(channels: int, size: int, measured: float) -> None:
-    """Measured ratios of separate layers, which no calibration has seen: two runs of them differed by up to a factor of two."""
+    """Measured ratios of layers that no calibration has seen: two runs of them differed by up to a factor of two."""
     assert measured / 2 < ratio(separable(channels, size), conv(channels, size), THIS) < measured * 2
 
 
