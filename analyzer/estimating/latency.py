@@ -23,7 +23,10 @@ NOMINAL: Final = (1.5, 4.0)
 """What networks take over the roofline at nominal peaks: 1.6 to 3.6 times for six networks' published throughputs on
 two graphics cards and a laptop's processor (pytorch-image-models, results/benchmark-infer-*.csv)."""
 ITEMSIZE: Final = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
-EAGER: Final = "every operator runs by itself, as torch runs it in eager mode; efficiencies were calibrated in float32 on one thread"
+EAGER: Final = (
+    "every operator runs by itself, as torch runs it in eager mode; efficiencies were calibrated in float32 "
+    "on one thread"
+)
 FUSED: Final = (
     "elementwise work and batch normalization that alone follow a convolution or a product are fused to it and move "
     "only what they read besides"
