@@ -20,7 +20,7 @@ LAYERS = (
     ("calibration", "deployability", "energy", "patterns", "units"),
     ("devices", "facts", "graph"),
     ("convolution", "results"),
-    ("estimates", "problem", "timings", "version"),
+    ("estimates", "machine", "problem", "timings", "version"),
 )
 """Rooms from the top down; those of one layer do not import each other, but for SHARED."""
 SHARED = {("tracing", "loading.subject"), ("formats", "comparing")}

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analyzer.machine import free_memory
 from analyzer.problem import Problem
 
 if TYPE_CHECKING:
     from analyzer.counting import Count
 
-MEMINFO = Path("/proc/meminfo")
-CGROUP = Path("/sys/fs/cgroup")
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """As in glibc's malloc.h."""
 _is_kept = False
@@ -44,19 +41,7 @@ def available(device: str) -> int | None:
         import torch
 
         return torch.cuda.mem_get_info(device)[0]
-    return min(_told(), default=None)
-
-
-def _told() -> Iterable[int]:
-    """What the system has left, and what the container may still take."""
-    if MEMINFO.is_file():
-        lines = (line.split() for line in MEMINFO.read_text().splitlines())
-        yield from (int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:")
-    elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
-        yield os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    most, taken = CGROUP / "memory.max", CGROUP / "memory.current"
-    if most.is_file() and taken.is_file() and most.read_text().strip().isdigit():
-        yield int(most.read_text()) - int(taken.read_text())
+    return free_memory()
 
 
 def keep_freed_memory() -> bool:

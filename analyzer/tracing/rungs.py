@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from analyzer.loading.subject import InputSpec, Subject
+from analyzer.machine import free_memory
 from analyzer.problem import Problem
 from analyzer.tracing.constants import is_small_constant
 from analyzer.tracing.recorder import NeedsValues, Run, signature
@@ -167,8 +167,8 @@ def _real_module(subject: Subject) -> Iterator[nn.Module]:
 
 def _refuse_what_does_not_fit(module: nn.Module) -> None:
     needed = sum(t.numel() * t.element_size() for t in module.state_dict(keep_vars=True).values() if _has_size(t))
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
-    if needed > available:
+    available = free_memory()
+    if available is not None and needed > available:
         raise Problem(
             "this model's forward depends on values, so it must run for real, and its weights need "
             f"{_gib(needed)} of memory where {_gib(available)} are free: analyse a smaller configuration"

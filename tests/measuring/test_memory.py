@@ -1,6 +1,7 @@
 import pytest
 from torch import nn
 
+from analyzer import machine
 from analyzer.measuring import memory
 from analyzer.problem import Problem
 
@@ -38,8 +39,8 @@ def test_what_fits_or_cannot_be_known_is_let_through(free):
 def test_the_system_tells_what_is_left(tmp_path, monkeypatch):
     told = tmp_path / "meminfo"
     told.write_text("MemTotal: 9000 kB\nMemFree: 1000 kB\nMemAvailable:    5000 kB\n")
-    monkeypatch.setattr(memory, "MEMINFO", told)
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "MEMINFO", told)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     assert memory.available("cpu") == 5000 * 1024
 
 
@@ -48,8 +49,8 @@ def test_a_container_has_a_limit_of_its_own(tmp_path, monkeypatch, most, left):
     (tmp_path / "meminfo").write_text("MemAvailable:    5000 kB\n")
     (tmp_path / "memory.max").write_text(f"{most}\n")
     (tmp_path / "memory.current").write_text("2000000\n")
-    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     assert memory.available("cpu") == left
 
 

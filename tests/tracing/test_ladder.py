@@ -155,3 +155,10 @@ def test_wrappers_are_looked_through_and_named() -> None:
     result = trace(subject(nn.DataParallel(nn.Linear(6, 4))))
     assert [parameter.name for parameter in result.parameters] == ["weight", "bias"]
     assert result.assumptions == ("the model inside DataParallel was analysed",)
+
+
+def test_a_real_run_that_does_not_fit_is_refused_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analyzer.tracing.rungs.free_memory", lambda: 2**20)
+    model = forward(lambda m, x: x.nonzero(), weight=nn.Parameter(torch.empty(2**20)))
+    with pytest.raises(Problem, match=r"must run for real, and its weights need .* GiB of memory where .* are free"):
+        trace(subject(model))
