@@ -73,7 +73,11 @@ def _timing(timing: "durations.MaybeTiming") -> tuple[str, str, str]:
 
 
 def _interrupted(latency: Latency) -> str:
-    return "**It was interrupted:** this is what had been timed until then." if latency.partial else ""
+    return (
+        "**It was stopped before everything was timed:** this is what had been timed until then."
+        if latency.partial
+        else ""
+    )
 
 
 def _whole(latency: Latency) -> str:

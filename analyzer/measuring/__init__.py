@@ -36,7 +36,7 @@ def measure(
     report(f"{consulted.subject.name}: getting ready to time it")
     with open_workplace(consulted, settings) as place:
         session = Session(consulted, place, predict)
-        finished = carry_out(tuple(session.steps), report, consulted.subject.name)
+        finished = carry_out(tuple(session.steps), report, consulted.subject.name, limit=settings.limit)
         return session.latency(finished)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from time import perf_counter
 
 
@@ -17,13 +18,20 @@ class Step:
 
 
 def carry_out(
-    steps: Sequence[Step], report: Callable[[str], None], name: str, clock: Callable[[], float] = perf_counter
+    steps: Sequence[Step],
+    report: Callable[[str], None],
+    name: str,
+    clock: Callable[[], float] = perf_counter,
+    limit: float = inf,
 ) -> bool:
-    """Run the steps; False when the user interrupted them, so that what was measured until then is kept."""
+    """Run the steps; False when the user interrupted them or `limit` seconds had passed: what was measured is kept."""
     begun, done, total = clock(), 0.0, sum(step.weight for step in steps)
     try:
         for number, step in enumerate(steps, start=1):
-            left = _left(clock() - begun, done, total)
+            elapsed = clock() - begun
+            if elapsed > limit:
+                return False
+            left = _left(elapsed, done, total)
             report(f"{name}: timing {number} of {len(steps)}, {step.label}{left}")
             step.run()
             done += step.weight

@@ -27,6 +27,8 @@ class Settings:
     channels_last: bool = False
     model: Patience = field(default_factory=lambda: Patience(turns=10, seconds=8.0))
     layer: Patience = field(default_factory=lambda: Patience(turns=6, seconds=1.2))
+    limit: float = 600.0
+    """Seconds after which no further layer or proposal is begun."""
     block: float = 0.02
     """Seconds of one block, or one run where that takes longer."""
 

@@ -16,7 +16,13 @@ def test_without_output_a_markdown_report_with_its_figure(here):
     here.net()
     done = here.analyze("model.py")
     assert (done.status, done.err) == (0, "")
-    assert set(here.contents()) == {"model.py", "reports", "reports/model.md", "reports/model.svg"}
+    assert set(here.contents()) == {
+        "model.py",
+        "reports",
+        "reports/model.md",
+        "reports/model.svg",
+        "reports/model-memory.svg",
+    }
     report = here.contents()["reports/model.md"].decode()
     assert "model.svg" in report
     assert f"{MACS:,}" in report
@@ -85,7 +91,7 @@ def test_a_figure_on_stdout(here):
 def test_several_outputs_of_one_run(here):
     here.net()
     done = here.analyze("model.py", "--output", "a.md", "--output", "b.json", "--output", "json:-")
-    assert set(here.contents()) == {"model.py", "a.md", "a.svg", "b.json"}
+    assert set(here.contents()) == {"model.py", "a.md", "a.svg", "a-memory.svg", "b.json"}
     assert done.out == here.contents()["b.json"].decode()
 
 

@@ -87,7 +87,7 @@ def test_many_layers_are_cut_and_folded(timed):
 
 
 def test_an_interruption_is_said_first(timed):
-    assert section(timed(model=STEADY, partial=True)).startswith("**It was interrupted:**")
+    assert section(timed(model=STEADY, partial=True)).startswith("**It was stopped before everything was timed:**")
     assert "interrupted" not in section(timed(model=STEADY))
 
 

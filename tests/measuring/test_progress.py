@@ -36,6 +36,13 @@ def test_an_interruption_ends_it_and_keeps_what_was_done(ticking):
     assert done == ["a"]
 
 
+def test_nothing_more_is_begun_after_the_limit(ticking):
+    done = []
+    # Read before each step: 60 and 120 s are within the limit, 180 s are not.
+    assert not carry_out(steps(done, "a", "b", "c"), lambda _: None, "net", ticking(60.0), limit=130.0)
+    assert done == ["a", "b"]
+
+
 def test_other_errors_are_not_swallowed(ticking):
     def failing():
         raise ValueError("mine")
