@@ -28,7 +28,7 @@ def stdout_kept() -> Iterator[None]:
 
 @contextmanager
 def progress(targets: int) -> Iterator[Callable[[str], None]]:
-    """A spinner on stderr saying what is under way, when stderr is a terminal."""
+    """A bar on stderr, when it is a terminal: what is under way, and how many of several targets are done."""
     if not is_terminal(sys.stderr):
         yield lambda _: None
         return
@@ -36,9 +36,16 @@ def progress(targets: int) -> Iterator[Callable[[str], None]]:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("starting", total=targets)
-        yield lambda text: progress.update(task, description=text, advance=text.endswith(": loading"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("starting", total=targets if targets > 1 else None)
+        begun = 0
+
+        def report(text: str) -> None:
+            nonlocal begun
+            begun += text.endswith(": loading")
+            shown.update(task, description=text, completed=max(begun - 1, 0))
+
+        yield report
 
 
 def is_terminal(stream: TextIO | None) -> bool:
