@@ -19,7 +19,7 @@ from analyzer.facts import ModelFacts
 from analyzer.problem import Problem
 from analyzer.results import Together
 from analyzer.roofline import bound, bound_text, bytes_moved
-from analyzer.rules import selected
+from analyzer.rules import dilate_instead_of_downsample, selected
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,8 +73,21 @@ class Consultation:
     @cached_property
     def advised(self) -> tuple[Advised, ...]:
         """What no comment in the source silences, with the evidence of the checkpoint's weights."""
-        heard = tuple(item for item in self._all if not is_silenced(item.advice, self._comments))
+        heard = tuple(i for i in self._all if not is_silenced(i.advice, self._comments) and self._holds(i))
         return _with_evidence(heard, self.facts, self.subject) if self.subject.weights else heard
+
+    def _holds(self, item: Advised) -> bool:
+        """Whether a change of resolution gives what it promises: what resizes may be written in a forward, unseen."""
+        from analyzer.proving import prove
+
+        if item.proposal is None or item.advice.rule != dilate_instead_of_downsample.CODE:
+            return True
+        if self.count.trace.mode == "real":
+            return False
+        try:
+            return prove(self.subject, [item.proposal], self.count.trace) == item.advice.saved
+        except Problem:
+            return False
 
     @cached_property
     def _comments(self) -> tuple[Ignore, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -49,11 +48,3 @@ POINT = Offsets(0, 1)
 def tap_offsets(kernel: int, dilation: int = 1, padding: int = 0) -> Offsets:
     """Where the taps of a convolution lie: d t - p for t from 0 to k - 1."""
     return Offsets(-padding, sum(1 << dilation * tap for tap in range(kernel)))
-
-
-def chain(taps: Iterable[Offsets]) -> Offsets:
-    """What a chain reads, whatever its order."""
-    total = POINT
-    for offsets in taps:
-        total += offsets
-    return total

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.dataflow.offsets import Offsets, chain, tap_offsets
+from analyzer.dataflow.offsets import POINT, Offsets, tap_offsets
 
 # rates of 3-tap layers, field, holes
 CHAINS = [
@@ -24,7 +24,7 @@ CHAINS = [
 
 @pytest.mark.parametrize(("rates", "field", "holes"), CHAINS)
 def test_chains(rates, field, holes):
-    offsets = chain(tap_offsets(3, rate) for rate in rates)
+    offsets = sum((tap_offsets(3, rate) for rate in rates), POINT)
     assert (offsets.field, offsets.holes) == (field, holes)
 
 
@@ -33,7 +33,7 @@ def test_sums_are_those_of_sets(taps):
     expected = {0}
     for kernel, rate, padding in taps:
         expected = {place + rate * tap - padding for place in expected for tap in range(kernel)}
-    offsets = chain(tap_offsets(*numbers) for numbers in taps)
+    offsets = sum((tap_offsets(*numbers) for numbers in taps), POINT)
     assert offsets.low == min(expected)
     assert {offsets.low + bit for bit in range(offsets.field) if offsets.bits >> bit & 1} == expected
 
