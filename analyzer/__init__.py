@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from analyzer.problem import Problem
-from analyzer.results import Advice, Analysis
+from analyzer.values.errors import Problem
+from analyzer.values.results import Advice, Analysis
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ def analyze(
     it is in (training or eval) and is left exactly as it was. Raises Problem, one sentence for the user, when the
     forward fails.
     """
+    from analyzer.analysis import analyze_loaded
     from analyzer.loading import from_module
-    from analyzer.pipeline import analyze_subject
 
     positional = tuple(args) if type(args) in (tuple, list) else (args,)
-    return analyze_subject(from_module(model, positional, dict(kwargs or {}), name))
+    return analyze_loaded(from_module(model, positional, dict(kwargs or {}), name))
 
 
 def rewrite(model: nn.Module, advice: Iterable[Advice]) -> nn.Module:
@@ -39,6 +39,6 @@ def rewrite(model: nn.Module, advice: Iterable[Advice]) -> nn.Module:
     Weights are exact for advice of effort "none" and the best approximation for the rest. Facts, which propose nothing,
     are passed over. Raises Problem where a layer cannot be replaced, or would be by two pieces of advice.
     """
-    from analyzer.acting import rewrite as carry_out
+    from analyzer.rewriting.export import rewrite as carry_out
 
     return carry_out(model, advice)

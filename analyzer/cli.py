@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.console import is_terminal, progress, stdout_kept
-from analyzer.problem import Problem
+from analyzer.command.console import is_terminal, progress_bar, stdout_kept
+from analyzer.values.errors import Problem
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
-    from analyzer.reporting import Wanted
-    from analyzer.session import Outcome, Request
+    from analyzer.command.outputs import Wanted
+    from analyzer.command.run import CommandRequest, Outcome
 
 AS_IT_IS = (
     *("inputs", "checkpoints", "reconcile", "device_profile", "against", "config", "apply", "emit", "save", "force"),
@@ -65,7 +65,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--input", "inputs", "SPEC", "1x3x224x224, 1x128:int64, name=1x128:int64.")
 @_several("--checkpoint", "checkpoints", "FILE", "Weights; once for each target.")
 @_several("--set", "settings", "NAME=VALUE", "An argument of the builder.")
-@_several("--output", "outputs", "[FORMAT:]PATH", "Report to write, as its suffix or FORMAT says; - is stdout.")
+@_several("--output", "outputs", "[FORMAT:]PATH", "Progress to write, as its suffix or FORMAT says; - is stdout.")
 @_several("--select", "select", "RULES", "Ask these rules only: codes, prefixes, names; commas between.")
 @_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
 @_value("--explain", "RULE", "Print a rule's documentation.")
@@ -105,19 +105,19 @@ def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
         return
     wanted = _wanted(**asked)
     request = _request(**asked)
-    with stdout_kept(), progress(max(len(request.targets), 1)) as report:
+    with stdout_kept(), progress_bar(max(len(request.targets), 1)) as progress:
         if asked["init"]:
-            _initialise(request, report)
+            _initialise(request, progress)
             return
-        outcome = _perform(request, report)
+        outcome = _perform(request, progress)
     _tell(outcome, wanted, asked["quiet"])
     if any(analysis.verdict == "fail" for analysis in outcome.analyses):
         raise click.exceptions.Exit(1)
 
 
 def _wanted(outputs: Sequence[str], comment_key: str, comment_silent: bool, **_: Any) -> Wanted:
+    from analyzer.command.outputs import Wanted
     from analyzer.formats import format_for
-    from analyzer.reporting import Wanted
 
     wanted = Wanted(tuple(map(format_for, outputs)), comment_key, comment_silent)
     wanted.refuse_one_place_for_two()
@@ -126,10 +126,10 @@ def _wanted(outputs: Sequence[str], comment_key: str, comment_silent: bool, **_:
 
 def _request(
     targets: Sequence[str], settings: Sequence[str], select: Sequence[str], ignore: Sequence[str], **asked: Any
-) -> Request:
-    from analyzer.session import Request
+) -> CommandRequest:
+    from analyzer.command.run import CommandRequest
 
-    return Request(
+    return CommandRequest(
         targets=tuple(targets),
         settings=dict(map(_pair, settings)),
         trust=asked["trust_checkpoint"],
@@ -153,28 +153,28 @@ def _pair(setting: str) -> tuple[str, str]:
     return name, value
 
 
-def _initialise(request: Request, report: Callable[[str], None]) -> None:
-    from analyzer.session import INITIAL, initial
-    from analyzer.writing import write_all
+def _initialise(request: CommandRequest, progress: Callable[[str], None]) -> None:
+    from analyzer.command.atomic_write import write_all
+    from analyzer.command.run import INITIAL, initial
 
-    write_all({INITIAL: initial(request, report)})
+    write_all({INITIAL: initial(request, progress)})
     click.echo(f"written to {INITIAL}", err=True)
 
 
-def _perform(request: Request, report: Callable[[str], None]) -> Outcome:
+def _perform(request: CommandRequest, progress: Callable[[str], None]) -> Outcome:
     from datetime import date
 
-    from analyzer.reporting import compared
-    from analyzer.session import perform
+    from analyzer.command.outputs import compared
+    from analyzer.command.run import perform
 
-    outcome = perform(request, report, date.today())
+    outcome = perform(request, progress, date.today())
     return replace(outcome, analyses=compared(outcome.analyses))
 
 
 def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
     """Write the reports, all or none; then fill stdout, sum up, and add to GitHub's step summary where there is one."""
-    from analyzer.reporting import step_summary, terminal_summary, texts
-    from analyzer.writing import write_all
+    from analyzer.command.atomic_write import write_all
+    from analyzer.command.outputs import step_summary, terminal_summary, texts
 
     found = texts(outcome.analyses, wanted, outcome.directory)
     on_stdout = found.pop("-", "")

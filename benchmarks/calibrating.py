@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.devices import Device
 from analyzer.estimating.work import CLASSES, OperatorWork
+from analyzer.values.devices import Device
 
 HELD = 0.15
 """Weight of what single operators took against what whole networks took."""

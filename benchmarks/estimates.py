@@ -24,14 +24,14 @@ from torch import nn
 from torch.utils.benchmark import Timer
 from torchvision.models import get_model
 
-from analyzer.calibration import Attained, conditions, device_of, measure
-from analyzer.counting import Count
-from analyzer.estimates import EstimatorError
 from analyzer.estimating.efficiency import TABLE, Efficiencies, Efficiency
 from analyzer.estimating.latency import parts_of
 from analyzer.estimating.work import CLASSES, eager_work
+from analyzer.formulas.count import Count
 from analyzer.loading import from_module
+from analyzer.measuring.calibration import Attained, conditions, device_of, measure
 from analyzer.tracing import trace
+from analyzer.values.estimates import EstimatorError
 
 NETWORKS = (
     "alexnet vgg11 vgg11_bn vgg13_bn vgg16 vgg19 squeezenet1_0 squeezenet1_1 resnet18 resnet34 resnet50 resnet101 "

@@ -16,9 +16,9 @@ from timm_models import NAMES
 from transformers_configs import CONFIGS
 
 from analyzer import Analysis, Problem
+from analyzer.analysis import analyze_loaded
 from analyzer.loading import load
-from analyzer.loading.subject import Subject
-from analyzer.pipeline import analyze_subject
+from analyzer.loading.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--without-torch", action="store_true", help="do not ask torch's own counter")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    print(f"{'model':58} {'parameters':>13} {'MACs':>16} {'rung':4} {'s':>5}  remarks")
+    print(f"{'model':58} {'parameters':>13} {'MACs':>16} {'backend':4} {'s':>5}  remarks")
     with tempfile.TemporaryDirectory() as folder:
         rows = [_printed(_row(target, not options.without_torch)) for target in _targets(Path(folder), options.names)]
     _print_summary(rows)
@@ -63,14 +63,14 @@ def _row(target: str, ask_torch: bool) -> Row:
     begun = time.perf_counter()
     name = f"{target.partition(':')[0]}:{Path(target).name.rpartition(':')[2]}"
     try:
-        subject = load(target)
-        assert isinstance(subject, Subject)
-        analysis = analyze_subject(subject)
+        loaded = load(target)
+        assert isinstance(loaded, LoadedModel)
+        analysis = analyze_loaded(loaded)
     except Problem as problem:
         return Row(name, time.perf_counter() - begun, error=str(problem))
     seconds = time.perf_counter() - begun
-    parameters = sum(parameter.numel() for parameter in subject.module.parameters())
-    return Row(name, seconds, analysis, "", macs_by_torch(subject) if ask_torch else "", parameters)
+    parameters = sum(parameter.numel() for parameter in loaded.module.parameters())
+    return Row(name, seconds, analysis, "", macs_by_torch(loaded) if ask_torch else "", parameters)
 
 
 def _printed(row: Row) -> Row:
@@ -99,9 +99,9 @@ def _remarks(row: Row, analysis: Analysis) -> Iterator[str]:
 def _print_summary(rows: Sequence[Row]) -> None:
     done = [row.analysis for row in rows if row.analysis is not None]
     same = sum(row.analysis is not None and row.torch_macs == row.analysis.total.macs for row in rows)
-    rungs = {mode: sum(analysis.tracing.mode == mode for analysis in done) for mode in ("meta", "fake", "real")}
+    backends = {mode: sum(analysis.tracing.mode == mode for analysis in done) for mode in ("meta", "fake", "real")}
     slow = [row.name for row in rows if row.seconds > 2]
-    print(f"\n{len(rows)} models, {len(done)} analysed, {sum(a.complete for a in done)} complete, rungs {rungs}")
+    print(f"\n{len(rows)} models, {len(done)} analysed, {sum(a.complete for a in done)} complete, backends {backends}")
     print(f"{same} equal to torch's own counter; slower than 2 s: {', '.join(slow) or 'none'}")
 
 

@@ -17,17 +17,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.consulting import Consultation
-from analyzer.formats.durations import duration
+from analyzer.advising.advisor import Advisor
+from analyzer.analysis import Options, study
+from analyzer.formats.wording.durations import duration
 from analyzer.loading import load
-from analyzer.loading.subject import Subject
+from analyzer.loading.loaded_model import LoadedModel
 from analyzer.measuring import Settings, side_by_side
-from analyzer.measuring.memory import keep_freed_memory
-from analyzer.measuring.session import Session
-from analyzer.measuring.turns import Patience, in_turns, ratio_of, timing_of
-from analyzer.measuring.workplace import open_workplace
-from analyzer.pipeline import Options, study
-from analyzer.timings import TimeRatio, Timing
+from analyzer.measuring.benchmark_model import open_benchmark_model
+from analyzer.measuring.interleaving import Patience, in_turns, ratio_of, timing_of
+from analyzer.measuring.measurement import Session
+from analyzer.measuring.memory_limits import keep_freed_memory
+from analyzer.values.timings import TimeRatio, Timing
 
 HERE = Path(__file__).parent
 LAYERS = ((32, 112), (64, 56), (128, 28), (256, 14), (512, 7), (512, 14))
@@ -193,9 +193,9 @@ def _print_models() -> bool:
 
 def _own(name: str) -> dict[str, Any]:
     """What `--latency` says of the whole model first."""
-    consulted = _consulted(name)
-    with open_workplace(consulted, SETTINGS) as place:
-        session = Session(consulted, place)
+    advisor = _consulted(name)
+    with open_benchmark_model(advisor, SETTINGS) as place:
+        session = Session(advisor, place)
         session.time_model()
         session.time_model_kept()
     timing, kept = session.model, session.kept
@@ -234,12 +234,12 @@ def _print_turns() -> bool:
     return True
 
 
-def _consulted(name: str) -> Consultation:
-    subject = load(f"torchvision:{name}")
-    assert isinstance(subject, Subject)
-    consulted = study(subject, Options(advice=False)).consulted
-    assert consulted is not None
-    return consulted
+def _consulted(name: str) -> Advisor:
+    loaded = load(f"torchvision:{name}")
+    assert isinstance(loaded, LoadedModel)
+    advisor = study(loaded, Options(advice=False)).advisor
+    assert advisor is not None
+    return advisor
 
 
 if __name__ == "__main__":

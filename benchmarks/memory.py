@@ -9,11 +9,11 @@ import torchvision
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from analyzer.counting import Count
-from analyzer.estimates import MemoryEstimate
-from analyzer.estimating.memory import memory_estimate
+from analyzer.estimating.peak_memory_estimate import memory_estimate
+from analyzer.formulas.count import Count
 from analyzer.loading import from_module
 from analyzer.tracing import trace
+from analyzer.values.estimates import MemoryEstimate
 
 MOST_OFF = 0.05
 

@@ -9,20 +9,20 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from analyzer.loading.subject import Subject
-from analyzer.tracing.rungs import FAKE, META, Rung
-from analyzer.tracing.shapes import map_leaves
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.tracing.backends import FAKE, META, Backend
+from analyzer.tracing.containers import map_leaves
 
 
-def macs_by_torch(subject: Subject) -> int | str:
+def macs_by_torch(loaded: LoadedModel) -> int | str:
     """Half of what `FlopCounterMode` counts; a reason instead when it can follow neither meta nor fake tensors."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # fused encoder layers have no formula there
     reason = ""
     try:
-        for rung in (META, FAKE):
+        for backend in (META, FAKE):
             try:
-                return _counted(subject, rung)
+                return _counted(loaded, backend)
             except Exception as error:
                 reason = type(error).__name__
     finally:
@@ -30,15 +30,15 @@ def macs_by_torch(subject: Subject) -> int | str:
     return reason
 
 
-def _counted(subject: Subject, rung: Rung) -> int:
-    inputs, counter = subject.candidates[0], FlopCounterMode(display=False)
-    with rung.module(subject) as module, warnings.catch_warnings(), torch.no_grad():
+def _counted(loaded: LoadedModel, backend: Backend) -> int:
+    inputs, counter = loaded.candidates[0], FlopCounterMode(display=False)
+    with backend.module(loaded) as module, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
 
         def made(tree: Any) -> Any:
-            return map_leaves(tree, lambda leaf: rung.make_input(leaf, module))
+            return map_leaves(tree, lambda leaf: backend.make_input(leaf, module))
 
-        if rung is META:
+        if backend is META:
             module.to("meta")
         # The fused kernel of the CPU has no formula in every release; the product of its two halves has.
         with sdpa_kernel(SDPBackend.MATH), counter:

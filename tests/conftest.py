@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from analyzer.convolution import Convolution
-from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import Convolution
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 FIELDS = {field.name for field in fields(Convolution)}
 AXES = {"kernel": 3, "stride": 1, "padding": 0, "dilation": 1, "input_size": 32}

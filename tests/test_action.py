@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analyzer.formats.comment import marker
+from analyzer.formats.ci.comment import marker
 
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

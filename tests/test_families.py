@@ -1,4 +1,4 @@
-"""Real families beyond torchvision: complete, on the rung they should be on, and equal to independent counts."""
+"""Real families beyond torchvision: complete, on the backend they should be on, and equal to independent counts."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer import Analysis
+from analyzer.analysis import analyze_loaded
 from analyzer.loading import load
-from analyzer.loading.subject import Subject
-from analyzer.pipeline import analyze_subject
-from analyzer.tracing.rungs import META
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.tracing.backends import META
 
 pytest.importorskip("timm")
 pytest.importorskip("transformers")
@@ -30,39 +30,39 @@ ENCODER = {"vocab_size": 1000, "hidden_size": 64, "intermediate_size": 256, "num
 # fmt: on
 
 
-def analysed(target: str) -> tuple[Subject, Analysis]:
-    subject = load(target)
-    assert isinstance(subject, Subject)
-    return subject, analyze_subject(subject)
+def analysed(target: str) -> tuple[LoadedModel, Analysis]:
+    loaded = load(target)
+    assert isinstance(loaded, LoadedModel)
+    return loaded, analyze_loaded(loaded)
 
 
-def of_config(folder: Path, model_type: str, architecture: str, **entries: Any) -> tuple[Subject, Analysis]:
+def of_config(folder: Path, model_type: str, architecture: str, **entries: Any) -> tuple[LoadedModel, Analysis]:
     config = {"model_type": model_type, "architectures": [architecture], **entries}
     (folder / "config.json").write_text(json.dumps(config))
     return analysed(f"transformers:{folder}")
 
 
-def by_torch(subject: Subject) -> int:
+def by_torch(loaded: LoadedModel) -> int:
     """Half of what torch's own counter counts, on meta tensors."""
-    counter, inputs = FlopCounterMode(display=False), subject.candidates[0]
-    args = [META.make_input(spec, subject.module) for spec in inputs.args]
-    kwargs = {name: META.make_input(spec, subject.module) for name, spec in inputs.kwargs.items()}
+    counter, inputs = FlopCounterMode(display=False), loaded.candidates[0]
+    args = [META.make_input(spec, loaded.module) for spec in inputs.args]
+    kwargs = {name: META.make_input(spec, loaded.module) for name, spec in inputs.kwargs.items()}
     with torch.no_grad(), counter:
-        subject.module.to("meta")(*args, **kwargs)
+        loaded.module.to("meta")(*args, **kwargs)
     return counter.get_total_flops() // 2
 
 
-def check(subject: Subject, analysis: Analysis) -> None:
+def check(loaded: LoadedModel, analysis: Analysis) -> None:
     assert (analysis.complete, analysis.tracing.mode) == (True, "meta")
-    assert analysis.total.params == sum(parameter.numel() for parameter in subject.module.parameters())
+    assert analysis.total.params == sum(parameter.numel() for parameter in loaded.module.parameters())
     assert analysis.total.macs == sum(layer.macs for layer in analysis.layers)
 
 
 @pytest.mark.parametrize("name", TIMM.split())
 def test_timm(name: str) -> None:
-    subject, analysis = analysed(f"timm:{name}")
-    check(subject, analysis)
-    assert analysis.total.macs == by_torch(subject) > 0
+    loaded, analysis = analysed(f"timm:{name}")
+    check(loaded, analysis)
+    assert analysis.total.macs == by_torch(loaded) > 0
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_convmixer_by_hand() -> None:
     ],
 )
 def test_transformers(model_type: str, architecture: str, entries: dict[str, Any], tmp_path: Path) -> None:
-    subject, analysis = of_config(tmp_path, model_type, architecture, **entries)
-    check(subject, analysis)
-    assert analysis.total.macs == by_torch(subject) > 0
+    loaded, analysis = of_config(tmp_path, model_type, architecture, **entries)
+    check(loaded, analysis)
+    assert analysis.total.macs == by_torch(loaded) > 0
 
 
 TOKENS, WIDTH, FFN, HEADS, GROUPS, HEAD = 128, 64, 176, 8, 2, 8
@@ -115,16 +115,16 @@ HEAD_OF_MODEL = TOKENS * WIDTH * 1000
     [("llama", "LlamaForCausalLM"), ("mistral", "MistralForCausalLM"), ("qwen2", "Qwen2ForCausalLM")],
 )
 def test_grouped_query_decoders(model_type: str, architecture: str, tmp_path: Path) -> None:
-    subject, analysis = of_config(tmp_path, model_type, architecture, **DECODER)
-    check(subject, analysis)
+    loaded, analysis = of_config(tmp_path, model_type, architecture, **DECODER)
+    check(loaded, analysis)
     assert analysis.total.macs == 2 * (ATTENTION + TOKENS * 3 * WIDTH * FFN) + HEAD_OF_MODEL
 
 
 @pytest.mark.parametrize(("chosen", "experts"), [(1, 4), (2, 8), (8, 8)])
 def test_every_token_meets_its_experts_only(chosen: int, experts: int, tmp_path: Path) -> None:
     sizes = {"num_local_experts": experts, "num_experts_per_tok": chosen}
-    subject, analysis = of_config(tmp_path, "mixtral", "MixtralForCausalLM", **DECODER, **sizes)
-    check(subject, analysis)
+    loaded, analysis = of_config(tmp_path, "mixtral", "MixtralForCausalLM", **DECODER, **sizes)
+    check(loaded, analysis)
     router, expert = TOKENS * WIDTH * experts, TOKENS * 3 * WIDTH * FFN
     assert analysis.total.macs == 2 * (ATTENTION + router + chosen * expert) + HEAD_OF_MODEL
     weights = 2 * (experts * 3 * WIDTH * FFN + experts * WIDTH + WIDTH * (2 * HEADS + 2 * GROUPS) * HEAD + 2 * WIDTH)
@@ -133,7 +133,7 @@ def test_every_token_meets_its_experts_only(chosen: int, experts: int, tmp_path:
 
 def test_shared_experts_and_compressed_keys(tmp_path: Path) -> None:
     """DeepSeek: a dense first layer, then 2 of 8 experts and a shared one; keys and values from a latent of 16."""
-    subject, analysis = of_config(
+    loaded, analysis = of_config(
         tmp_path,
         "deepseek_v3",
         "DeepseekV3ForCausalLM",
@@ -142,7 +142,7 @@ def test_shared_experts_and_compressed_keys(tmp_path: Path) -> None:
         **{"n_group": 2, "topk_group": 1, "first_k_dense_replace": 1, "q_lora_rank": 24, "kv_lora_rank": 16},
         **{"qk_nope_head_dim": 8, "qk_rope_head_dim": 4, "v_head_dim": 8},
     )
-    check(subject, analysis)
+    check(loaded, analysis)
     query = WIDTH * 24 + 24 * HEADS * 12
     key_value = WIDTH * (16 + 4) + 16 * HEADS * (8 + 8)
     attention = TOKENS * (query + key_value + HEADS * 8 * WIDTH) + TOKENS * TOKENS * HEADS * (12 + 8)

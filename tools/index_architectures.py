@@ -9,8 +9,9 @@ from typing import Any
 import torchvision
 from torchvision import models
 
-from analyzer.loading import building, recognition
-from analyzer.loading.recognition import ClassDimension, names_hash, shapes_hash
+from analyzer.loading import building
+from analyzer.loading.zoos import recognition
+from analyzer.loading.zoos.recognition import ClassDimension, names_hash, shapes_hash
 
 INDEX = Path(recognition.__file__).with_name("architectures.json")
 AUXILIARY = {"googlenet": "aux_logits", "inception_v3": "aux_logits", "deeplabv3": "aux_loss", "fcn": "aux_loss"}

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from analyzer.advising.pricing import current_price, current_units, proposed_price
 from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
-from analyzer.convolution import Proposal, Unit, code
-from analyzer.facts import ConvolutionFacts, ModelFacts
-from analyzer.results import Advice, Replacement
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, Observer, Proposer, Rule
+from analyzer.values.convolution import Proposal, Unit, code
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.results import Advice, Replacement
 
 __all__ = ["Advised", "Bound", "advise", "best_per_layer"]
 

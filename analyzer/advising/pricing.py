@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Proposal, ReLU, Unit, placed
-from analyzer.facts import ModelFacts
 from analyzer.formulas import cost_of
-from analyzer.graph import Argument, Op, Tensor
-from analyzer.results import Cost, Saving
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Proposal, ReLU, Unit, placed
+from analyzer.values.facts import ModelFacts
+from analyzer.values.graph import Argument, Op, Tensor
+from analyzer.values.results import Cost, Saving
 
 
 @dataclass(frozen=True, slots=True)

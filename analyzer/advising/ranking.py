@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analyzer.convolution import Convolution, Proposal
-from analyzer.facts import ConvolutionFacts, ModelFacts
-from analyzer.results import Advice, Saving
 from analyzer.rules import EXACT, dilated_kernel
+from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.results import Advice, Saving
+from analyzer.values.timings import Latency
 
 EXACT_CODES = frozenset(rule.CODE for rule in EXACT)
 
@@ -77,3 +78,22 @@ def _only_groups(advised: Advised) -> bool:
     units = [unit for _, units in advised.proposal.replacements for unit in units] if advised.proposal else []
     grouped = [isinstance(unit, Convolution) and unit.groups > 1 for unit in units]
     return bool(units) and all(grouped)
+
+
+def by_measured_gain(advice: Sequence[Advice], latency: Latency | None) -> tuple[Advice, ...]:
+    """The advice with what saves most time first; what was not timed, or too noisily, keeps its order after that.
+
+    What was shown to save no time comes after what was not timed, facts come last.
+    """
+    timed = latency.proposals if latency else ()
+    gains = {(item.rule, path): item.gain for item in timed for path in item.paths if item.gain is not None}
+
+    def order(item: Advice) -> tuple[int, float]:
+        gain = gains.get((item.rule, item.path))
+        if item.proposed is None:
+            return 3, 0.0
+        if gain is None:
+            return 1, 0.0
+        return (0, -gain) if gain > 0 else (2, -gain)
+
+    return tuple(sorted(advice, key=order)) if gains else tuple(advice)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from io import StringIO
 from tokenize import COMMENT, TokenError, TokenInfo, generate_tokens
 
-from analyzer.problem import Problem
-from analyzer.results import Advice
 from analyzer.rules import matching
 from analyzer.rules.rule import Rule
+from analyzer.values.errors import Problem
+from analyzer.values.results import Advice
 
 PATTERN = re.compile(r"#\s*analyze:\s*ignore\b(?:\[([^\]]*)\])?")
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from analyzer.config.checks import budget_complaints, checked
 from analyzer.config.files import from_setup_cfg, from_toml
 from analyzer.config.tables import ABSOLUTE, BYTES, Budget, Config, Increase, ModelConfig, Override
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 __all__ = [
     "ABSOLUTE",

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer import units
 from analyzer.config import tables as config
-from analyzer.problem import Problem
+from analyzer.values import amounts
+from analyzer.values.errors import Problem
 
 ALLOWED: Final = {
-    **dict.fromkeys(("params", "trainable-params", "macs"), units.COUNTS_ALLOWED),
-    **dict.fromkeys(config.BYTES, units.BYTES_ALLOWED),
-    "min": units.AMOUNTS_ALLOWED,
-    "limit": units.AMOUNTS_ALLOWED,
+    **dict.fromkeys(("params", "trainable-params", "macs"), amounts.COUNTS_ALLOWED),
+    **dict.fromkeys(config.BYTES, amounts.BYTES_ALLOWED),
+    "min": amounts.AMOUNTS_ALLOWED,
+    "limit": amounts.AMOUNTS_ALLOWED,
     "level": "off, warn or error",
     "dtype": "float64, float32, float16, bfloat16, float8, int8 or int4",
     "input": 'a text or a list of texts, such as ["1x3x224x224"]',
@@ -142,4 +142,4 @@ def _override_complaints(budget: config.Budget, override: config.Override) -> It
 
 
 def _dtypes() -> tuple[str, ...]:
-    return tuple(units.BITS)
+    return tuple(amounts.BITS)

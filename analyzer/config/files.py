@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 SECTION: Final = "analyze"
 DEVICES: Final = "devices"

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from analyzer import units
-from analyzer.devices import Device, device_from
+from analyzer.values import amounts
+from analyzer.values.devices import Device, device_from
 
 ABSOLUTE: Final = ("params", "trainable-params", "macs", "size", "peak-memory")
 """What can be limited, by the names that configuration and report use."""
@@ -19,7 +19,7 @@ WHOLE_MODEL: Final = ("trainable-params", "peak-memory")
 """What is known of the whole model only."""
 
 
-class Count(int):
+class CountLimit(int):
     """Parameters or MACs, written as in "5.0M"."""
 
 
@@ -35,7 +35,7 @@ class Percent(Fraction):
     """A share, written as in "2%"."""
 
 
-READERS: Final = {Count: units.count, Bytes: units.nbytes, Amount: units.amount, Percent: units.percent}
+READERS: Final = {CountLimit: amounts.count, Bytes: amounts.nbytes, Amount: amounts.amount, Percent: amounts.percent}
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="kebab"):
@@ -45,9 +45,9 @@ class _Strict(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 class Limits(_Strict, frozen=True, kw_only=True):
     """Absolute limits, at most one of each kind; None where there is none."""
 
-    params: Count | None = None
-    trainable_params: Count | None = None
-    macs: Count | None = None
+    params: CountLimit | None = None
+    trainable_params: CountLimit | None = None
+    macs: CountLimit | None = None
     size: Bytes | None = None
     """Bytes of the parameters, in the budget's dtype or else in their own."""
     peak_memory: Bytes | None = None

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from analyzer.convolution import Convolution
-from analyzer.dataflow.flow import Flow
-from analyzer.dataflow.gridding import grids
-from analyzer.dataflow.mixing import isolations
-from analyzer.dataflow.neighbours import (
+from analyzer.dataflow.channels.group_isolation import isolations
+from analyzer.dataflow.channels.neighbours import (
     Neighbours,
     convolution_of,
     direct_convolutions,
@@ -18,12 +15,15 @@ from analyzer.dataflow.neighbours import (
     norm_operators,
     norm_path,
 )
-from analyzer.dataflow.operators import BATCH_NORMS, PRODUCTS
-from analyzer.dataflow.receptive_field import Field, receptive_fields
-from analyzer.dataflow.resolution import restorations
-from analyzer.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
-from analyzer.graph import Op, Trace
-from analyzer.results import Cost
+from analyzer.dataflow.flow import Flow
+from analyzer.dataflow.operator_classes import BATCH_NORMS, PRODUCTS
+from analyzer.dataflow.receptive_field.dilation_grids import grids
+from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
+from analyzer.dataflow.receptive_field.resolution import restorations
+from analyzer.values.convolution import Convolution
+from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
+from analyzer.values.graph import Op, Trace
+from analyzer.values.results import Cost
 
 Bound = Callable[[Convolution], str]
 """What limits a convolution on the device profile: "compute" or "memory"."""

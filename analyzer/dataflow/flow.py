@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
-from analyzer.graph import Op, Tensor, Trace
+from analyzer.values.graph import Op, Tensor, Trace
 
 Value = int
 """Numbers one state of one tensor: an in-place operator makes a new value of the same tensor."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from analyzer.advising import Advised
-from analyzer.counting import Count
-from analyzer.devices import Device
-from analyzer.estimates import Estimates, TrainingFootprint
 from analyzer.estimating.deployability import deployability
 from analyzer.estimating.energy import energy_estimate
 from analyzer.estimating.latency import time_estimate
-from analyzer.estimating.memory import memory_estimate
-from analyzer.estimating.proposals import proposal_times
-from analyzer.facts import ModelFacts
+from analyzer.estimating.peak_memory_estimate import memory_estimate
+from analyzer.estimating.proposal_times import proposal_times
+from analyzer.formulas.count import Count
+from analyzer.values.devices import Device
+from analyzer.values.estimates import Estimates, TrainingFootprint
+from analyzer.values.facts import ModelFacts
 
 __all__ = ["estimate"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
-from analyzer.counting import Count
-from analyzer.dataflow.liveness import held_bytes
-from analyzer.devices import Device
-from analyzer.estimates import Deployability, Fit
-from analyzer.estimating.memory import input_bytes
-from analyzer.graph import Parameter
+from analyzer.estimating.peak_memory_estimate import input_bytes
+from analyzer.formulas.count import Count
+from analyzer.formulas.peak_memory import held_bytes
+from analyzer.values.devices import Device
+from analyzer.values.estimates import Deployability, DeviceFit
+from analyzer.values.graph import Parameter
 
 SIZES: Final = {"float32": 4, "float16": 2, "int8": 1}
 FLOATING: Final = ("float", "bfloat")
@@ -31,13 +31,13 @@ def deployability(count: Count, device: Device) -> Deployability | None:
     return Deployability(device.name, device.flash, device.ram, fits, ASSUMPTIONS)
 
 
-def _fit(count: Count, dtype: str, flash_limit: int, ram_limit: int) -> Fit:
+def _fit(count: Count, dtype: str, flash_limit: int, ram_limit: int) -> DeviceFit:
     stored = [(item.owner, _stored(item, SIZES[dtype])) for item in (*count.parameters, *count.buffers)]
     stored = _in_order(count, stored)
     totals = list(accumulate(nbytes for _, nbytes in stored))
     held = _held(count, SIZES[dtype])
     owners = list(count.owners.values())
-    return Fit(
+    return DeviceFit(
         dtype=dtype,
         flash=totals[-1] if totals else 0,
         ram=max(held, default=0),

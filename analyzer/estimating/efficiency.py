@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from analyzer.estimates import EstimatorError
+from analyzer.values.estimates import EstimatorError
 
 TABLE: Final = Path(__file__).with_name("efficiency.json")
 

@@ -9,9 +9,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from analyzer.counting import Count
-from analyzer.estimates import EnergyEstimate, LayerEnergy, Span
 from analyzer.estimating.work import OperatorWork, fused_work
+from analyzer.formulas.count import Count
+from analyzer.values.estimates import EnergyEstimate, LayerEnergy, Span
 
 PICO: Final = 1e-12
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from analyzer.counting import Count
-from analyzer.devices import Device
-from analyzer.estimates import LayerTime, Span, TimeEstimate
 from analyzer.estimating.efficiency import Efficiencies, calibrated
 from analyzer.estimating.work import OperatorWork, eager_work, fused_work
+from analyzer.formulas.count import Count
+from analyzer.values.devices import Device
+from analyzer.values.estimates import LayerTime, Span, TimeEstimate
 
 NOMINAL: Final = (1.5, 4.0)
 """What networks take over the roofline at nominal peaks: 1.6 to 3.6 times for six networks' published throughputs on

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analyzer.counting import Count
-from analyzer.dataflow.operators import (
+from analyzer.dataflow.operator_classes import (
     BATCH_NORMS,
     CUTS,
     NORMS,
@@ -18,10 +17,11 @@ from analyzer.dataflow.operators import (
     is_pointwise,
     is_pool,
 )
-from analyzer.dataflow.workspace import is_blocked, is_channels_last
+from analyzer.estimating.onednn import is_blocked, is_channels_last
 from analyzer.formulas import cost_of, kind_of
-from analyzer.graph import Op, Tensor
-from analyzer.results import Cost
+from analyzer.formulas.count import Count
+from analyzer.values.graph import Op, Tensor
+from analyzer.values.results import Cost
 
 CLASSES: Final = (
     "convolution",

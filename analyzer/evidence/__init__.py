@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from analyzer.convolution import Convolution, Unit
+from analyzer.evidence.batch_norm_statistics import NormStatistics
+from analyzer.evidence.dilated_taps import kept_taps
 from analyzer.evidence.finding import Evidence, sentence
 from analyzer.evidence.grouping import Grouping, best_grouping
-from analyzer.evidence.normalization import NormStatistics
-from analyzer.evidence.proposals import evidence_of
-from analyzer.evidence.taps import kept_taps
+from analyzer.evidence.proposal_evidence import evidence_of
+from analyzer.values.convolution import Convolution, Unit
 
 __all__ = [
     "Evidence",

@@ -4,22 +4,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from analyzer.formats import (
-    comment,
-    figure,
-    github,
-    gitlab,
-    json,
-    junit,
-    latency_figure,
-    markdown,
-    memory_figure,
-    sarif,
-    summary,
-    terminal,
-)
-from analyzer.problem import Problem
-from analyzer.results import Analysis
+from analyzer.formats import json, terminal
+from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
+from analyzer.formats.figures import depth_figure, latency_figure, memory_figure
+from analyzer.formats.markdown import report
+from analyzer.values.errors import Problem
+from analyzer.values.results import Analysis
 
 STDOUT = "-"
 OPTIONS = {
@@ -42,14 +32,14 @@ class Format(Protocol):
 
 
 FORMATS: dict[str, Format] = {
-    "markdown": markdown,
+    "markdown": report,
     "json": json,
     "text": terminal,
-    "figure": figure,
+    "figure": depth_figure,
     "sarif": sarif,
     "junit": junit,
     "comment": comment,
-    "summary": summary,
+    "summary": step_summary,
     "github": github,
     "gitlab": gitlab,
 }
@@ -93,7 +83,7 @@ def files(analyses: Sequence[Analysis], name: str, path: str, **options: str | b
     if name != "markdown":
         return {path: chosen.render_comparison(analyses, **taken)}
     if path == STDOUT:
-        parts = [markdown.render_comparison(analyses), *map(markdown.render, analyses)]
+        parts = [report.render_comparison(analyses), *map(report.render, analyses)]
         return {path: "\n".join(parts)}
     stem = PurePath(path).with_suffix("")
     return _side_by_side(analyses, path, [f"{stem}-{analysis.model.name}.md" for analysis in analyses])
@@ -109,7 +99,7 @@ def default_files(analyses: Sequence[Analysis], folder: str) -> dict[str, str]:
 
 def _side_by_side(analyses: Sequence[Analysis], path: str, paths: Sequence[str]) -> dict[str, str]:
     links = [PurePath(own).name for own in paths]
-    written = {path: markdown.render_comparison(analyses, links)}
+    written = {path: report.render_comparison(analyses, links)}
     for analysis, own in zip(analyses, paths, strict=True):
         written |= _files_of_one(analysis, "markdown", own)
     return written
@@ -124,4 +114,4 @@ def _files_of_one(analysis: Analysis, name: str, path: str, **options: Any) -> d
     drawn = {clock: latency_figure.render(analysis), memory: memory_figure.render(analysis)}
     names = (name.name if drawn[name] else None for name in (clock, memory))
     beside = {str(name): text for name, text in drawn.items() if text}
-    return {path: markdown.render(analysis, picture.name, *names), str(picture): figure.render(analysis), **beside}
+    return {path: report.render(analysis, picture.name, *names), str(picture): depth_figure.render(analysis), **beside}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analyzer.results import Analysis
+from analyzer.values.results import Analysis
 
 
 def render(analysis: Analysis) -> str:

@@ -1,6 +1,6 @@
 """The JSON Schema of an analysis, made from the types themselves."""
 
-from analyzer.results import Analysis
+from analyzer.values.results import Analysis
 
 
 def render() -> str:

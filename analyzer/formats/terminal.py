@@ -5,11 +5,11 @@ from io import StringIO
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from analyzer.comparing import compare
-from analyzer.formats import durations, ranking, sentences, suggestions, verdict
-from analyzer.formats.numbers import count, plural, ratio, share, size
-from analyzer.results import Advice, Analysis, Layer
-from analyzer.timings import Latency
+from analyzer.formats.wording import durations, sentences, shown_layers, suggestions, verdict
+from analyzer.formats.wording.numbers import count, plural, ratio, share, size
+from analyzer.values.comparison import compare
+from analyzer.values.results import Advice, Analysis, Layer
+from analyzer.values.timings import Latency
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +94,7 @@ def _facts(analysis: Analysis) -> str:
 def _print_heaviest(
     console: "Console", analysis: Analysis, title: str, weight: Callable[[Layer], int | None], whole: int | None
 ) -> None:
-    every = ranking.heaviest(analysis.layers, weight, len(analysis.layers))
+    every = shown_layers.heaviest(analysis.layers, weight, len(analysis.layers))
     if not every:
         return
     table = _table(f"heaviest by {title}", "", f"{title}:", "share:", "source")
@@ -109,7 +109,7 @@ def _print_heaviest(
             _source(layer, console.width),
         )
     if len(every) > TOP:
-        rest = ranking.total(map(weight, every[TOP:]))
+        rest = shown_layers.total(map(weight, every[TOP:]))
         _add(table, sentences.together(len(every) - TOP, "layer"), "", count(rest), share(rest, whole), "")
     console.print()
     console.print(table)

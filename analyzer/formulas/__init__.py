@@ -5,13 +5,13 @@ from typing import Literal
 
 from analyzer.formulas import (
     attention,
-    convolution,
+    convolutions,
+    elementwise,
     fourier,
     loss,
     matmul,
     movement,
     normalization,
-    pointwise,
     pooling,
     quantized,
     recurrent,
@@ -21,13 +21,13 @@ from analyzer.formulas import (
     vision,
 )
 from analyzer.formulas.formula import Formula, free, merge, per_input, per_output
-from analyzer.graph import Op
-from analyzer.results import Cost
+from analyzer.values.graph import Op
+from analyzer.values.results import Cost
 
 Kind = Literal["free", "bounded", "contraction", "opaque"]
 
 CONTRACTIONS = merge(
-    convolution.CONTRACTIONS,
+    convolutions.CONTRACTIONS,
     matmul.CONTRACTIONS,
     sparse.CONTRACTIONS,
     attention.CONTRACTIONS,
@@ -37,7 +37,7 @@ CONTRACTIONS = merge(
 )
 
 BOUNDED = merge(
-    pointwise.BOUNDED,
+    elementwise.BOUNDED,
     reduction.BOUNDED,
     normalization.BOUNDED,
     pooling.BOUNDED,

@@ -1,11 +1,11 @@
 """Quantized operators: the multiply-accumulates of their float twins, and one FLOP per output to rescale."""
 
-from analyzer.formulas.convolution import convolution, transposed_convolution
+from analyzer.formulas.convolutions import convolution, transposed_convolution
 from analyzer.formulas.formula import Formula, free, given, merge, per_input, per_output, table
 from analyzer.formulas.matmul import product
 from analyzer.formulas.normalization import SOFTMAX, folded, norm
-from analyzer.graph import Op
-from analyzer.results import Cost
+from analyzer.values.graph import Op
+from analyzer.values.results import Cost
 
 
 def rescaled(op: Op) -> Cost:

@@ -10,14 +10,14 @@ from pathlib import Path
 from analyzer.config import Budget, Config, ModelConfig
 from analyzer.gating.base import Base, base_of
 from analyzer.gating.budget import judge, verdict
-from analyzer.gating.differences import difference
-from analyzer.gating.edits import budget_changes
+from analyzer.gating.budget_diff import budget_changes
+from analyzer.gating.layer_diff import difference
 from analyzer.gating.plan import COMMAND_LINE, Plan, plan_for
+from analyzer.gating.remedy import in_words
 from analyzer.gating.repository import folder_of, repository_of
-from analyzer.gating.running import Job, run
-from analyzer.gating.way_back import in_words
-from analyzer.problem import Problem
-from analyzer.results import Analysis, BudgetLine, Difference
+from analyzer.gating.workers import Job, run
+from analyzer.values.errors import Problem
+from analyzer.values.results import Analysis, BudgetLine, Difference
 
 __all__ = ["Plan", "analyses_of", "check_base", "folder_of", "gate", "plan_for"]
 

@@ -14,9 +14,9 @@ from analyzer.config import Config, ModelConfig, in_directory, read
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.plan import Plan, place_of
 from analyzer.gating.repository import Repository, environment, repository_of
-from analyzer.gating.running import Job, run
-from analyzer.problem import Problem
-from analyzer.results import Analysis
+from analyzer.gating.workers import Job, run
+from analyzer.values.errors import Problem
+from analyzer.values.results import Analysis
 
 
 @dataclass(frozen=True, slots=True)

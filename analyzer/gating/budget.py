@@ -8,11 +8,11 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from analyzer import units
 from analyzer.config import BYTES, Budget, Increase, Override
-from analyzer.patterns import covered, covers, nearest
-from analyzer.problem import Problem
-from analyzer.results import Analysis, BudgetLine, Layer
+from analyzer.values import amounts
+from analyzer.values.errors import Problem
+from analyzer.values.layer_patterns import covered, covers, nearest
+from analyzer.values.results import Analysis, BudgetLine, Layer
 
 TOTALS: Final = {
     "params": "params",
@@ -102,8 +102,8 @@ def relative(metric: str, standing: Standing, share: Fraction, least: int) -> Bu
 
 def allowance(metric: str, share: Fraction, least: int) -> str:
     """ "2 %", or "2 % or 20k, whichever is more"."""
-    amount = units.written(least, is_bytes=metric in BYTES)
-    return f"{units.percentage(share)} or {amount}, whichever is more" if least else units.percentage(share)
+    amount = amounts.written(least, is_bytes=metric in BYTES)
+    return f"{amounts.percentage(share)} or {amount}, whichever is more" if least else amounts.percentage(share)
 
 
 def _slack(metric: str, standing: Standing, limit: int) -> tuple[str, ...]:
@@ -111,8 +111,8 @@ def _slack(metric: str, standing: Standing, limit: int) -> tuple[str, ...]:
     value, base = standing.value, standing.base
     if value is None or (base is not None and value >= base):
         return ()
-    enough = units.headroom(value)
-    text = units.written(enough, is_bytes=metric in BYTES)
+    enough = amounts.headroom(value)
+    text = amounts.written(enough, is_bytes=metric in BYTES)
     return (f"the limit could be lowered to {text}",) if enough < limit else ()
 
 
@@ -131,7 +131,7 @@ def measured(analysis: Analysis, budget: Budget, metric: str) -> int | None:
         return None
     if metric == "size" and budget.dtype is not None:
         elements = analysis.total.params if whole else sum(layer.params for layer in layers)
-        return -(-elements * units.BITS[budget.dtype] // 8)
+        return -(-elements * amounts.BITS[budget.dtype] // 8)
     if whole:
         total: int | None = getattr(analysis.total, TOTALS[metric])
         return total
@@ -179,7 +179,7 @@ def _agreed(budget: Budget, override: Override | None, metric: str, limit: int) 
     instead = _override_limit(budget, override, metric)
     if override is None or instead is None:
         return limit, ()
-    usual = units.written(limit, is_bytes=metric in BYTES)
+    usual = amounts.written(limit, is_bytes=metric in BYTES)
     until = f" until {override.until}" if override.until else ""
     return instead, (f"overridden{until}, usually {usual}: {override.reason}",)
 

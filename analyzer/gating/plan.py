@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from analyzer import units
 from analyzer.config import BYTES, Budget, Config, ModelConfig
-from analyzer.config.tables import Bytes, Count
-from analyzer.problem import Problem
+from analyzer.config.tables import Bytes, CountLimit
+from analyzer.values import amounts
+from analyzer.values.errors import Problem
 
 EVERYTHING: Final = Budget()
 """All layers, limited in nothing."""
@@ -93,8 +93,8 @@ def command_line_budgets(limits: Mapping[str, str | None]) -> tuple[Budget, ...]
     return (Budget(name=COMMAND_LINE, **found),) if found else ()
 
 
-def _limit(metric: str, text: str) -> Count | Bytes:
-    return Bytes(units.nbytes(text)) if metric in BYTES else Count(units.count(text))
+def _limit(metric: str, text: str) -> CountLimit | Bytes:
+    return Bytes(amounts.nbytes(text)) if metric in BYTES else CountLimit(amounts.count(text))
 
 
 def _asked_for(target: str, config: Config | None, directory: Path) -> ModelConfig:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.gating.interrupts import Interrupts
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 HOOK_VARIABLES: Final = (
     "GIT_DIR",

@@ -1,4 +1,4 @@
-"""A TARGET becomes a `Subject`: the module, inputs to try, and where each layer was written."""
+"""A TARGET becomes a `LoadedModel`: the module, inputs to try, and where each layer was written."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyzer.loading import exported, python_file, timm_zoo, torchscript, torchvision_zoo, transformers_zoo
-from analyzer.loading.recipe import Recipe, Request, subject_of
-from analyzer.loading.subject import Inputs, Subject
-from analyzer.problem import Problem
+from analyzer.loading.checkpoints import exported, torchscript
+from analyzer.loading.loaded_model import Inputs, LoadedModel
+from analyzer.loading.python import python_file
+from analyzer.loading.recipe import ModelRequest, Recipe, subject_of
+from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
+from analyzer.values.errors import Problem
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from analyzer.loading.checkpoint import Checkpoint
+    from analyzer.loading.checkpoints.checkpoint import Checkpoint
 
-RECIPES: tuple[tuple[Callable[[str], bool], Callable[[Request], Recipe]], ...] = (
+RECIPES: tuple[tuple[Callable[[str], bool], Callable[[ModelRequest], Recipe]], ...] = (
     (torchvision_zoo.is_target, torchvision_zoo.of_target),
     (timm_zoo.is_target, timm_zoo.of_target),
     (transformers_zoo.is_target, transformers_zoo.of_target),
@@ -32,7 +34,7 @@ def load(
     checkpoint: str | None = None,
     settings: Mapping[str, str] = {},
     trust: bool = False,
-) -> Subject | Checkpoint:
+) -> LoadedModel | Checkpoint:
     """The model that `target` names, or the tensors of a checkpoint whose architecture is not known.
 
     `inputs` are texts as in `--input`, `settings` the builder's arguments as in `--set`; `trust` allows a
@@ -40,7 +42,7 @@ def load(
     """
     if not target:
         raise Problem("an empty target was given; name a model, such as analyze model.py")
-    request = Request(target, inputs, checkpoint, settings, trust)
+    request = ModelRequest(target, inputs, checkpoint, settings, trust)
     for applies, recipe in RECIPES:
         if applies(target):
             return subject_of(request, recipe(request))
@@ -51,7 +53,7 @@ def load(
     raise Problem(f"{target}: no such file or model; give a Python file, a checkpoint or torchvision:NAME")
 
 
-def _of_stored_file(request: Request) -> Subject | Checkpoint:
+def _of_stored_file(request: ModelRequest) -> LoadedModel | Checkpoint:
     """A checkpoint, an exported program or a TorchScript archive."""
     from analyzer.loading.file_kinds import kind_of_file
 
@@ -68,10 +70,11 @@ def _of_stored_file(request: Request) -> Subject | Checkpoint:
     return _of_checkpoint(request)
 
 
-def _of_checkpoint(request: Request) -> Subject | Checkpoint:
+def _of_checkpoint(request: ModelRequest) -> LoadedModel | Checkpoint:
     from dataclasses import replace
 
-    from analyzer.loading import checkpoint, recognition
+    from analyzer.loading.checkpoints import checkpoint
+    from analyzer.loading.zoos import recognition
 
     stored = checkpoint.read(Path(request.target), request.trust)
     known = recognition.recognise(stored.tensors)
@@ -81,11 +84,13 @@ def _of_checkpoint(request: Request) -> Subject | Checkpoint:
     return subject_of(replace(request, checkpoint=request.target), replace(recipe, assumptions=known.assumptions))
 
 
-def from_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Subject:
+def from_module(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None
+) -> LoadedModel:
     """A module that the caller built, with the arguments of one call; tracing leaves it as it is."""
-    from analyzer.loading.sources import Recorder, sources_of
+    from analyzer.loading.sources import SourceRecorder, sources_of
 
     kind = type(module).__name__
     candidates = (Inputs(tuple(args), dict(kwargs)),)
-    sources = sources_of(module, Recorder())
-    return Subject(name or kind, name or kind, module, candidates, kind, sources, owned=False)
+    sources = sources_of(module, SourceRecorder())
+    return LoadedModel(name or kind, name or kind, module, candidates, kind, sources, owned=False)

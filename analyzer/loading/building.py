@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 LARGE = 2**20
 """Elements above which even a constant tensor is not worth its memory."""

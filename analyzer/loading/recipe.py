@@ -1,4 +1,4 @@
-"""From a way to build a model to a `Subject`: built without memory, sources noted, checkpoint fitted, inputs found."""
+"""From a way to build a model to a `LoadedModel`: built on meta, sources noted, checkpoint matched, inputs found."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyzer.loading.subject import Inputs, Source, Subject
-from analyzer.problem import Problem
+from analyzer.loading.loaded_model import Inputs, LoadedModel, Source
+from analyzer.values.errors import Problem
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Request:
+class ModelRequest:
     """What the user asked for: a target and what to build and run it with."""
 
     target: str
@@ -51,7 +51,7 @@ class Recipe:
     """What must be importable while the model runs."""
 
 
-def subject_of(request: Request, recipe: Recipe) -> Subject:
+def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
     """The model of a recipe, without memory for its weights; Problem when it cannot be built or does not fit."""
     from analyzer.loading.building import build, release
     from analyzer.loading.sources import recording, sources_of
@@ -60,7 +60,7 @@ def subject_of(request: Request, recipe: Recipe) -> Subject:
         built = build(recipe.make)
         module = built.module.eval()
     release(module)
-    return Subject(
+    return LoadedModel(
         name=recipe.name,
         target=request.target,
         module=module,
@@ -75,45 +75,48 @@ def subject_of(request: Request, recipe: Recipe) -> Subject:
     )
 
 
-def _candidates(request: Request, built: Built) -> tuple[Inputs, ...]:
-    from analyzer.loading.guessing import guesses
-    from analyzer.loading.inputs import given
+def _candidates(request: ModelRequest, built: Built) -> tuple[Inputs, ...]:
+    from analyzer.loading.inputs.example_inputs import given
+    from analyzer.loading.inputs.input_guessing import guesses
 
     if request.inputs:
         return (given(request.inputs, built.module, built.declared),)
     return built.declared or guesses(built.module)
 
 
-def _materialized(request: Request, recipe: Recipe) -> nn.Module:
+def _materialized(request: ModelRequest, recipe: Recipe) -> nn.Module:
     from analyzer.loading.building import build_for_real
 
     with _errors_told(request.target), _quiet():
         module = build_for_real(recipe.make).module.eval()
     if request.checkpoint is not None:
-        from analyzer.loading import checkpoint
+        from analyzer.loading.checkpoints.checkpoint import read
+        from analyzer.loading.checkpoints.checkpoint_matching import assign
 
-        checkpoint.assign(checkpoint.read(Path(request.checkpoint), request.trust), module)
+        assign(read(Path(request.checkpoint), request.trust), module)
     return module
 
 
-def _agreement(request: Request, module: nn.Module) -> tuple[str, ...]:
+def _agreement(request: ModelRequest, module: nn.Module) -> tuple[str, ...]:
     """What is to be said of the checkpoint; Problem when its names or shapes are not the module's."""
     if request.checkpoint is None:
         return ()
-    from analyzer.loading import checkpoint
+    from analyzer.loading.checkpoints.checkpoint import read
+    from analyzer.loading.checkpoints.checkpoint_matching import match
 
-    stored = checkpoint.read(Path(request.checkpoint), request.trust)
-    fit = checkpoint.fit(stored, module)
-    fit.raise_for_mismatch()
-    return stored.assumptions + fit.assumptions
+    stored = read(Path(request.checkpoint), request.trust)
+    matched = match(stored, module)
+    matched.raise_for_mismatch()
+    return stored.assumptions + matched.assumptions
 
 
-def _weights(request: Request, module: nn.Module) -> Mapping[str, Tensor]:
+def _weights(request: ModelRequest, module: nn.Module) -> Mapping[str, Tensor]:
     """The checkpoint's tensors under the module's names, mapped from the file where its format allows."""
-    from analyzer.loading import checkpoint
+    from analyzer.loading.checkpoints.checkpoint import read
+    from analyzer.loading.checkpoints.checkpoint_matching import match
 
-    stored = checkpoint.read(Path(request.checkpoint or ""), request.trust)
-    names = checkpoint.fit(stored, module).names
+    stored = read(Path(request.checkpoint or ""), request.trust)
+    names = match(stored, module).names
     return {names[name]: value for name, value in stored.load().items() if name in names}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from analyzer.loading.subject import Source
+from analyzer.loading.loaded_model import Source
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,7 +52,7 @@ def _shown(filename: str, directory: str) -> str:
     return Path(os.path.relpath(path, directory)).as_posix()
 
 
-class Recorder:
+class SourceRecorder:
     """The first line outside torch at which each module was met; modules are kept alive so that ids stay theirs."""
 
     def __init__(self) -> None:
@@ -97,11 +97,11 @@ def _runs_in(module: nn.Module, frame: FrameType) -> bool:
 
 
 @contextmanager
-def recording() -> Iterator[Recorder]:
+def recording() -> Iterator[SourceRecorder]:
     """Note where modules are constructed within; torch's registration hooks are removed whatever happens."""
     from torch.nn.modules import module as torch_module
 
-    recorder = Recorder()
+    recorder = SourceRecorder()
     handles = (
         torch_module.register_module_parameter_registration_hook(recorder.on_tensor),
         torch_module.register_module_buffer_registration_hook(recorder.on_tensor),
@@ -114,7 +114,7 @@ def recording() -> Iterator[Recorder]:
             handle.remove()
 
 
-def sources_of(module: nn.Module, recorder: Recorder, definition: Source | None = None) -> Mapping[str, Source]:
+def sources_of(module: nn.Module, recorder: SourceRecorder, definition: Source | None = None) -> Mapping[str, Source]:
     """Source of every path in `named_modules()`; a layer that was copied has its parent's.
 
     The root's is the given definition, else that of its class, else the line that makes it.

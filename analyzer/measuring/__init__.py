@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from analyzer.measuring.memory import keep_freed_memory
-from analyzer.measuring.progress import carry_out
-from analyzer.measuring.session import Predict, Session
-from analyzer.measuring.settings import Settings, check
-from analyzer.measuring.turns import in_turns, ratio_of, timing_of
-from analyzer.measuring.workplace import open_workplace
-from analyzer.timings import Latency, TargetTiming
+from analyzer.measuring.benchmark_model import open_benchmark_model
+from analyzer.measuring.interleaving import in_turns, ratio_of, timing_of
+from analyzer.measuring.measured_steps import carry_out
+from analyzer.measuring.measurement import Predict, Session
+from analyzer.measuring.memory_limits import keep_freed_memory
+from analyzer.measuring.timing_settings import Settings, check
+from analyzer.values.timings import Latency, TargetTiming
 
 if TYPE_CHECKING:
-    from analyzer.consulting import Consultation
+    from analyzer.advising.advisor import Advisor
 
 DEFAULT = Settings()
 
@@ -23,9 +23,9 @@ __all__ = ["Predict", "Settings", "measure", "side_by_side"]
 
 
 def measure(
-    consulted: Consultation,
+    advisor: Advisor,
     settings: Settings = DEFAULT,
-    report: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
     predict: Predict | None = None,
 ) -> Latency:
     """Time a model, its layers and its advice on a copy; an interruption keeps what was timed, and the result says so.
@@ -33,15 +33,15 @@ def measure(
     Problem when the device is not there, when the model does not fit into memory, or when it does not run.
     """
     check(settings)
-    report(f"{consulted.subject.name}: getting ready to time it")
-    with open_workplace(consulted, settings) as place:
-        session = Session(consulted, place, predict)
-        finished = carry_out(tuple(session.steps), report, consulted.subject.name, limit=settings.limit)
+    progress(f"{advisor.loaded.name}: getting ready to time it")
+    with open_benchmark_model(advisor, settings) as place:
+        session = Session(advisor, place, predict)
+        finished = carry_out(tuple(session.steps), progress, advisor.loaded.name, limit=settings.limit)
         return session.latency(finished)
 
 
 def side_by_side(
-    several: Sequence[Consultation], settings: Settings = DEFAULT, report: Callable[[str], None] = lambda _: None
+    several: Sequence[Advisor], settings: Settings = DEFAULT, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[TargetTiming, ...]:
     """Several models in turns under the same conditions, each as a ratio against the first; none when interrupted.
 
@@ -49,16 +49,16 @@ def side_by_side(
     """
     check(settings)
     keep_freed_memory()
-    report(f"timing {', '.join(one.subject.name for one in several)} in turns")
+    progress(f"timing {', '.join(one.loaded.name for one in several)} in turns")
     with ExitStack() as open_places:
-        places = [open_places.enter_context(open_workplace(one, settings)) for one in several]
+        places = [open_places.enter_context(open_benchmark_model(one, settings)) for one in several]
         try:
             series = in_turns([place.sample(place.forward) for place in places], settings.model)
         except KeyboardInterrupt:
             return ()
     return tuple(
         TargetTiming(
-            one.subject.name,
+            one.loaded.name,
             one.count.total.macs,
             timing_of(turns),
             ratio_of(turns, series[0]) if number else None,

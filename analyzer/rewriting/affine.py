@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from analyzer.problem import Problem
 from analyzer.rewriting.kernels import dense_kernel
+from analyzer.values.errors import Problem
 
 Affine = tuple[torch.Tensor, torch.Tensor]
 """Kernel (out, in, *kernel) and bias (out,), in double precision."""

@@ -11,14 +11,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from analyzer.convolution import Convolution, Proposal
-from analyzer.problem import Problem
 from analyzer.rewriting.affine import composed, without_bias
 from analyzer.rewriting.approximating import approximate
-from analyzer.rewriting.comparing import relative_error
+from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.kernels import dense_kernel, store
+from analyzer.rewriting.output_error import relative_error
 from analyzer.rewriting.swapping import put, replaceable
-from analyzer.rewriting.units import module_of
+from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.errors import Problem
 
 
 @dataclass(frozen=True)

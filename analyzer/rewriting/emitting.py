@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from analyzer.convolution import Proposal, Unit
+from analyzer.rewriting.constructors import calls_of, module_of
 from analyzer.rewriting.swapping import places_of, replaceable
-from analyzer.rewriting.units import calls_of, module_of
+from analyzer.values.convolution import Proposal, Unit
 
 if TYPE_CHECKING:
-    from analyzer.loading.origin import Origin
-    from analyzer.results import Input
+    from analyzer.loading.python.origin import Origin
+    from analyzer.values.results import Input
 
 
 @dataclass(frozen=True, slots=True)
-class Swap:
+class EmittedSwap:
     """A proposal and what is said of it: the rule, what it saves, where the layer was written."""
 
     proposal: Proposal
@@ -29,7 +29,12 @@ class Swap:
 
 
 def code(
-    module: nn.Module, swaps: Sequence[Swap], origin: Origin, path: Path, title: str, inputs: Sequence[Input] = ()
+    module: nn.Module,
+    swaps: Sequence[EmittedSwap],
+    origin: Origin,
+    path: Path,
+    title: str,
+    inputs: Sequence[Input] = (),
 ) -> str:
     """The text of a file at `path` whose `build_model()` is the model of `origin` with these swaps.
 
@@ -96,7 +101,7 @@ def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:
     return [f"example_inputs = {{{', '.join(tensors)}}}"]
 
 
-def _swap(module: nn.Module, swap: Swap, layers: dict[str, nn.Module]) -> Iterator[str]:
+def _swap(module: nn.Module, swap: EmittedSwap, layers: dict[str, nn.Module]) -> Iterator[str]:
     yield f"# {_in_one_line(swap.comment)}"
     for path, units in swap.proposal.replacements:
         if repr(module_of(units, layers[path])) == repr(layers[path]):

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU, Unit
-from analyzer.problem import Problem
-from analyzer.results import Advice
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU, Unit
+from analyzer.values.errors import Problem
+from analyzer.values.results import Advice
 
 CONVOLUTION = re.compile(r"Conv(Transpose)?([123])d")
 NORMALIZATION = re.compile(r"BatchNorm([123])d")

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 
 def save(module: nn.Module, path: Path, force: bool = False) -> None:

@@ -12,9 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
-from analyzer.convolution import Identity, Proposal, Unit
-from analyzer.problem import Problem
-from analyzer.rewriting.units import module_of
+from analyzer.rewriting.constructors import module_of
+from analyzer.values.convolution import Identity, Proposal, Unit
+from analyzer.values.errors import Problem
 
 PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from inspect import cleandoc
 
-from analyzer.problem import Problem
 from analyzer.rules import (
     bias_before_batchnorm,
     channel_misalignment,
@@ -24,6 +23,7 @@ from analyzer.rules import (
     strided_pointwise,
 )
 from analyzer.rules.rule import Observer, Proposer, Rule
+from analyzer.values.errors import Problem
 
 RESTRUCTURINGS: tuple[Proposer, ...] = (
     grouped_convolution,

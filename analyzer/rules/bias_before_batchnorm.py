@@ -28,8 +28,8 @@ Ioffe and Szegedy 2015 (batch normalization, section 3.2); torchvision's `vgg16_
 
 from dataclasses import replace
 
-from analyzer.convolution import BatchNorm, Proposal
-from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import BatchNorm, Proposal
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "BNM301"
 LEVEL = "warning"

@@ -29,8 +29,8 @@ NVIDIA TREx lint (convolution alignment); Qualcomm HTP guidelines (multiples of 
 
 from collections.abc import Iterator
 
-from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.rules.rule import STEM_CHANNELS, Finding, is_tiny
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "CHN201"
 LEVEL = "note"

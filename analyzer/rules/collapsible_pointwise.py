@@ -28,8 +28,8 @@ Linear algebra; Arora et al. 2018 on how factors train.
 
 from dataclasses import replace
 
-from analyzer.convolution import Convolution, Identity, Proposal
-from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import Convolution, Identity, Proposal
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "PTW301"
 LEVEL = "warning"

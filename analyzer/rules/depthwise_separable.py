@@ -39,9 +39,9 @@ Howard et al. 2017 (MobileNet, table 4); Haase and Amthor 2020 (BSConv); Guo et 
 
 from dataclasses import replace
 
-from analyzer.convolution import BatchNorm, Convolution, Proposal, ReLU, Unit
-from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.rules.rule import is_worth_restructuring
+from analyzer.values.convolution import BatchNorm, Convolution, Proposal, ReLU, Unit
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "SEP101"
 LEVEL = "note"

@@ -33,8 +33,8 @@ Yu, Koltun and Funkhouser 2017 (dilated residual networks); Chen et al. 2018 (De
 
 from dataclasses import replace
 
-from analyzer.convolution import Convolution, Identity, Proposal, Unit
-from analyzer.facts import ConvolutionFacts, ModelFacts, Restoration
+from analyzer.values.convolution import Convolution, Identity, Proposal, Unit
+from analyzer.values.facts import ConvolutionFacts, ModelFacts, Restoration
 
 CODE = "DIL102"
 LEVEL = "note"

@@ -36,9 +36,9 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
-from analyzer.convolution import Convolution, Proposal, along, holes, share_read, taps
-from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.rules.rule import is_worth_restructuring
+from analyzer.values.convolution import Convolution, Proposal, along, holes, share_read, taps
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "DIL101"
 LEVEL = "note"

@@ -40,9 +40,9 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil, isqrt, prod
 
-from analyzer.convolution import Convolution, Proposal, along
-from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.rules.rule import is_worth_restructuring
+from analyzer.values.convolution import Convolution, Proposal, along
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "LOW101"
 LEVEL = "note"

@@ -30,8 +30,8 @@ Jacob et al. 2018 (section 3.2, folding); `torch.nn.utils.fusion.fuse_conv_bn_ev
 
 from dataclasses import replace
 
-from analyzer.convolution import Identity, Proposal
-from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import Identity, Proposal
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "BNM302"
 LEVEL = "note"

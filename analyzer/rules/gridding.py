@@ -29,8 +29,8 @@ Wang et al. 2018 (hybrid dilated convolution); Yu, Koltun and Funkhouser 2017 (d
 
 from collections.abc import Iterator
 
-from analyzer.facts import Grid, ModelFacts
 from analyzer.rules.rule import Finding, percent
+from analyzer.values.facts import Grid, ModelFacts
 
 CODE = "DIL201"
 LEVEL = "warning"

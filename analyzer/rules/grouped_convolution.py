@@ -37,9 +37,9 @@ Xie et al. 2017 (ResNeXt); Zhang et al. 2018 (ShuffleNet); Ma et al. 2018 (Shuff
 from dataclasses import replace
 from math import gcd, prod
 
-from analyzer.convolution import ChannelShuffle, Convolution, Proposal, Unit
-from analyzer.facts import ConvolutionFacts, ModelFacts
 from analyzer.rules.rule import alignment, is_worth_restructuring
+from analyzer.values.convolution import ChannelShuffle, Convolution, Proposal, Unit
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "GRP101"
 LEVEL = "note"

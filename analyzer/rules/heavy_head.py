@@ -28,8 +28,8 @@ Lin, Chen and Yan 2014 (global average pooling); Simonyan and Zisserman 2015 (VG
 
 from collections.abc import Iterator
 
-from analyzer.facts import LinearFacts, ModelFacts
 from analyzer.rules.rule import Finding, percent
+from analyzer.values.facts import LinearFacts, ModelFacts
 
 CODE = "HED201"
 LEVEL = "note"

@@ -29,8 +29,8 @@ Zhang et al. 2018 (ShuffleNet); Zhang et al. 2017 (interleaved group convolution
 
 from collections.abc import Iterator
 
-from analyzer.facts import ModelFacts
 from analyzer.rules.rule import Finding
+from analyzer.values.facts import ModelFacts
 
 CODE = "GRP201"
 LEVEL = "warning"

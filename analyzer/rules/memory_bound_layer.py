@@ -28,8 +28,8 @@ Williams, Waterman and Patterson 2009 (roofline); Ma et al. 2018 (ShuffleNetV2, 
 
 from collections.abc import Iterator
 
-from analyzer.facts import ModelFacts
 from analyzer.rules.rule import Finding, percent
+from analyzer.values.facts import ModelFacts
 
 CODE = "MEM201"
 LEVEL = "note"

@@ -32,8 +32,8 @@ Tracing: what no operator read.
 
 from collections.abc import Iterator
 
-from analyzer.facts import ModelFacts
 from analyzer.rules.rule import Finding
+from analyzer.values.facts import ModelFacts
 
 CODE = "RUN201"
 LEVEL = "warning"

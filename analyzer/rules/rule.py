@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from analyzer.convolution import Proposal
-from analyzer.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import Proposal
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 MIN_SHARE = 0.01
 """A layer below 1 % of the model's parameters and below 1 % of its MACs is not worth a change."""

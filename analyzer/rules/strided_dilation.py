@@ -28,9 +28,9 @@ Number theory: the residues of d t modulo s.
 
 from collections.abc import Iterator
 
-from analyzer.convolution import share_read
-from analyzer.facts import ModelFacts
 from analyzer.rules.rule import Finding, percent
+from analyzer.values.convolution import share_read
+from analyzer.values.facts import ModelFacts
 
 CODE = "DIL202"
 LEVEL = "warning"

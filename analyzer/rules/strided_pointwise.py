@@ -28,9 +28,9 @@ He et al. 2019 (bag of tricks: ResNet-D).
 
 from collections.abc import Iterator
 
-from analyzer.convolution import share_read
-from analyzer.facts import ModelFacts
 from analyzer.rules.rule import Finding, percent
+from analyzer.values.convolution import share_read
+from analyzer.values.facts import ModelFacts
 
 CODE = "PTW201"
 LEVEL = "note"

@@ -9,8 +9,8 @@ from types import TracebackType
 import torch
 from torch import nn
 
-from analyzer.loading.subject import Inputs, Subject
-from analyzer.problem import Problem
+from analyzer.loading.loaded_model import Inputs, LoadedModel
+from analyzer.values.errors import Problem
 
 Shapes = tuple[tuple[int, ...], ...]
 PACKAGE = str(Path(__file__).resolve().parent.parent)
@@ -32,7 +32,7 @@ NEEDS_VALUES = (
 
 
 class Failure(Exception):
-    """One forward that raised, on one rung, with one set of inputs."""
+    """One forward that raised, on one backend, with one set of inputs."""
 
     def __init__(self, mode: str, inputs: Inputs, error: BaseException, failed: tuple[str, Shapes] | None) -> None:
         super().__init__(str(error))
@@ -55,29 +55,29 @@ class Failure(Exception):
 
     @property
     def why(self) -> str:
-        """The reason for going one rung down."""
+        """The reason for going one backend down."""
         layer = f" in `{self.failed[0]}`" if self.failed and self.failed[0] else ""
         return f"the forward{layer} cannot be followed on {self.mode} tensors ({self.message})"
 
 
-def explain(subject: Subject, failures: list[Failure]) -> Problem:
-    """The problem to show for a forward that no rung carried: that of the lowest rung, first inputs."""
+def explain(loaded: LoadedModel, failures: list[Failure]) -> Problem:
+    """The problem to show for a forward that no backend carried: that of the lowest backend, first inputs."""
     if not failures:
-        return Problem(f"no inputs are known for {subject.target}: give them with --input, such as --input 1x3x224x224")
+        return Problem(f"no inputs are known for {loaded.target}: give them with --input, such as --input 1x3x224x224")
     last = next(failure for failure in failures if failure.mode == failures[-1].mode)
     place = _user_line(last.error.__traceback__)
     where = f"{place}: " if place else ""
-    problem = Problem(f"{where}{_refusal(subject, last)}: {last.message}{_advice(last)}")
+    problem = Problem(f"{where}{_refusal(loaded, last)}: {last.message}{_advice(last)}")
     problem.__cause__ = last.error
     return problem
 
 
-def _refusal(subject: Subject, failure: Failure) -> str:
+def _refusal(loaded: LoadedModel, failure: Failure) -> str:
     """A layer of torch refuses what it is given; a forward that the user wrote raises."""
     if failure.failed is None:
         return "the forward raised"
     path, shapes = failure.failed
-    layer = _layer(subject.module, path)
+    layer = _layer(loaded.module, path)
     got = ", ".join("×".join(map(str, shape)) or "a scalar" for shape in shapes)
     if layer is None or not type(layer).__module__.startswith("torch."):
         return f"{_called(path, layer)} raised{f', given {got}' if got else ''}"

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.modules import module as hooks
 from torch.nn.utils import parametrize
 
-from analyzer.graph import ModuleCalls
-from analyzer.tracing.shapes import shapes
+from analyzer.tracing.containers import shapes
+from analyzer.values.graph import ModuleCalls
 
 Shapes = tuple[tuple[int, ...], ...]
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from analyzer.graph import Allocation, Argument, Op, OpGraph, Tensor
 from analyzer.tracing.composites import stays_whole
+from analyzer.tracing.containers import leaves
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.refusals import refuse
-from analyzer.tracing.shapes import leaves
+from analyzer.values.graph import Allocation, Argument, Op, OpGraph, Tensor
 
 
 class NeedsValues(RuntimeError):
@@ -65,7 +65,7 @@ class Known:
 
 
 class Recorder(TorchDispatchMode):
-    """Records operators while it is entered; `run` carries each one out, as the rung of the ladder demands.
+    """Records operators while it is entered; `run` carries each one out, as the backend of the ladder demands.
 
     Below autograd (or in inference mode) composite operators arrive whole: most are taken apart here, as they would
     have been above it, but for those of `stays_whole`.

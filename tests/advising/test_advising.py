@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising import advise, best_per_layer
-from analyzer.facts import LinearFacts, Norm, Restoration
-from analyzer.results import Saving
 from analyzer.rules import RESTRUCTURINGS, selected
+from analyzer.values.facts import LinearFacts, Norm, Restoration
+from analyzer.values.results import Saving
 
 
 def only(code, facts, **given):

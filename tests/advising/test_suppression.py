@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from analyzer.advising.suppression import ignores, is_silenced, unused
-from analyzer.results import Advice
 from analyzer.rules import RULES, selected
+from analyzer.values.results import Advice
 
 ADVICE = Advice("SEP101", "", "conv", "note", "retrain", "", None, None, None, None, file="net.py", line=2)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer import config
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 TOML = """\
 [[{prefix}models]]

@@ -6,19 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.counting import Count
 from analyzer.dataflow import facts_of
-from analyzer.facts import ModelFacts
-from analyzer.graph import Trace
-from analyzer.loading.subject import Inputs, InputSpec, Subject
+from analyzer.formulas.count import Count
+from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing import trace
+from analyzer.values.facts import ModelFacts
+from analyzer.values.graph import Trace
 
 Tracer = Callable[..., Trace]
 
 
 def traced(module: nn.Module, *shapes: tuple[int, ...], dtype: str = "float32") -> Trace:
     inputs = Inputs(tuple(InputSpec(shape, dtype) for shape in shapes))
-    return trace(Subject("model", "model", module.eval().to("meta"), (inputs,)))
+    return trace(LoadedModel("model", "model", module.eval().to("meta"), (inputs,)))
 
 
 @pytest.fixture(name="traced")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.counting import Count
+from analyzer.formulas.count import Count
 from analyzer.loading import from_module
 from analyzer.tracing import trace
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from torch import nn
 
-from analyzer.counting import Count
-from analyzer.devices import device_for
-from analyzer.estimates import Fit
 from analyzer.estimating.deployability import deployability
+from analyzer.formulas.count import Count
+from analyzer.values.devices import device_for
+from analyzer.values.estimates import DeviceFit
 
 Counted = Callable[..., Count]
 SMALL = device_for("cortex-m7")
@@ -18,7 +18,7 @@ def model() -> nn.Sequential:
     return nn.Sequential(nn.Linear(100, 200, bias=False), nn.Linear(200, 300, bias=False), nn.Linear(300, 10, False))
 
 
-def fits(count: Count, flash: int, ram: int) -> tuple[Fit, ...]:
+def fits(count: Count, flash: int, ram: int) -> tuple[DeviceFit, ...]:
     found = deployability(count, replace(SMALL, flash=flash, ram=ram))
     assert found is not None
     return found.fits
@@ -44,8 +44,8 @@ def test_the_layer_that_breaks_the_limit_is_named(counted: Counted) -> None:
 
 def test_at_the_limit_it_fits(counted: Counted) -> None:
     count = counted(model(), 1, 100)
-    assert fits(count, 83_000, 600)[2] == Fit("int8", 83_000, 600, None, None)
-    assert fits(count, 82_999, 599)[2] == Fit("int8", 83_000, 600, "2", "1")
+    assert fits(count, 83_000, 600)[2] == DeviceFit("int8", 83_000, 600, None, None)
+    assert fits(count, 82_999, 599)[2] == DeviceFit("int8", 83_000, 600, "2", "1")
 
 
 def test_devices_without_limits_are_not_asked(counted: Counted) -> None:

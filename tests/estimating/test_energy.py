@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.counting import Count
 from analyzer.estimating.energy import DRAM_BYTE, energy_estimate, joules
 from analyzer.estimating.work import OperatorWork
+from analyzer.formulas.count import Count
 
 Counted = Callable[..., Count]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from torch import nn
 
-from analyzer.counting import Count
-from analyzer.devices import device_for
-from analyzer.estimates import TrainingFootprint
 from analyzer.estimating import estimate
+from analyzer.formulas.count import Count
+from analyzer.values.devices import device_for
+from analyzer.values.estimates import TrainingFootprint
 
 Counted = Callable[..., Count]
 

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 from torchvision.models import get_model
 
-from analyzer.counting import Count
-from analyzer.devices import Device, device_for
-from analyzer.estimates import Span
 from analyzer.estimating.efficiency import Efficiencies, Efficiency, calibrated
 from analyzer.estimating.latency import NOMINAL, in_dtype_of, parts_of, time_estimate
 from analyzer.estimating.work import OperatorWork
+from analyzer.formulas.count import Count
 from analyzer.loading import from_module
 from analyzer.tracing import trace
+from analyzer.values.devices import Device, device_for
+from analyzer.values.estimates import Span
 
 Counted = Callable[..., Count]
 MACS = 32 * 16 * 9 * 40 * 40

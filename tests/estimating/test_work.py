@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from torch import Tensor, nn
 
-from analyzer.counting import Count
 from analyzer.estimating.work import OperatorWork, eager_work, fused_work
+from analyzer.formulas.count import Count
 
 Counted = Callable[..., Count]
 IN, OUT, WEIGHT = 16 * 40 * 40 * 4, 32 * 40 * 40 * 4, (32 * 16 * 9 + 32) * 4

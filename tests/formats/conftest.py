@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analyzer.results import (
+from analyzer.values.results import (
     Advice,
     Analysis,
     BudgetLine,

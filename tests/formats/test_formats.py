@@ -3,7 +3,7 @@ from inspect import signature
 import pytest
 
 from analyzer.formats import FORMATS, OPTIONS, files, format_for
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from analyzer.formats import json
-from analyzer.results import Analysis
+from analyzer.values.results import Analysis
 
 # The published contract, without the keys of work that is still to come.
 KEYS = {

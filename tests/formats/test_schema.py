@@ -5,7 +5,7 @@ import pytest
 
 from analyzer.formats import json as json_format
 from analyzer.formats import schema
-from analyzer.results import SCHEMA_VERSION
+from analyzer.values.results import SCHEMA_VERSION
 
 SCHEMA = json.loads(schema.render())
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats import terminal
-from analyzer.results import Layer, Saving, Uncounted
+from analyzer.values.results import Layer, Saving, Uncounted
 
 WHOLE = """\
 net

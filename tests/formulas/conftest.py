@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from analyzer.formulas import cost_of
-from analyzer.graph import Argument, Op, Tensor
-from analyzer.results import Cost
+from analyzer.values.graph import Argument, Op, Tensor
+from analyzer.values.results import Cost
 
 Price = Callable[..., Cost | None]
 

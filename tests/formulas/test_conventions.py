@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.graph import Tensor
+from analyzer.values.graph import Tensor
 
 PAGE = Path(__file__).parents[2] / "docs" / "counting-conventions.md"
 ROW = re.compile(r"`(?P<packet>[\w.]+)\((?P<arguments>.*)\) -> (?P<out>\[.*?\])` \|(?P<numbers>[ \d|]+)$", re.MULTILINE)

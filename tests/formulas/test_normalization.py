@@ -1,7 +1,7 @@
 import pytest
 
-from analyzer.graph import Tensor
-from analyzer.results import Cost
+from analyzer.values.graph import Tensor
+from analyzer.values.results import Cost
 
 X, WEIGHT = Tensor((2, 8, 5)), Tensor((8,))
 N = 2 * 8 * 5

@@ -6,7 +6,7 @@ import torch
 import torchvision  # noqa: F401 - registers its operators
 
 from analyzer.formulas import CONTRACTIONS, FORMULAS, cost_of, kind_of
-from analyzer.graph import Op, Tensor
+from analyzer.values.graph import Op, Tensor
 
 # Operators that only some builds or versions of torch have.
 ELSEWHERE = (

@@ -1,11 +1,184 @@
-"""Analyses by hand: layers from a few numbers, totals that are their sums."""
+"""A real git repository with a small network, as a pull request meets it; and analyses by hand, from a few numbers."""
 
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analyzer.results import Advice, Analysis, Layer, Model, Saving, Total, Tracing
+from analyzer import config
+from analyzer.gating import base, gate, plan_for
+from analyzer.gating.workers import Job
+from analyzer.values.errors import Problem
+from analyzer.values.results import Advice, Analysis, Layer, Model, Saving, Total, Tracing
+
+MODEL = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs, kernel=3):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).relu()
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = Block(3, 8)
+        self.body = nn.Sequential(Block(8, 16), Block(16, 16))
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x):
+        return self.head(self.body(self.stem(x)).mean((2, 3)))
+"""
+PARAMS = (3 * 8 * 9 + 16) + (8 * 16 * 9 + 32) + (16 * 16 * 9 + 32) + (16 * 10 + 10)
+"""3,932: two for each channel of a normalization."""
+CONFIG = """\
+[[models]]
+target = "model.py:Net"
+input = "1x3x16x16"
+[[models.budgets]]
+name = "mobile"
+params = 4500
+max-increase = { params = "10%", min = 100 }
+"""
+TODAY = date(2030, 6, 1)
+
+
+def git(directory: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "protocol.file.allow=always")
+    done = subprocess.run(["git", *identity, *arguments], cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def analysed_here(jobs: Sequence[Job]) -> list[Analysis | Problem]:
+    """As `running.run`, but within this process: nothing is imported twice, and little is waited for."""
+    return [_analysed(job) for job in jobs]
+
+
+def _analysed(job: Job) -> Analysis | Problem:
+    from analyzer.analysis import analyze_loaded
+    from analyzer.loading import load
+
+    before = Path.cwd()
+    os.chdir(job.directory)
+    try:
+        loaded = load(job.target, inputs=job.inputs, checkpoint=job.checkpoint, settings=job.settings)
+        return analyze_loaded(loaded)  # type: ignore[arg-type]
+    except Problem as problem:
+        return problem
+    finally:
+        os.chdir(before)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The user's repository, with the branch `topic` checked out, and what the gate says of it."""
+
+    top: Path
+
+    def write(self, name: str, text: str) -> None:
+        path = self.top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def edit(self, old: str, new: str, name: str = "model.py") -> None:
+        text = (self.top / name).read_text(encoding="utf-8")
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def commit(self, message: str = "Change") -> None:
+        git(self.top, "add", "-A")
+        git(self.top, "commit", "-qm", message)
+
+    def branch(self) -> None:
+        """main takes what was committed; further commits are the pull request's."""
+        git(self.top, "branch", "-qf", "main", "HEAD")
+
+    def gate(self, against: str | None = "main", inside: str = ".", *targets: str, **options) -> list[Analysis]:
+        """All configured models, or the targets, gated inside a directory; the repository is left as it was."""
+        before, here = self.state(), Path.cwd()
+        os.chdir(self.top / inside)
+        try:
+            file = config.find(Path.cwd())
+            plan = plan_for(config.read(file) if file else None, targets, **options)
+            found = [self._known(outcome) for outcome in analysed_here(_jobs(plan))]
+            return gate(found, plan, against, today=TODAY)
+        finally:
+            os.chdir(here)
+            assert self.state() == before
+
+    @staticmethod
+    def _known(outcome: Analysis | Problem) -> Analysis:
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
+
+    def refused(self, *given, **options) -> str:
+        with pytest.raises(Problem) as caught:
+            self.gate(*given, **options)
+        return str(caught.value)
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """The command as a process of its own, at the top of the repository; it leaves no compiled files."""
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+        command = [sys.executable, "-m", "analyzer", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.top, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def state(self) -> tuple[str, ...]:
+        """All that must be left as it is: status, worktrees, stash, branches, and the index."""
+        commands = (
+            ("status", "--porcelain", "--ignored"),
+            ("worktree", "list", "--porcelain"),
+            ("stash", "list"),
+            ("for-each-ref",),
+            ("ls-files", "--stage"),
+        )
+        return tuple(git(self.top, *command) for command in commands)
+
+
+def _jobs(plan) -> list[Job]:
+    return [Job(m.target, plan.directory, m.inputs, m.checkpoint, m.settings) for m in plan.models]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository that each test starts from: main with the network and its budget, topic checked out."""
+    top = tmp_path_factory.mktemp("template") / "repository"
+    checkout = Checkout(top)
+    checkout.write("model.py", MODEL)
+    checkout.write("analyze.toml", CONFIG)
+    checkout.write(".gitignore", "__pycache__\n")
+    git(top, "init", "-q", "-b", "main")
+    checkout.commit("Begin")
+    git(top, "checkout", "-qb", "topic")
+    return top
+
+
+@pytest.fixture
+def checkout(template: Path, tmp_path: Path) -> Checkout:
+    shutil.copytree(template, tmp_path / "repository")
+    return Checkout(tmp_path / "repository")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bases are analysed within this process."""
+    monkeypatch.setattr(base, "run", analysed_here)
 
 
 def _layer(path: str, params: int = 0, macs: int = 0, **given: Any) -> Layer:

@@ -10,7 +10,7 @@ import pytest
 from analyzer.config import ModelConfig
 from analyzer.gating.base import base_environment, base_of, exists
 from analyzer.gating.plan import Plan
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.config import Budget, Increase, Override
-from analyzer.config.tables import Amount, Bytes, Count, Percent
+from analyzer.config.tables import Amount, Bytes, CountLimit, Percent
 from analyzer.gating.budget import Standing, absolute, judge, measured, relative, verdict
-from analyzer.problem import Problem
-from analyzer.results import Analysis, BudgetLine, Uncounted
+from analyzer.values.errors import Problem
+from analyzer.values.results import Analysis, BudgetLine, Uncounted
 
 TODAY = date(2030, 6, 1)
 ORDER = ("pass", "drift", "fail")
@@ -174,13 +174,13 @@ def test_macs_are_unknown_of_a_checkpoint_alone(net: Analysis) -> None:
     alone = replace(net, complete=False, total=replace(net.total, macs=None, peak_activation_bytes=None))
     assert measured(alone, Budget(match="head"), "macs") is None
     assert measured(alone, Budget(), "peak-memory") is None
-    assert statuses(judge(alone, (Budget(macs=Count(10**9)),), today=TODAY)) == ["unknown"]
+    assert statuses(judge(alone, (Budget(macs=CountLimit(10**9)),), today=TODAY)) == ["unknown"]
 
 
 def test_a_line_for_each_limit(net: Analysis) -> None:
     increase = Increase(params=Percent(1, 10), macs=Percent(1, 10))
     budget = Budget(
-        name="mobile", params=Count(1321), size=Bytes(10_000), max_increase=increase, level="warn", message="ask"
+        name="mobile", params=CountLimit(1321), size=Bytes(10_000), max_increase=increase, level="warn", message="ask"
     )
     lines = judge(net, (budget,), net, today=TODAY)
     assert [(line.metric, line.value, line.limit, line.base, line.status) for line in lines] == [
@@ -193,7 +193,7 @@ def test_a_line_for_each_limit(net: Analysis) -> None:
 
 
 def test_a_part_that_the_base_lacks_is_new(net: Analysis, analysis, layer) -> None:
-    budget = Budget(match="head", params=Count(209), max_increase=Increase(params=Percent(1, 100)))
+    budget = Budget(match="head", params=CountLimit(209), max_increase=Increase(params=Percent(1, 100)))
     before = analysis(layer("backbone.conv", 1000))
     assert statuses(judge(net, (budget,), before, today=TODAY)) == ["fail", "off"]
 
@@ -202,11 +202,11 @@ def test_a_part_that_the_base_lacks_is_new(net: Analysis, analysis, layer) -> No
     ("budget", "said"),
     [
         (
-            Budget(name="b", match="backbon.*", params=Count(1)),
+            Budget(name="b", match="backbon.*", params=CountLimit(1)),
             "'backbon.*' matches no layer of net.py; nearest: backbone",
         ),
-        (Budget(name="b", ignore=("tail",), params=Count(1)), "'tail' matches no layer of net.py; nearest: "),
-        (Budget(name="b", match="x", params=Count(1), level="off"), "'x' matches no layer of net.py"),
+        (Budget(name="b", ignore=("tail",), params=CountLimit(1)), "'tail' matches no layer of net.py; nearest: "),
+        (Budget(name="b", match="x", params=CountLimit(1), level="off"), "'x' matches no layer of net.py"),
     ],
 )
 def test_a_pattern_that_matches_nothing(net: Analysis, budget: Budget, said: str) -> None:
@@ -216,7 +216,7 @@ def test_a_pattern_that_matches_nothing(net: Analysis, budget: Budget, said: str
 
 
 def test_switched_off(net: Analysis) -> None:
-    lines = judge(net, (Budget(params=Count(1), level="off"),), today=TODAY)
+    lines = judge(net, (Budget(params=CountLimit(1), level="off"),), today=TODAY)
     assert statuses(lines) == ["off"]
     assert verdict(lines) is None
 
@@ -233,13 +233,13 @@ def test_an_override_holds_up_to_its_last_day(
     net: Analysis, until: date | None, status: str, limit: int, note: str
 ) -> None:
     override = Override(limit=Amount(2000), reason="the new head", until=until)
-    (line,) = judge(net, (Budget(params=Count(1000), override=override),), today=TODAY)
+    (line,) = judge(net, (Budget(params=CountLimit(1000), override=override),), today=TODAY)
     assert (line.status, line.limit) == (status, limit)
     assert note in line.notes
 
 
 def test_an_override_is_a_limit_too(net: Analysis) -> None:
-    budget = Budget(params=Count(1000), override=Override(params=Count(1300), reason="r"))
+    budget = Budget(params=CountLimit(1000), override=Override(params=CountLimit(1300), reason="r"))
     assert statuses(judge(net, (budget,), today=TODAY)) == ["fail"]
 
 
@@ -247,7 +247,7 @@ def test_an_override_covers_growth_up_to_its_limit(net: Analysis, analysis, laye
     before = analysis(layer("", 1000))
     grown = Increase(params=Percent(1, 100))
     for limit, status in ((1322, "pass"), (1321, "fail"), (5, "fail")):
-        override = Override(params=Count(limit), reason="r")
+        override = Override(params=CountLimit(limit), reason="r")
         line = judge(net, (Budget(max_increase=grown, override=override),), before, today=TODAY)[0]
         assert line.status == status
 

@@ -7,7 +7,7 @@ import pytest
 
 from analyzer import config
 from analyzer.gating.plan import command_line_budgets, place_of, plan_for
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 TOML = """\
 [[models]]

@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.repository import Repository, environment, folder_of, repository_of
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 
 def git(directory: Path, *arguments: str) -> str:

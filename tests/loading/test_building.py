@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from analyzer.loading.building import LARGE, build, build_for_real, release, without_memory
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from analyzer.loading import from_module, load
-from analyzer.loading.checkpoint import Checkpoint
-from analyzer.loading.subject import Subject
-from analyzer.problem import Problem
+from analyzer.loading.checkpoints.checkpoint import Checkpoint
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.values.errors import Problem
 
 
 def test_a_known_checkpoint_is_the_whole_model(tmp_path, monkeypatch):
@@ -19,11 +19,11 @@ def test_a_known_checkpoint_is_the_whole_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     state = torchvision.models.squeezenet1_1(num_classes=7).state_dict()
     torch.save({"state_dict": state}, "weights.pth")
-    subject = load("weights.pth")
-    assert isinstance(subject, Subject)
-    assert (subject.name, subject.kind, subject.checkpoint) == ("squeezenet1_1", "SqueezeNet", "weights.pth")
-    assert any("squeezenet1_1" in sentence for sentence in subject.assumptions)
-    assert subject.materialize().classifier[1].weight.equal(state["classifier.1.weight"])
+    loaded = load("weights.pth")
+    assert isinstance(loaded, LoadedModel)
+    assert (loaded.name, loaded.kind, loaded.checkpoint) == ("squeezenet1_1", "SqueezeNet", "weights.pth")
+    assert any("squeezenet1_1" in sentence for sentence in loaded.assumptions)
+    assert loaded.materialize().classifier[1].weight.equal(state["classifier.1.weight"])
 
 
 def test_an_unknown_checkpoint_stays_one(tmp_path):
@@ -55,10 +55,10 @@ def test_a_directory_is_refused(tmp_path):
 def test_a_module_that_was_passed_is_not_ours():
     module = nn.Sequential(nn.Linear(2, 3)).train()
     image = torch.zeros(1, 2)
-    subject = from_module(module, (image,), {"scale": 2})
-    assert subject.module is module
-    assert (subject.owned, subject.materialize, module.training, subject.name) == (False, None, True, "Sequential")
-    (inputs,) = subject.candidates
+    loaded = from_module(module, (image,), {"scale": 2})
+    assert loaded.module is module
+    assert (loaded.owned, loaded.materialize, module.training, loaded.name) == (False, None, True, "Sequential")
+    (inputs,) = loaded.candidates
     assert inputs.args[0] is image
     assert (inputs.kwargs, inputs.assumption) == ({"scale": 2}, "")
     assert from_module(module, (), {}, name="net").name == "net"

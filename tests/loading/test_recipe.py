@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.loading.recipe import Built, Recipe, Request, subject_of, told
-from analyzer.loading.subject import Inputs, InputSpec, Source
-from analyzer.problem import Problem
+from analyzer.loading.loaded_model import Inputs, InputSpec, Source
+from analyzer.loading.recipe import Built, ModelRequest, Recipe, subject_of, told
+from analyzer.values.errors import Problem
 
 
 @pytest.mark.parametrize(
@@ -22,16 +22,16 @@ def test_an_exception_in_one_line(error, text):
 def test_a_subject_has_what_the_recipe_says():
     declared = (Inputs((InputSpec((1, 2)),)),)
     recipe = Recipe("net", lambda: Built(nn.Linear(2, 3), Source("a.py", 4), declared), ("it was assumed",))
-    subject = subject_of(Request("a.py"), recipe)
-    assert (subject.name, subject.target, subject.kind, subject.owned) == ("net", "a.py", "Linear", True)
-    assert (subject.candidates, subject.assumptions) == (declared, ("it was assumed",))
-    assert subject.sources == {"": Source("a.py", 4)}
-    assert subject.module.weight.is_meta
+    loaded = subject_of(ModelRequest("a.py"), recipe)
+    assert (loaded.name, loaded.target, loaded.kind, loaded.owned) == ("net", "a.py", "Linear", True)
+    assert (loaded.candidates, loaded.assumptions) == (declared, ("it was assumed",))
+    assert loaded.sources == {"": Source("a.py", 4)}
+    assert loaded.module.weight.is_meta
 
 
 def test_given_inputs_replace_declared_ones():
     recipe = Recipe("net", lambda: Built(nn.Linear(2, 3), None, (Inputs((InputSpec((1, 2)),)),)))
-    assert subject_of(Request("a", inputs=["5x2"]), recipe).candidates == (Inputs((InputSpec((5, 2)),)),)
+    assert subject_of(ModelRequest("a", inputs=["5x2"]), recipe).candidates == (Inputs((InputSpec((5, 2)),)),)
 
 
 def test_what_is_printed_at_any_time_goes_to_stderr(capsys):
@@ -39,7 +39,7 @@ def test_what_is_printed_at_any_time_goes_to_stderr(capsys):
         print("hello")
         return Built(nn.Linear(2, 3))
 
-    subject_of(Request("a"), Recipe("net", make)).materialize()
+    subject_of(ModelRequest("a"), Recipe("net", make)).materialize()
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "hello\nhello\n")
 
@@ -50,9 +50,9 @@ def test_an_error_while_materializing_is_told_too():
             raise ValueError("too large")
         return Built(nn.Linear(2, 3))
 
-    subject = subject_of(Request("net.py"), Recipe("net", make))
+    loaded = subject_of(ModelRequest("net.py"), Recipe("net", make))
     with pytest.raises(Problem, match=r"test_recipe\.py:\d+: ValueError: too large$"):
-        subject.materialize()
+        loaded.materialize()
 
 
 def test_an_error_of_eval_is_told():
@@ -61,7 +61,7 @@ def test_an_error_of_eval_is_told():
             raise RuntimeError(f"never {mode}")
 
     with pytest.raises(Problem, match=r"test_recipe\.py:\d+: RuntimeError: never False$"):
-        subject_of(Request("a"), Recipe("net", lambda: Built(Stubborn(2, 3))))
+        subject_of(ModelRequest("a"), Recipe("net", lambda: Built(Stubborn(2, 3))))
 
 
 def test_a_keyboard_interrupt_is_not_an_error():
@@ -69,12 +69,12 @@ def test_a_keyboard_interrupt_is_not_an_error():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        subject_of(Request("a"), Recipe("net", make))
+        subject_of(ModelRequest("a"), Recipe("net", make))
 
 
 def test_sys_exit_is_told():
     with pytest.raises(Problem, match=r"test_recipe\.py:\d+: sys\.exit was called while loading"):
-        subject_of(Request("a"), Recipe("net", lambda: sys.exit(0)))
+        subject_of(ModelRequest("a"), Recipe("net", lambda: sys.exit(0)))
 
 
 def test_torch_is_left_as_it_was():
@@ -85,7 +85,7 @@ def test_torch_is_left_as_it_was():
         return Built(nn.Linear(2, 3))
 
     state = torch.get_rng_state()
-    subject = subject_of(Request("a"), Recipe("net", make))
-    assert subject.module.weight.dtype == torch.float64
+    loaded = subject_of(ModelRequest("a"), Recipe("net", make))
+    assert loaded.module.weight.dtype == torch.float64
     assert torch.get_rng_state().equal(state)
     assert (torch.get_default_device().type, torch.get_default_dtype()) == ("cpu", torch.float32)

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from analyzer.loading import from_module, load
+from analyzer.loading.loaded_model import Source
 from analyzer.loading.sources import definition_of, innermost, recording
-from analyzer.loading.subject import Source
 
 TEXT = """\
     import torch
@@ -74,19 +74,19 @@ LINES = {
 
 
 @pytest.fixture
-def subject(tmp_path, monkeypatch):
+def loaded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(textwrap.dedent(TEXT))
     return load("model.py:Net")
 
 
 @pytest.mark.parametrize(("path", "line"), LINES.items())
-def test_the_line_of_a_layer(subject, path, line):
-    assert subject.sources[path] == Source("model.py", line)
+def test_the_line_of_a_layer(loaded, path, line):
+    assert loaded.sources[path] == Source("model.py", line)
 
 
-def test_every_module_has_a_source(subject):
-    assert set(subject.sources) == {path for path, _ in subject.module.named_modules()}
+def test_every_module_has_a_source(loaded):
+    assert set(loaded.sources) == {path for path, _ in loaded.module.named_modules()}
 
 
 def test_a_builder_is_the_roots_source(tmp_path, monkeypatch):

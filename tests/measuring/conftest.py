@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.consulting import Consultation
+from analyzer.advising.advisor import Advisor
+from analyzer.analysis import study
 from analyzer.loading import from_module
 from analyzer.measuring import Settings
-from analyzer.measuring.turns import Patience
-from analyzer.pipeline import study
+from analyzer.measuring.interleaving import Patience
 
 QUICK = Patience(turns=2, spread=1e9, seconds=0)
 HASTY = Settings(model=QUICK, layer=QUICK, block=1e-6)
@@ -44,14 +44,14 @@ def net() -> nn.Module:
 
 
 @pytest.fixture
-def consult() -> Callable[..., Consultation]:
-    def consulted(module: nn.Module, *args: Any) -> Consultation:
+def consult() -> Callable[..., Advisor]:
+    def advisor(module: nn.Module, *args: Any) -> Advisor:
         given = args or (torch.ones(1, 3, 8, 8),)
-        found = study(from_module(module, given, {}, None)).consulted
+        found = study(from_module(module, given, {}, None)).advisor
         assert found is not None
         return found
 
-    return consulted
+    return advisor
 
 
 @pytest.fixture

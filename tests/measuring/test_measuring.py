@@ -5,19 +5,19 @@ import pytest
 import torch
 from torch import nn
 
+from analyzer.analysis import analyze_loaded
 from analyzer.measuring import Settings, measure, side_by_side
-from analyzer.pipeline import analyze_subject
-from analyzer.problem import Problem
-from analyzer.results import Analysis
+from analyzer.values.errors import Problem
+from analyzer.values.results import Analysis
 
 
 def test_a_tiny_model_is_measured_for_real(net, consult, hasty):
     state = deepcopy(net.state_dict())
-    consulted, said = consult(net), []
-    latency = measure(consulted, hasty, said.append)
+    advisor, said = consult(net), []
+    latency = measure(advisor, hasty, said.append)
     assert not latency.partial
     assert 0 < latency.kept.minimum <= latency.kept.median <= latency.kept.p95
-    assert {item.rule for item in latency.proposals} == {i.advice.rule for i in consulted.advised if i.proposal}
+    assert {item.rule for item in latency.proposals} == {i.advice.rule for i in advisor.advised if i.proposal}
     assert all(item.ratio.median > 0 for item in latency.proposals)
     assert {layer.path for layer in latency.layers if layer.alone} == {"stem", "norm", "wide", "norm2", "twin", "head"}
     assert latency.together.ratio is not None
@@ -28,13 +28,13 @@ def test_a_tiny_model_is_measured_for_real(net, consult, hasty):
 
 
 def test_an_analysis_with_timings_goes_to_json_and_back(net, consult, hasty):
-    consulted = consult(net)
-    analysis = replace(analyze_subject(consulted.subject), latency=measure(consulted, hasty))
+    advisor = consult(net)
+    analysis = replace(analyze_loaded(advisor.loaded), latency=measure(advisor, hasty))
     assert Analysis.from_json(analysis.to_json()) == analysis
 
 
 def test_an_interruption_keeps_what_was_measured(net, consult, hasty, monkeypatch):
-    monkeypatch.setattr("analyzer.measuring.session.is_freed_memory_kept", lambda: False)
+    monkeypatch.setattr("analyzer.measuring.measurement.is_freed_memory_kept", lambda: False)
 
     def interrupt(text):
         if "layers in context" in text:
@@ -57,7 +57,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_runs(net, consult
 def test_several_models_are_timed_in_turns_as_ratios_against_the_first(net, consult, hasty, monkeypatch):
     seconds = {"Net": 6.0, "Linear": 1.5}
     monkeypatch.setattr(
-        "analyzer.measuring.workplace.Workplace.sample",
+        "analyzer.measuring.benchmark_model.BenchmarkModel.sample",
         lambda place, run: lambda: (seconds[type(place.module).__name__],),
     )
     other = consult(nn.Linear(4, 2).eval(), torch.ones(1, 4))
@@ -70,5 +70,5 @@ def test_an_interrupted_comparison_says_nothing(net, consult, hasty, monkeypatch
     def stop():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analyzer.measuring.workplace.Workplace.sample", lambda place, run: stop)
+    monkeypatch.setattr("analyzer.measuring.benchmark_model.BenchmarkModel.sample", lambda place, run: stop)
     assert side_by_side([consult(net)], hasty) == ()

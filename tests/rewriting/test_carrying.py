@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU
-from analyzer.problem import Problem
 from analyzer.rewriting import rewritten
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU
+from analyzer.values.errors import Problem
 
 
 def conv(inputs: int, outputs: int, kernel: int = 1, **options: object) -> Convolution:

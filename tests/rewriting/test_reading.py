@@ -2,9 +2,9 @@
 
 import pytest
 
-from analyzer.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit, code
-from analyzer.problem import Problem
 from analyzer.rewriting.reading import units_of
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit, code
+from analyzer.values.errors import Problem
 
 CONV = Convolution(8, 16, (3, 3), (2, 2), (1, 1), (1, 1), groups=4, bias=True)
 

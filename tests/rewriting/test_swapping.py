@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.convolution import Convolution, Proposal
-from analyzer.problem import Problem
 from analyzer.rewriting import restructure, rewritten
+from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.errors import Problem
 
 GROUPED = Convolution(8, 8, (3, 3), (1, 1), (1, 1), (1, 1), groups=2, bias=True)
 

@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import BatchNorm
 from analyzer.rules.bias_before_batchnorm import propose
+from analyzer.values.convolution import BatchNorm
 
 LEFT_ALONE = {
     "no bias": {"norm": "norm"},

@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import Identity, code
 from analyzer.rules.collapsible_pointwise import propose
+from analyzer.values.convolution import Identity, code
 
 
 def pair(layer, model, first, second):

@@ -1,9 +1,9 @@
 import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import Identity, code
-from analyzer.facts import Restoration
 from analyzer.rules.dilate_instead_of_downsample import propose
+from analyzer.values.convolution import Identity, code
+from analyzer.values.facts import Restoration
 
 
 def decoder(layer, model, down=(), mid=(), **restoration):

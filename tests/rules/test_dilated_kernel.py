@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import code
 from analyzer.rules.dilated_kernel import by_axis, dilate, propose, stacked
+from analyzer.values.convolution import code
 
 
 def between(layer, model, before, after, **given):

@@ -12,18 +12,18 @@ from torch import nn
 from analyzer import dataflow
 from analyzer.advising import advise, best_per_layer
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import ChannelShuffle, Convolution, Proposal, along
-from analyzer.counting import Count
-from analyzer.facts import ModelFacts
-from analyzer.graph import Trace
+from analyzer.advising.verification import prove, taken_together
+from analyzer.formulas.count import Count
 from analyzer.loading import from_module
-from analyzer.loading.subject import Subject
-from analyzer.proving import prove, taken_together
-from analyzer.results import Saving
+from analyzer.loading.loaded_model import LoadedModel
 from analyzer.rewriting.reading import proposal_of
 from analyzer.rules import EXACT, RESTRUCTURINGS
 from analyzer.rules.factorized_kernel import channel, spatial
 from analyzer.tracing import trace
+from analyzer.values.convolution import ChannelShuffle, Convolution, Proposal, along
+from analyzer.values.facts import ModelFacts
+from analyzer.values.graph import Trace
+from analyzer.values.results import Saving
 
 
 class UNet(nn.Module):
@@ -112,7 +112,7 @@ ZOO: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
 """How to build it, what it reads, and the rules that have something to propose for it."""
 
 
-def subject_of(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> Subject:
+def subject_of(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> LoadedModel:
     with torch.device("meta"):
         module = make().eval()
     return from_module(module, (torch.empty(shape, device="meta"),), {})
@@ -159,18 +159,18 @@ def with_alternatives(proposals: Iterable[Proposal | None]) -> list[Proposal]:
 @pytest.mark.parametrize("name", list(ZOO))
 def test_every_proposal_for_the_zoo_is_proved(name: str) -> None:
     make, shape, codes = ZOO[name]
-    subject = subject_of(make, shape)
-    before = trace(subject)
+    loaded = subject_of(make, shape)
+    before = trace(loaded)
     facts = facts_of(before)
     advised = advise(facts, rules=(*RESTRUCTURINGS, *EXACT))
     proposals = with_alternatives(item.proposal for item in advised)
     assert {item.advice.rule for item in advised} == set(codes.split())
     for chosen in disjoint(proposals):
-        assert prove(subject, chosen, before) == promised(chosen, facts), [item.replacements for item in chosen]
+        assert prove(loaded, chosen, before) == promised(chosen, facts), [item.replacements for item in chosen]
     assert all(bare(proposal_of(item.advice)) == bare(item.proposal) for item in advised)
     assert all(item.advice.saved == promised([item.proposal], facts) for item in advised if item.proposal)
     best = [item.proposal for item in best_per_layer(advised, facts) if item.proposal]
-    assert taken_together(subject, best, before).saved == promised(best, facts)
+    assert taken_together(loaded, best, before).saved == promised(best, facts)
 
 
 @st.composite
@@ -203,7 +203,7 @@ def convolutions(draw: st.DrawFn) -> Convolution:
 
 
 def layer_of(conv: Convolution) -> nn.Module:
-    from analyzer.rewriting.units import module_of
+    from analyzer.rewriting.constructors import module_of
 
     return nn.Sequential(module_of([conv]))
 
@@ -212,14 +212,14 @@ def layer_of(conv: Convolution) -> nn.Module:
 @settings(max_examples=50, deadline=None)
 def test_every_proposal_for_any_convolution_is_proved(conv: Convolution, groups: int, rank: int) -> None:
     """What the rules propose, and the same kinds of change at sizes for which the rules stay silent."""
-    subject = subject_of(lambda: layer_of(conv), (conv.batch, conv.in_channels, *conv.input_size))
-    before = trace(subject)
+    loaded = subject_of(lambda: layer_of(conv), (conv.batch, conv.in_channels, *conv.input_size))
+    before = trace(loaded)
     facts = facts_of(before)
     (layer,) = facts.convolutions.values()
     assert layer.convolution == conv
     proposals = with_alternatives(rule.propose(layer, facts) for rule in (*RESTRUCTURINGS, *EXACT))
     for proposal in (*proposals, *outside_the_rules(conv, groups, rank)):
-        assert prove(subject, [proposal], before) == promised([proposal], facts), proposal
+        assert prove(loaded, [proposal], before) == promised([proposal], facts), proposal
 
 
 def outside_the_rules(conv: Convolution, groups: int, rank: int) -> Iterator[Proposal]:
@@ -237,13 +237,13 @@ def outside_the_rules(conv: Convolution, groups: int, rank: int) -> Iterator[Pro
 
 def test_a_wrong_promise_would_be_noticed() -> None:
     """The oracle by hand: 64 · 128 · 9 weights become 64 · 9 + 64 · 128, at 30 × 30 positions."""
-    subject = subject_of(lambda: nn.Sequential(nn.Conv2d(64, 128, 3, bias=False)), (2, 64, 32, 32))
-    before = trace(subject)
+    loaded = subject_of(lambda: nn.Sequential(nn.Conv2d(64, 128, 3, bias=False)), (2, 64, 32, 32))
+    before = trace(loaded)
     ones, zeros = (1, 1), (0, 0)
     units = (
         Convolution(64, 64, (3, 3), ones, zeros, ones, groups=64),
         Convolution(64, 128, ones, ones, zeros, ones),
     )
     weights = 64 * 128 * 9 - (64 * 9 + 64 * 128)
-    assert prove(subject, [Proposal((("0", units),))], before) == Saving(weights, weights * 2 * 30 * 30)
-    assert Saving(weights, weights * 2 * 32 * 32) != prove(subject, [Proposal((("0", units),))], before)
+    assert prove(loaded, [Proposal((("0", units),))], before) == Saving(weights, weights * 2 * 30 * 30)
+    assert Saving(weights, weights * 2 * 32 * 32) != prove(loaded, [Proposal((("0", units),))], before)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, price, proposed_price
-from analyzer.convolution import code
 from analyzer.rules.factorized_kernel import (
     channel,
     channel_break_even,
@@ -14,6 +13,7 @@ from analyzer.rules.factorized_kernel import (
     spatial_break_even,
     spatial_rank,
 )
+from analyzer.values.convolution import code
 
 LEFT_ALONE = {
     "pointwise": {"kernel": 1},

@@ -1,9 +1,9 @@
 import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import Identity
-from analyzer.facts import Norm
 from analyzer.rules.foldable_batchnorm import propose
+from analyzer.values.convolution import Identity
+from analyzer.values.facts import Norm
 
 AFFINE = Norm("norm", 64, 128, "conv")
 

@@ -1,5 +1,5 @@
-from analyzer.facts import Grid
 from analyzer.rules.gridding import observe
+from analyzer.values.facts import Grid
 
 
 def test_no_holes_no_finding(layer, model):

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.convolution import ChannelShuffle, Convolution
-from analyzer.facts import ModelFacts
 from analyzer.rules.grouped_convolution import UNALIGNED, propose, sensible_groups
+from analyzer.values.convolution import ChannelShuffle, Convolution
+from analyzer.values.facts import ModelFacts
 
 LEFT_ALONE = {
     "a stem": {"in_channels": 3},

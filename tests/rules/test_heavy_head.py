@@ -1,5 +1,5 @@
-from analyzer.facts import LinearFacts
 from analyzer.rules.heavy_head import observe
+from analyzer.values.facts import LinearFacts
 
 VGG = 138_357_544
 SIZES = {"classifier.0": (25088, 4096), "classifier.3": (4096, 4096), "classifier.6": (4096, 1000)}

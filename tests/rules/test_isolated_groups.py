@@ -1,5 +1,5 @@
-from analyzer.facts import Isolation
 from analyzer.rules.isolated_groups import observe
+from analyzer.values.facts import Isolation
 
 
 def test_grouped_layers_that_meet_are_left_alone(layer, model):

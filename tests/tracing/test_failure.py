@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.loading.subject import Inputs, InputSpec, Subject
+from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing.failure import Failure, explain
 
 GIVEN = Inputs((InputSpec((2, 6)),))
 ASSUMED = Inputs((InputSpec((2, 6)),), assumption="six were assumed")
 
 
-def subject(*candidates: Inputs) -> Subject:
-    return Subject("net", "net.py", nn.Linear(6, 4), candidates)
+def loaded(*candidates: Inputs) -> LoadedModel:
+    return LoadedModel("net", "net.py", nn.Linear(6, 4), candidates)
 
 
 @pytest.mark.parametrize(
@@ -52,24 +52,24 @@ def test_the_reason_names_the_layer() -> None:
 
 def test_the_lowest_rung_speaks() -> None:
     failures = [Failure(mode, GIVEN, ValueError(mode), None) for mode in ("meta", "fake", "real")]
-    problem = explain(subject(GIVEN), failures)
+    problem = explain(loaded(GIVEN), failures)
     assert "ValueError: real" in str(problem)
     assert problem.__cause__ is failures[-1].error
 
 
 def test_an_assumed_input_comes_with_advice() -> None:
     failed = ("conv", ((1, 3, 8, 8),))
-    assert "--input" in str(explain(subject(ASSUMED), [Failure("meta", ASSUMED, ValueError("no"), failed)]))
-    assert "--input" not in str(explain(subject(GIVEN), [Failure("meta", GIVEN, ValueError("no"), failed)]))
+    assert "--input" in str(explain(loaded(ASSUMED), [Failure("meta", ASSUMED, ValueError("no"), failed)]))
+    assert "--input" not in str(explain(loaded(GIVEN), [Failure("meta", GIVEN, ValueError("no"), failed)]))
 
 
 def test_no_failure_at_all_means_no_inputs() -> None:
-    assert "give them with --input" in str(explain(subject(), []))
+    assert "give them with --input" in str(explain(loaded(), []))
 
 
 def test_frames_of_torch_are_not_the_users() -> None:
     try:
         torch.ones(2) @ torch.ones(3)
     except RuntimeError as error:
-        told = str(explain(subject(GIVEN), [Failure("meta", GIVEN, error, None)]))
+        told = str(explain(loaded(GIVEN), [Failure("meta", GIVEN, error, None)]))
     assert "test_failure.py:" in told

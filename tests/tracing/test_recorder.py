@@ -7,9 +7,9 @@ import networkx as nx
 import torch
 from torch import nn
 
-from analyzer.graph import Op, Trace
-from analyzer.loading.subject import Inputs, InputSpec, Subject
+from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing import trace
+from analyzer.values.graph import Op, Trace
 
 
 def traced(function: Callable[..., Any], *shape: int, **members: Any) -> Trace:
@@ -20,7 +20,7 @@ def traced(function: Callable[..., Any], *shape: int, **members: Any) -> Trace:
     model = Forward()
     for name, member in members.items():
         setattr(model, name, member)
-    return trace(Subject("m", "m", model, (Inputs((InputSpec(shape),)),), owned=False))
+    return trace(LoadedModel("m", "m", model, (Inputs((InputSpec(shape),)),), owned=False))
 
 
 def named(result: Trace, name: str) -> Op:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from analyzer import analyze
-from analyzer.problem import Problem
+from analyzer.values.errors import Problem
 
 F32, F64, F16, I64 = torch.float32, torch.float64, torch.float16, torch.int64
 

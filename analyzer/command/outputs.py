@@ -1,0 +1,75 @@
+"""What is written of one call's analyses: files by path, and text for the terminal and for a workflow's step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analyzer.formats import FORMATS, OPTIONS, default_files, files, terminal
+from analyzer.gating.repository import folder_of
+from analyzer.values.comparison import compare, distinct
+from analyzer.values.errors import Problem
+from analyzer.values.results import Analysis
+
+REPORTS = "reports"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Reports that are asked for: format and path of each, and how a comment is to be."""
+
+    outputs: tuple[tuple[str, str], ...] = ()
+    comment_key: str = "default"
+    comment_silent: bool = False
+
+    @property
+    def fills_stdout(self) -> bool:
+        return any(path == "-" for _, path in self.outputs)
+
+    def refuse_one_place_for_two(self) -> None:
+        """Problem when a report would overwrite another one."""
+        places = Counter(path for _, path in self.outputs)
+        for path, number in places.items():
+            if number > 1:
+                raise Problem(f"--output {path}: {number} reports would go there; give each its own place")
+
+
+def compared(analyses: Sequence[Analysis]) -> list[Analysis]:
+    """Several analyses get distinct names, and each the table of all."""
+    if len(analyses) < 2:
+        return list(analyses)
+    named = distinct(analyses)
+    rows = compare(named)
+    return [replace(analysis, comparison=rows) for analysis in named]
+
+
+def texts(analyses: Sequence[Analysis], wanted: Wanted, directory: Path) -> dict[str, str]:
+    """Every file to write, text by path: what is wanted, else markdown reports.
+
+    `directory` is what the analyses' own files are relative to.
+    """
+    if not wanted.outputs:
+        return default_files(analyses, REPORTS)
+    needs_folder = any("folder" in OPTIONS.get(name, ()) for name, _ in wanted.outputs)
+    folder = folder_of(directory) if needs_folder else ""
+    found: dict[str, str] = {}
+    for name, path in wanted.outputs:
+        found |= files(analyses, name, path, folder=folder, key=wanted.comment_key, silent=wanted.comment_silent)
+    return found
+
+
+def step_summary(analyses: Sequence[Analysis]) -> str:
+    """What a gate adds to the summary of a workflow's step; empty for a plain analysis."""
+    if not any(analysis.verdict for analysis in analyses):
+        return ""
+    summary = FORMATS["summary"]
+    return summary.render(analyses[0]) if len(analyses) == 1 else summary.render_comparison(analyses)
+
+
+def terminal_summary(analyses: Sequence[Analysis], written: Sequence[str], width: int, colour: bool) -> str:
+    """The summary that a person reads while the reports are in their files."""
+    if len(analyses) == 1:
+        return terminal.render(analyses[0], width, colour, written)
+    return terminal.render_comparison(analyses, width, colour, written)

@@ -1,0 +1,1 @@
+"""Which channels each value carries, and which layers rely on their order."""

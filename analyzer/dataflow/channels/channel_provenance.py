@@ -1,0 +1,155 @@
+"""Whose channels every value carries, and which layers' channels others rely on the order of."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.operator_classes import (
+    BATCH_NORMS,
+    CUTS,
+    JOINS,
+    PRODUCTS,
+    TURNS,
+    VIEWS,
+    is_convolution,
+    is_pointwise,
+    keeps_channels,
+)
+from analyzer.dataflow.receptive_field.reshape import groups
+from analyzer.values.graph import Op
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSources:
+    """Whose channels a value carries, and where."""
+
+    sources: frozenset[str] = frozenset()
+    """Paths of the convolution layers whose output channels these are."""
+    is_raw: bool = False
+    """They are still the input's, but for elementwise work and views."""
+    place: int = 1
+    """Which dimension holds them."""
+
+
+NOWHERE = ChannelSources()
+
+
+@dataclass
+class Channels:
+    """What following channels tells, by path of a convolution layer."""
+
+    sources: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """Used as an ordered set."""
+    shared: set[str] = field(default_factory=set)
+    """Layers whose channels are combined with others' or told apart by their place."""
+    stems: set[str] = field(default_factory=set)
+
+
+def channels(flow: Flow, path_of: Mapping[Op, str]) -> Channels:
+    """One pass over all operators."""
+    found = Channels()
+    origins: dict[Value, ChannelSources] = {
+        value: ChannelSources(is_raw=flow.dynamic[value]) for value, op in enumerate(flow.producers) if op is None
+    }
+    for op in flow.trace.graph:
+        if op in path_of:
+            origin = _convolved(path_of[op], origins[flow.reads[op][0]], found)
+        else:
+            origin = _after(op, [origins[value] for value in flow.operands(op)], found)
+        origins.update(dict.fromkeys(flow.writes[op], origin))
+    for value in flow.returned:
+        if flow.readers[value]:
+            found.shared.update(origins[value].sources)
+    return found
+
+
+def _convolved(path: str, origin: ChannelSources, found: Channels) -> ChannelSources:
+    if origin.is_raw:
+        found.stems.add(path)
+    found.sources[path].update(dict.fromkeys(origin.sources))
+    return ChannelSources(frozenset({path}))
+
+
+def _after(op: Op, operands: list[ChannelSources], found: Channels) -> ChannelSources:
+    if not operands:
+        return NOWHERE
+    origin = _combined(operands)
+    if _relies_on_order(op, operands, origin):
+        found.shared.update(origin.sources)
+    if op.packet in CUTS or op.packet in VIEWS or op.packet in TURNS or "view" in op.tags:
+        return _seen(op, origin)
+    if not (keeps_channels(op) or op.packet in JOINS) or _averages_channels(op, origin):
+        return NOWHERE
+    return replace(origin, is_raw=origin.is_raw and op.packet not in BATCH_NORMS)
+
+
+def _combined(operands: list[ChannelSources]) -> ChannelSources:
+    sources = frozenset[str]().union(*(origin.sources for origin in operands))
+    place = next((origin.place for origin in operands if origin.sources), 1)
+    return ChannelSources(sources, all(origin.is_raw for origin in operands), place)
+
+
+def _relies_on_order(op: Op, operands: list[ChannelSources], origin: ChannelSources) -> bool:
+    """Whether other tensors' channels, or places among these, have to match the order of these."""
+    if op.packet in JOINS:
+        return len(operands) > 1
+    if is_pointwise(op):
+        return len(set(operands)) > 1
+    if op.packet == "aten.native_group_norm":
+        return 1 < op.integer("group") < op.inputs[0].shape[1]
+    if op.packet in CUTS:
+        return _dimension(op) == origin.place and op.inputs[0].shape != op.outputs[0].shape
+    if op.packet in VIEWS:
+        return len(op.outputs[0].shape) > 2 and _place_after_view(op, origin.place) is None
+    is_known = keeps_channels(op) or "view" in op.tags or op.packet in PRODUCTS or is_convolution(op)
+    return not is_known
+
+
+def _dimension(op: Op) -> int:
+    given = op.arguments.get("dim", 0)
+    return given % len(op.inputs[0].shape) if isinstance(given, int) else 0
+
+
+def _seen(op: Op, origin: ChannelSources) -> ChannelSources:
+    """Channels are followed to where a view puts them; flattened together with space they are nobody's."""
+    place = origin.place
+    if op.packet in TURNS:
+        return replace(origin, place=_turned(op).index(place)) if place < len(op.inputs[0].shape) else NOWHERE
+    if op.packet in CUTS and len(op.outputs[0].shape) < len(op.inputs[0].shape):
+        dimension = _dimension(op)
+        return (
+            ChannelSources(is_raw=origin.is_raw)
+            if dimension == place
+            else replace(origin, place=place - (dimension < place))
+        )
+    after = _place_after_view(op, place) if op.packet in VIEWS else place
+    return ChannelSources(is_raw=origin.is_raw) if after is None else replace(origin, place=after)
+
+
+def _turned(op: Op) -> list[int]:
+    order = list(range(len(op.inputs[0].shape)))
+    if "dims" in op.arguments:
+        return [place % len(order) for place in op.integers("dims")]
+    one, two = op.integer("dim0"), op.integer("dim1")
+    order[one], order[two] = order[two], order[one]
+    return order
+
+
+def _place_after_view(op: Op, place: int) -> int | None:
+    """Where the channels' dimension is then, None when it is cut or put together with others of more than one."""
+    old, new = op.inputs[0].shape, op.outputs[0].shape
+    for before, after in groups(old, new):
+        if place not in before:
+            continue
+        is_alone = all(old[other] == 1 for other in before if other != place)
+        same = [other for other in after if new[other] == old[place]]
+        return same[0] if is_alone and same else None
+    return None
+
+
+def _averages_channels(op: Op, origin: ChannelSources) -> bool:
+    rank = len(op.inputs[0].shape)
+    return op.packet == "aten.mean" and origin.place in {place % rank for place in op.integers("dim") or range(rank)}

@@ -1,0 +1,161 @@
+"""What surrounds each convolution layer: who reads it and whom it reads, and whether its channels are its own."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from analyzer.dataflow.channels.channel_provenance import channels
+from analyzer.dataflow.flow import Flow
+from analyzer.dataflow.operator_classes import (
+    BATCH_NORMS,
+    JOINS,
+    VIEWS,
+    aten,
+    is_convolution,
+    is_pointwise,
+    is_pool,
+    is_resampling,
+)
+from analyzer.values.convolution import Convolution
+from analyzer.values.graph import Op, Tensor
+
+PASSING = JOINS | VIEWS | aten("_softmax _log_softmax mean")
+"""What may stand between a model's last convolution and its end, beside elementwise work, pooling and views."""
+
+
+@dataclass
+class Neighbours:
+    """By path of a convolution layer."""
+
+    sources: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
+    readers: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
+    shared: set[str] = field(default_factory=set)
+    stems: set[str] = field(default_factory=set)
+    heads: set[str] = field(default_factory=set)
+    norms: dict[str, str] = field(default_factory=dict)
+    """The batch normalization that reads this layer and no other."""
+    followers: dict[str, str] = field(default_factory=dict)
+
+
+def direct_convolutions(flow: Flow) -> Mapping[str, list[Op]]:
+    """The convolutions that read the parameter `PATH.weight` as it is, by that path; a computed weight is nobody's."""
+    found: dict[str, list[Op]] = defaultdict(list)
+    for op in flow.trace.graph:
+        path = direct_path(op, flow) if is_convolution(op) else None
+        if path is not None:
+            found[path].append(op)
+    return found
+
+
+def direct_path(op: Op, flow: Flow) -> str | None:
+    """The layer whose parameter `weight` a convolution reads as it is."""
+    value = flow.argument(op, "weight")
+    name = None if value is None or flow.producers[value] is not None else flow.tensors[value].weight
+    return name.rpartition(".")[0] if name is not None and name.rpartition(".")[2] == "weight" else None
+
+
+def convolution_of(op: Op) -> Convolution:
+    """The arithmetic of one call."""
+    data, weight, out = op.tensor("input"), op.tensor("weight"), op.outputs[0]
+    kernel = weight.shape[2:]
+    stride, padding, dilation, extra = (
+        _each(op.integers(name), len(kernel), default)
+        for name, default in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0))
+    )
+    is_transposed = bool(op.arguments["transposed"])
+    return Convolution(
+        in_channels=data.shape[1],
+        out_channels=out.shape[1],
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=op.integer("groups"),
+        bias=isinstance(op.arguments.get("bias"), Tensor),
+        input_size=data.shape[2:],
+        batch=data.shape[0],
+        itemsize=data.itemsize,
+        transposed=is_transposed,
+        output_padding=extra if is_transposed else (),
+    )
+
+
+def _each(values: tuple[int, ...], count: int, default: int) -> tuple[int, ...]:
+    return values if len(values) == count else (values or (default,)) * count
+
+
+def is_plain(path: str, ops: list[Op], flow: Flow, owned: list[Op]) -> bool:
+    """Whether a layer does one zero-padded convolution on its own parameters a call, and nothing else."""
+    module = next((module for module in flow.trace.modules if module.path == path), None)
+    if module is None or module.calls != len(ops) or len(owned) != len(ops):
+        return False
+    first = ops[0]
+    shapes = (module.input_shapes[:1], module.output_shapes)
+    if shapes != ((first.tensor("input").shape,), (first.outputs[0].shape,)):
+        return False
+    prefix = f"{path}." if path else ""
+    biases = {_weight_name(op.arguments.get("bias")) for op in ops}
+    return set(owned) == set(ops) and biases in ({None}, {f"{prefix}bias"}) and _has_own_bias(ops)
+
+
+def _weight_name(argument: object) -> str | None:
+    return argument.weight if isinstance(argument, Tensor) else None
+
+
+def _has_own_bias(ops: list[Op]) -> bool:
+    return all(not isinstance(b := op.arguments.get("bias"), Tensor) or b.weight is not None for op in ops)
+
+
+def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
+    """What following channels forward, and what ends at the output backward, tells of each convolution layer."""
+    path_of = {op: path for path, ops in layers.items() for op in ops}
+    followed = channels(flow, path_of)
+    found = Neighbours(shared=followed.shared, stems=followed.stems)
+    order = {path: index for index, path in enumerate(layers)}
+    for path in layers:
+        found.sources[path] = tuple(sorted(followed.sources[path], key=order.__getitem__))
+        for source in found.sources[path]:
+            found.readers[source] += (path,)
+    ends = _ends(flow)
+    for path, ops in layers.items():
+        outputs = [flow.writes[op][0] for op in ops]
+        if all(ends[value] for value in outputs):
+            found.heads.add(path)
+        _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], path_of, found)
+    uses = Counter(norm_path(op) for op in norm_operators(flow))
+    found.norms = {path: norm for path, norm in found.norms.items() if uses[norm] == len(layers[path])}
+    return found
+
+
+def _ends(flow: Flow) -> list[bool]:
+    """Of each value, whether only elementwise work, pooling and views follow."""
+    ends = [True] * len(flow.tensors)
+    for op in reversed(list(flow.trace.graph)):
+        passes = is_pointwise(op) or is_pool(op) or is_resampling(op) or "view" in op.tags
+        if (passes or op.packet in PASSING) and all(ends[value] for value in flow.writes[op]):
+            continue
+        for value in flow.reads[op]:
+            ends[value] = False
+    return ends
+
+
+def _note_sole_readers(path: str, readers: list[Op | None], path_of: Mapping[Op, str], found: Neighbours) -> None:
+    norms = {norm_path(op) if op is not None and op.packet in BATCH_NORMS else None for op in readers}
+    followers = {path_of.get(op) if op is not None else None for op in readers}
+    if len(norms) == 1 and (norm := norms.pop()) is not None:
+        found.norms[path] = norm
+    if len(followers) == 1 and (follower := followers.pop()) is not None:
+        found.followers[path] = follower
+
+
+def norm_path(op: Op) -> str:
+    """The layer whose statistics or parameters a normalization reads; the running one where it has none."""
+    names = (_weight_name(op.arguments.get(key)) for key in ("running_mean", "weight", "bias"))
+    return next((name.rpartition(".")[0] for name in names if name is not None), op.layer)
+
+
+def norm_operators(flow: Flow) -> Iterator[Op]:
+    """Every batch normalization, in execution order."""
+    return (op for op in flow.trace.graph if op.packet in BATCH_NORMS)

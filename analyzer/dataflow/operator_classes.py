@@ -1,0 +1,64 @@
+"""Which operators keep positions or channels apart, by name."""
+
+from __future__ import annotations
+
+from analyzer.values.graph import Op
+
+
+def aten(names: str) -> frozenset[str]:
+    """Operators of torch's own namespace, from their names with blanks between."""
+    return frozenset(f"aten.{name}" for name in names.split())
+
+
+BATCH_NORMS = aten(
+    "_native_batch_norm_legit_no_training native_batch_norm _native_batch_norm_legit batch_norm cudnn_batch_norm "
+    "miopen_batch_norm _batch_norm_with_update _batch_norm_no_update _native_batch_norm_legit_functional"
+)
+NORMS = BATCH_NORMS | aten("native_group_norm group_norm native_layer_norm layer_norm")
+POINTWISE_BESIDE_TAG = aten(
+    "clone copy copy_ _to_copy alias detach contiguous dropout native_dropout alpha_dropout feature_dropout "
+    "bernoulli_ hardtanh hardtanh_ hardswish hardswish_ prelu _prelu_kernel rrelu rrelu_with_noise leaky_relu_ "
+    "elu_ silu_ relu6 lift_fresh to where lerp lift_fresh_copy rrelu_with_noise_ threshold_"
+)
+"""Elementwise operators that torch does not tag so."""
+PADS = aten(
+    "constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d "
+    "replication_pad3d"
+)
+JOINS = aten("cat concat")
+CUTS = aten("split split_with_sizes chunk unbind slice select unsafe_split unsafe_split_with_sizes unsafe_chunk")
+VIEWS = aten("view _unsafe_view reshape squeeze unsqueeze flatten unflatten _reshape_alias squeeze_ unsqueeze_")
+TURNS = aten("permute transpose")
+PRODUCTS = aten("addmm mm linear bmm baddbmm matmul mv")
+
+
+def is_convolution(op: Op) -> bool:
+    """Whether it is a convolution as torch takes all of them apart to."""
+    return op.packet == "aten.convolution"
+
+
+def is_pointwise(op: Op) -> bool:
+    """Whether each output element depends on one element of each operand, broadcast."""
+    return "pointwise" in op.tags or op.packet in POINTWISE_BESIDE_TAG
+
+
+def is_pool(op: Op) -> bool:
+    """Whether it pools over space, channel by channel."""
+    return "_pool" in op.packet
+
+
+def is_resampling(op: Op) -> bool:
+    """Whether it resizes over space, channel by channel."""
+    return "upsample_" in op.packet
+
+
+def keeps_channels(op: Op) -> bool:
+    """Whether it keeps channels apart: elementwise work, normalization, pooling, resizing, padding."""
+    return (
+        is_pointwise(op)
+        or is_pool(op)
+        or is_resampling(op)
+        or op.packet in NORMS
+        or op.packet in PADS
+        or op.packet == "aten.mean"
+    )

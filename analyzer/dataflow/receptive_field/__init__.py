@@ -1,0 +1,1 @@
+"""Which positions of the input each value reads."""

@@ -1,0 +1,210 @@
+"""Stacked dilations that leave positions unread: the exact test, along each path of the graph.
+
+The positions that a chain of stride-one convolutions reads are the Minkowski sum of its tap offsets (advice from
+"Understanding Convolution for Semantic Segmentation", Wang et al. 2018, whose own bound M2 is sufficient only when the
+smallest rate is one; the sum itself is exact). Where branches meet by addition, a position counts as read when any
+branch reads it; concatenated branches are judged one by one, unless one reads all that another does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.operator_classes import BATCH_NORMS, JOINS, PADS, is_convolution, is_pointwise, is_pool
+from analyzer.dataflow.receptive_field.offsets import POINT, Offsets, tap_offsets
+from analyzer.values.facts import Grid
+from analyzer.values.graph import Op
+
+MAX_BRANCHES = 8
+"""Most branches that are kept apart; beyond it they are judged together, so that work stays linear."""
+
+
+@dataclass(eq=False, slots=True)
+class Path:
+    """What is read, axis by axis, since the last change of resolution, and the layers that read it."""
+
+    offsets: tuple[Offsets, ...]
+    layers: tuple[str, ...] = ()
+    is_dilated: bool = False
+    goes_on: bool = False
+    """A later layer, or a branch that reads as much, is judged in its place."""
+
+    def covers(self, other: Path) -> bool:
+        return len(self.offsets) == len(other.offsets) and all(
+            one.covers(two) for one, two in zip(self.offsets, other.offsets, strict=True)
+        )
+
+    def beside(self, other: Path) -> Path:
+        """Both added up."""
+        self.goes_on = other.goes_on = True
+        offsets = tuple(one | two for one, two in zip(self.offsets, other.offsets, strict=True))
+        layers = tuple(dict.fromkeys(self.layers + other.layers))
+        return Path(offsets, layers, self.is_dilated or other.is_dilated)
+
+
+Paths = tuple[Path, ...]
+
+
+def grids(flow: Flow, paths_of: Mapping[Op, str]) -> tuple[Grid, ...]:
+    """The stacks of at least two layers, one of them dilated, that leave positions unread, each once.
+
+    `paths_of` names the layer of every convolution. Each value carries at most `MAX_BRANCHES` sets of offsets, so the
+    work is linear in the operators however many paths a residual network has.
+    """
+    if not any(_is_dilated(op) for op in paths_of):
+        return ()
+    known: dict[Value, Paths] = {}
+    made: list[Path] = []
+    for op in flow.trace.graph:
+        after = _after(op, flow, known, paths_of)
+        if after:
+            made.extend(after)
+            known.update(dict.fromkeys(flow.writes[op], after))
+    found = dict.fromkeys(grid for path in made if not path.goes_on and (grid := _judged(path)) is not None)
+    return tuple(found)
+
+
+def _is_dilated(op: Op) -> bool:
+    kernel = op.tensor("weight").shape[2:]
+    return any(d > 1 and k > 1 for d, k in zip(_each(op, "dilation", len(kernel)), kernel, strict=True))
+
+
+def _judged(path: Path) -> Grid | None:
+    if not path.is_dilated or len(path.layers) < 2:
+        return None
+    axis = max(range(len(path.offsets)), key=lambda place: path.offsets[place].holes)
+    offsets = path.offsets[axis]
+    return Grid(path.layers, axis, offsets.field, offsets.holes) if offsets.holes else None
+
+
+def _after(op: Op, flow: Flow, known: Mapping[Value, Paths], paths_of: Mapping[Op, str]) -> Paths:
+    if is_convolution(op):
+        return _convolved(op, known.get(flow.reads[op][0], ()), paths_of.get(op, op.layer))
+    operands = [known[value] for value in dict.fromkeys(flow.reads[op]) if value in known]
+    if not operands:
+        return ()
+    if op.packet in JOINS:
+        return _apart(op, [path for paths in operands for path in paths])
+    if is_pointwise(op) or op.packet in BATCH_NORMS:
+        return _added(operands)
+    if is_pool(op) or op.packet in PADS or op.packet == "aten.slice":
+        return _moved(op, operands[0])
+    return _same_space(op, operands[0])
+
+
+def _convolved(op: Op, before: Paths, layer: str) -> Paths:
+    """A strided or transposed convolution starts anew: what lies before is another lattice."""
+    kernel = op.tensor("weight").shape[2:]
+    if op.arguments["transposed"] or any(stride != 1 for stride in op.integers("stride")):
+        return (Path((POINT,) * len(kernel)),)
+    settings = zip(kernel, _each(op, "dilation", len(kernel)), _each(op, "padding", len(kernel)), strict=True)
+    taps = [tap_offsets(k, d, p) for k, d, p in settings]
+    before = tuple(path for path in before if len(path.offsets) == len(kernel)) or (Path((POINT,) * len(kernel)),)
+    if max(kernel) == 1:
+        return _shifted(before, taps)
+    return tuple(_extended(path, taps, layer, _is_dilated(op)) for path in before)
+
+
+def _extended(path: Path, taps: Sequence[Offsets], layer: str, is_dilated: bool) -> Path:
+    path.goes_on = True
+    offsets = tuple(one + two for one, two in zip(path.offsets, taps, strict=True))
+    layers = path.layers if layer in path.layers else (*path.layers, layer)
+    return Path(offsets, layers, path.is_dilated or is_dilated)
+
+
+def _shifted(paths: Paths, taps: Sequence[Offsets]) -> Paths:
+    if all(offsets == POINT for offsets in taps):
+        return paths
+    return tuple(Path(_summed(path, taps), path.layers, path.is_dilated) for path in _passed_on(paths))
+
+
+def _summed(path: Path, taps: Sequence[Offsets]) -> tuple[Offsets, ...]:
+    return tuple(one + two for one, two in zip(path.offsets, taps, strict=True))
+
+
+def _passed_on(paths: Paths) -> Paths:
+    for path in paths:
+        path.goes_on = True
+    return paths
+
+
+def _moved(op: Op, paths: Paths) -> Paths:
+    """Pools of stride one read like dense convolutions; padding and cropping shift; a stride starts anew."""
+    count = len(paths[0].offsets)
+    if op.packet in PADS:
+        pads = (op.integers("pad") or op.integers("padding"))[: 2 * count : 2]
+        lefts = tuple(reversed(pads))
+        return _shifted(paths, [POINT] * (count - len(lefts)) + [Offsets(-left, 1) for left in lefts])
+    if op.packet == "aten.slice":
+        return _sliced(op, paths, count)
+    if "adaptive" in op.packet or any(stride != 1 for stride in op.integers("stride") or op.integers("kernel_size")):
+        return (Path((POINT,) * count),) if "adaptive" not in op.packet else ()
+    settings = (
+        _each(op, name, count, default) for name, default in (("kernel_size", 1), ("dilation", 1), ("padding", 0))
+    )
+    return _shifted(paths, [tap_offsets(*numbers) for numbers in zip(*settings, strict=True)])
+
+
+def _sliced(op: Op, paths: Paths, count: int) -> Paths:
+    rank = len(op.outputs[0].shape)
+    axis = op.integer("dim") % rank - (rank - count)
+    if axis < 0:
+        return paths
+    start, step = (op.integers("start") or (0,))[0], (op.integers("step") or (1,))[0]
+    if step != 1:
+        return ()
+    start += op.tensor("self").shape[op.integer("dim")] if start < 0 else 0
+    return _shifted(paths, [Offsets(start if place == axis else 0, 1) for place in range(count)])
+
+
+def _same_space(op: Op, paths: Paths) -> Paths:
+    """Views and splits that leave the last dimensions as they are."""
+    count = len(paths[0].offsets)
+    shapes = {tensor.shape[-count:] for tensor in (*op.inputs[:1], *op.outputs)}
+    is_view = "view" in op.tags or op.packet in ("aten._unsafe_view", "aten.channel_shuffle", "aten.split")
+    return paths if is_view and len(shapes) == 1 else ()
+
+
+def _added(operands: Sequence[Paths]) -> Paths:
+    """Every pair of paths of both sides, read together; sides that are the same path stay it."""
+    result = operands[0]
+    for paths in operands[1:]:
+        if paths is result or len(paths[0].offsets) != len(result[0].offsets):
+            continue
+        result = _thinned([one if one is two else one.beside(two) for one in result for two in paths])
+    return result
+
+
+def _apart(op: Op, paths: Sequence[Path]) -> Paths:
+    rank, count = len(op.outputs[0].shape), len(paths[0].offsets)
+    place = op.arguments.get("dim", 0)
+    if not isinstance(place, int) or place % rank >= rank - count:
+        return ()
+    return _thinned(list(dict.fromkeys(path for path in paths if len(path.offsets) == count)))
+
+
+def _thinned(paths: Sequence[Path]) -> Paths:
+    """Without those that another covers; too many become one."""
+    kept: list[Path] = []
+    for path in sorted(paths, key=lambda path: -sum(offsets.bits.bit_count() for offsets in path.offsets)):
+        if any(other.covers(path) for other in kept):
+            path.goes_on = True
+        else:
+            kept.append(path)
+    if len(kept) <= MAX_BRANCHES:
+        return tuple(kept)
+    return (_all_beside(kept),)
+
+
+def _all_beside(paths: Iterable[Path]) -> Path:
+    first, *others = paths
+    for path in others:
+        first = first.beside(path)
+    return first
+
+
+def _each(op: Op, name: str, count: int, default: int = 1) -> tuple[int, ...]:
+    values = op.integers(name) or (default,)
+    return values if len(values) == count else values * count

@@ -1,0 +1,176 @@
+"""The part of the input that each layer's output reads: size, jump and padding offset, exact through the graph."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.receptive_field.axes import Axes, Factor, Reach, broadcast, size_of
+from analyzer.dataflow.receptive_field.dispatch import axes_after
+from analyzer.values.graph import Op, Tensor, Trace, tensors_of
+from analyzer.values.results import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What one output position reads, a number for each spatial axis of the input.
+
+    `size` is the most positions from first to last (None: all, through global pooling, attention, gates or statistics);
+    `jump` how far they move from one output position to the next, below one after upsampling, None where the output
+    has no such axis any more; `padding` how many positions before the first one output 0 reads. `local` is the size
+    beside global branches: that of the main path of a squeeze-and-excitation block.
+    """
+
+    size: tuple[int | None, ...]
+    jump: tuple[int | Fraction | None, ...]
+    padding: tuple[int | None, ...]
+    aligned: bool = True
+    """False when branches meet whose centres or jumps differ: then the hull, or the largest, is told."""
+    local: tuple[int, ...] = ()
+
+    @property
+    def whole_size(self) -> tuple[int, ...] | None:
+        """The size where every axis has one."""
+        sizes = tuple(size for size in self.size if size is not None)
+        return sizes if len(sizes) == len(self.size) else None
+
+    @property
+    def whole_jump(self) -> tuple[int, ...] | None:
+        """The jump where it is a whole number along every axis: not after upsampling beyond the input's resolution."""
+        jumps = tuple(jump for jump in self.jump if isinstance(jump, int))
+        return jumps if len(jumps) == len(self.jump) else None
+
+
+def receptive_fields(trace: Trace, flow: Flow | None = None) -> Mapping[str, Field]:
+    """The field of every layer's output (its first call's), by path; those without a spatial past are left out.
+
+    Space is what the model's first convolutions slide over. Conventions as in Araujo, Norris and Sim, "Computing
+    Receptive Fields of Convolutional Neural Networks" (2019), but with left and right kept apart, an exact pattern of
+    positions after upsampling, and hulls rather than errors where branches are not aligned.
+    """
+    if not any("conv" in op.name for op in trace.graph):
+        return {}
+    flow = Flow(trace) if flow is None else flow
+    axes = axes_of_values(flow)
+    last = _last_operators(trace)
+    fields = {op: _field(_of_output(op, flow, axes)) for op in dict.fromkeys(last.values())}
+    return {path: field for path, op in last.items() if (field := fields[op]) is not None}
+
+
+def with_fields(layers: Iterable[Layer], fields: Mapping[str, Field]) -> tuple[Layer, ...]:
+    """The same layers with their fields; sizes where they are finite, whole numbers along every axis."""
+    return tuple(_with_field(layer, fields.get(layer.path)) for layer in layers)
+
+
+def _with_field(layer: Layer, field: Field | None) -> Layer:
+    if field is None:
+        return layer
+    offsets = tuple(padding for padding in field.padding if padding is not None)
+    return replace(
+        layer,
+        receptive_field=field.whole_size,
+        jump=field.whole_jump,
+        offset=offsets if field.whole_size is not None and len(offsets) == len(field.padding) else None,
+        reach="global" if field.whole_size is None else "exact" if field.aligned else "unaligned",
+    )
+
+
+def axes_of_values(flow: Flow) -> dict[Value, Axes]:
+    """What every value keeps of the input's axes."""
+    known: dict[Value, Axes] = {}
+    for value, producer in enumerate(flow.producers):
+        if producer is None and flow.dynamic[value]:
+            known[value] = Axes.of_input(flow.tensors[value].shape)
+    bases: dict[int, Value] = {}
+    for op in flow.trace.graph:
+        _follow(op, flow, known, bases)
+    return known
+
+
+def _follow(op: Op, flow: Flow, known: dict[Value, Axes], bases: dict[int, Value]) -> None:
+    if "view" in op.tags:
+        base = bases.get(op.inputs[0].number, flow.reads[op][0])
+        bases.update((tensor.number, base) for tensor in op.outputs)
+    operands = [known[value] for value in dict.fromkeys(flow.reads[op]) if value in known]
+    if not operands or not op.outputs:
+        return
+    after = axes_after(op, _given(op, flow, known), operands)
+    for value, tensor in zip(flow.writes[op], op.outputs, strict=True):
+        if len(tensor.shape) == len(after.dimensions):
+            known[value] = after
+    if "inplace" in op.tags and op.outputs[0].number in bases:
+        _write_through(after, bases[op.outputs[0].number], flow, known)
+
+
+def _write_through(written: Axes, base: Value, flow: Flow, known: dict[Value, Axes]) -> None:
+    """What is written to through a view is read there besides; where it is put elsewhere along an axis, globally."""
+    before, shape = known.get(base), flow.tensors[base].shape
+    if len(written.dimensions) != len(shape):
+        return
+    for place, size in enumerate(shape):
+        if size_of(written.dimensions[place]) != size:
+            axes = [factor.axis for factor in written.dimensions[place]]
+            written = written.global_along(axes).with_dimension(place, (Factor(written.axis_of(place), size),))
+    known[base] = written if before is None else broadcast([before, written], shape)
+
+
+def _given(op: Op, flow: Flow, known: Mapping[Value, Axes]) -> dict[str, Axes]:
+    found: dict[str, Axes] = {}
+    for name, argument in op.arguments.items():
+        if isinstance(argument, Tensor):
+            value = flow.value(argument)
+            if value in known:
+                found[name] = known[value]
+        elif isinstance(argument, tuple):
+            _given_in(name, list(tensors_of(argument)), flow, known, found)
+    return found
+
+
+def _given_in(
+    name: str, tensors: Sequence[Tensor], flow: Flow, known: Mapping[Value, Axes], found: dict[str, Axes]
+) -> None:
+    for index, tensor in enumerate(tensors):
+        value = flow.value(tensor)
+        if value in known:
+            found[f"{name}.{index}"] = found.setdefault(name, known[value]) if index == 0 else known[value]
+            found.setdefault(name, known[value])
+
+
+def _of_output(op: Op, flow: Flow, axes: Mapping[Value, Axes]) -> Axes | None:
+    return next((axes[value] for value in flow.writes[op] if value in axes), None)
+
+
+def _field(axes: Axes | None) -> Field | None:
+    """Before the first convolution nothing says which axes are spatial."""
+    if axes is None or axes.is_raw or not axes.reach:
+        return None
+    present = axes.present
+    reaches = [(axis, axes.reach[axis]) for axis in sorted(axes.reach)]
+    return Field(
+        size=tuple(None if reach.whole else reach.window.size for _, reach in reaches),
+        jump=tuple(_number(reach) if axis in present else None for axis, reach in reaches),
+        padding=tuple(None if reach.whole else -reach.window.low[0] for _, reach in reaches),
+        aligned=all(reach.aligned for _, reach in reaches),
+        local=tuple(reach.window.size for _, reach in reaches),
+    )
+
+
+def _number(reach: Reach) -> int | Fraction:
+    jump = reach.window.jump
+    return jump.numerator if jump.denominator == 1 else jump
+
+
+def _last_operators(trace: Trace) -> Mapping[str, Op]:
+    """The operator that gives a module's first output: the last of those that ran in it, of several calls the first."""
+    ran: defaultdict[str, list[Op]] = defaultdict(list)
+    for op in trace.graph:
+        path = op.layer
+        ran[path].append(op)
+        while path:
+            path = path.rpartition(".")[0]
+            ran[path].append(op)
+    calls = {module.path: max(module.calls, 1) for module in trace.modules}
+    return {path: ops[max(len(ops) // calls.get(path, 1), 1) - 1] for path, ops in ran.items()}

@@ -1,0 +1,191 @@
+"""Which question a proposal puts to the weights, told from the convolutions that it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from analyzer.evidence.batch_norm_statistics import NormStatistics, looks_untrained, rectified_moments
+from analyzer.evidence.dilated_taps import kept_on, kept_taps
+from analyzer.evidence.finding import Evidence
+from analyzer.evidence.grouping import STARTS, chance, energies, group
+from analyzer.evidence.low_rank import (
+    EXACT_SIDE,
+    kept_at_rank,
+    kept_by_tucker,
+    matrix,
+    noise_at_rank,
+    noise_by_tucker,
+)
+from analyzer.evidence.separable import NEEDED, break_even, curve, noise_curve, sampled_channels, terms_for
+from analyzer.values.convolution import Convolution, Unit
+
+Chain = Sequence[Convolution]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """What is there, and the convolutions proposed instead."""
+
+    convolution: Convolution
+    chain: Chain
+    weight: Tensor
+    """(Cout, Cin, *kernel), of a transposed convolution too."""
+    scale: Tensor | None
+    """√E[x²] of each input channel (Cin,), where it is known."""
+
+    @property
+    def weighted(self) -> Tensor:
+        """The weight, each input channel as strong as its input."""
+        return self.weight if self.scale is None else _scaled(self.weight, self.scale)
+
+    @property
+    def weighting(self) -> str:
+        return "weights only" if self.scale is None else "BN-weighted"
+
+
+Question = Callable[[Case], Evidence]
+
+
+def evidence_of(
+    convolution: Convolution,
+    units: Sequence[Unit],
+    weight: Tensor,
+    reads: NormStatistics | None = None,
+    feeds: NormStatistics | None = None,
+) -> Evidence | None:
+    """What a weight of `convolution.weight_shape` says about using `units` instead; None when it says nothing.
+
+    `reads` is the batch normalization whose output, through a ReLU, the layer reads; `feeds` the one that reads the
+    layer's output. ValueError when the weight has another shape.
+    """
+    if tuple(weight.shape) != convolution.weight_shape:
+        raise ValueError(f"a weight of shape {tuple(weight.shape)} is not one of {convolution.weight_shape}")
+    chain = [unit for unit in units if isinstance(unit, Convolution)]
+    question = _question(convolution, chain)
+    if question is None or weight.is_meta or not weight.is_floating_point():
+        return None
+    weight = weight.detach().to("cpu", torch.float32)
+    weight = weight.transpose(0, 1) if convolution.transposed else weight
+    if silence := _silence(weight, feeds):
+        return Evidence("", silence=silence)
+    moments = rectified_moments(reads) if reads else None
+    return question(Case(convolution, chain, weight, _scale(moments, weight)))
+
+
+def _silence(weight: Tensor, feeds: NormStatistics | None) -> str:
+    if not weight.isfinite().all():
+        return "the weights are not finite"
+    if not weight.any():
+        return "the weights are zero"
+    return "the weights look untrained" if looks_untrained(weight, feeds) else ""
+
+
+def _scale(moments: Tensor | None, weight: Tensor) -> Tensor | None:
+    """√E[x²] of each input channel; None where that would leave nothing of the weight."""
+    if moments is None or len(moments) != weight.shape[1]:
+        return None
+    scale = moments.sqrt().float()
+    return scale if _scaled(weight, scale).any() else None
+
+
+def _question(convolution: Convolution, chain: Chain) -> Question | None:
+    if not convolution.is_dense:
+        return None
+    match len(chain):
+        case 1:
+            return _question_of_one(convolution, chain[0])
+        case 2:
+            return _question_of_two(convolution, *chain)
+        case 3:
+            first, core, last = chain
+            plain = all(unit.is_dense for unit in chain) and first.is_pointwise and last.is_pointwise
+            return _tucker if plain and core.kernel == convolution.kernel else None
+    return None
+
+
+def _question_of_one(convolution: Convolution, only: Convolution) -> Question | None:
+    if only.groups > 1:
+        return _grouping if only.kernel == convolution.kernel else None
+    is_smaller = only.kernel != convolution.kernel
+    return _taps if is_smaller and kept_taps(convolution, only) is not None else None
+
+
+def _question_of_two(convolution: Convolution, first: Convolution, second: Convolution) -> Question | None:
+    if convolution.is_pointwise:
+        return _low_rank if first.is_dense and second.is_dense else None
+    if second.is_pointwise and first.groups == convolution.in_channels > 1:
+        return _depthwise_first
+    if first.is_pointwise and second.groups == convolution.out_channels > 1:
+        return _pointwise_first
+    split = all({a, b} == {1, k} for a, b, k in zip(first.kernel, second.kernel, convolution.kernel, strict=True))
+    return _low_rank if split and first.is_dense and second.is_dense else None
+
+
+def _grouping(case: Case) -> Evidence:
+    groups, plain = case.chain[0].groups, energies(case.weight)
+    strength = torch.ones(plain.shape[1]) if case.scale is None else case.scale.square()
+    found = group(plain * strength, groups)
+    null = chance(plain, groups, strength)
+    details = [f"{100 * found.in_place:.0f} % with the channels in their present order"]
+    if found.starts < STARTS:
+        details.append(f"wide layer: the best of {found.starts} searches, not {STARTS}")
+    change = f"splitting into {groups} groups with the channels reordered"
+    return Evidence(change, found.kept, null, case.weighting, tuple(details))
+
+
+def _depthwise_first(case: Case) -> Evidence:
+    return _separable(case, case.chain[0].out_channels // case.convolution.in_channels, depthwise_first=True)
+
+
+def _pointwise_first(case: Case) -> Evidence:
+    return _separable(case, case.chain[0].out_channels // case.convolution.out_channels, depthwise_first=False)
+
+
+def _separable(case: Case, terms: int, *, depthwise_first: bool) -> Evidence:
+    kept, other = curve(case.weighted, depthwise_first), curve(case.weighted, not depthwise_first)
+    null = noise_curve(case.weight, depthwise_first, case.scale)
+    last = max(1, min(terms, len(kept))) - 1
+    channels = case.weight.shape[0 if depthwise_first else 1]
+    saving = break_even(channels, prod(case.convolution.kernel))
+    order, reverse = ("depthwise", "pointwise") if depthwise_first else ("pointwise", "depthwise")
+    details = [
+        f"{100 * NEEDED:.0f} % would take {terms_for(NEEDED, kept)}, and no more than {saving} save work",
+        f"{reverse} first keeps {100 * other[min(last, len(other) - 1)]:.0f} %",
+    ]
+    if count := sampled_channels(case.weight, depthwise_first):
+        details.append(f"from a sample of {count} channels")
+    change = f"{order} first with {last + 1} term{'s' if last else ''}"
+    return Evidence(change, kept[last], null[last], case.weighting, tuple(details))
+
+
+def _taps(case: Case) -> Evidence:
+    small = case.chain[0]
+    taps = kept_taps(case.convolution, small) or ()
+    null = prod(small.kernel) / prod(case.convolution.kernel)
+    change = f"the dilated {'×'.join(str(size) for size in small.kernel)} kernel"
+    return Evidence(change, kept_on(case.weighted, taps), null, case.weighting)
+
+
+def _low_rank(case: Case) -> Evidence:
+    """Weights only: with inputs of unequal strength noise has another spectrum, without a closed form."""
+    rank = case.chain[0].out_channels
+    values = matrix(case.weight, tuple(size > 1 for size in case.chain[0].kernel))
+    rows, columns = values.shape
+    details = ("estimated to about two points",) if min(rows, columns) > EXACT_SIDE else ()
+    return Evidence(f"rank {rank}", kept_at_rank(values, rank), noise_at_rank(rows, columns, rank), details=details)
+
+
+def _tucker(case: Case) -> Evidence:
+    outputs, inputs = case.weight.shape[:2]
+    ranks = min(case.chain[0].out_channels, inputs), min(case.chain[1].out_channels, outputs)
+    null = noise_by_tucker(tuple(case.weight.shape), *ranks)
+    return Evidence(f"a bottleneck of ranks {ranks[0]} and {ranks[1]}", kept_by_tucker(case.weight, *ranks), null)
+
+
+def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
+    return weight * scale.reshape(1, -1, *(1,) * (weight.dim() - 2))

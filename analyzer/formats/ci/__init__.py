@@ -1,0 +1,1 @@
+"""What pull requests and continuous integration show."""

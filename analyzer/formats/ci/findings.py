@@ -1,0 +1,107 @@
+"""What annotations, code scanning and code quality report: budgets that do not hold, then advice, each at its line."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from posixpath import join, normpath
+
+from analyzer.formats.wording import suggestions, verdict
+from analyzer.values.results import Advice, Analysis, BudgetLine
+
+LEVELS = {"fail": "error", "unknown": "error", "drift": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFinding:
+    """One thing to tell at one line; `file` is relative to the root of the repository, None where nothing is known."""
+
+    code: str
+    name: str
+    level: str
+    """"note", "warning" or "error"."""
+    message: str
+    model: str
+    path: str
+    file: str | None
+    line: int | None
+    fingerprint: str
+    """The same for the same finding however lines move and numbers change; no two of a report are the same."""
+
+
+def findings(analyses: Sequence[Analysis], folder: str = "") -> list[LocatedFinding]:
+    """All that is worth telling, errors first; `folder` is the working directory as seen from the repository's root."""
+    found = [item for analysis in analyses for item in (*_budgets(analysis), *_advice(analysis))]
+    order = ("error", "warning", "note")
+    ranked = sorted(found, key=lambda item: order.index(item.level) if item.level in order else len(order))
+    return list(_told_apart(ranked, folder))
+
+
+def is_on_budget(finding: LocatedFinding) -> bool:
+    """Whether it is about a limit rather than advice on a layer."""
+    return finding.code.startswith("BUDGET-")
+
+
+def budget_code(line: BudgetLine) -> str:
+    """The code under which a budget on this metric is reported: "BUDGET-PARAMS"."""
+    return f"BUDGET-{line.metric.upper()}"
+
+
+def _budgets(analysis: Analysis) -> Iterator[LocatedFinding]:
+    for line in analysis.budget:
+        level = LEVELS.get(verdict.outcome(line))
+        if level is not None:
+            yield _budget(line, level, analysis)
+
+
+def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
+    """At the layer that grew most under the limit, else where the model is written."""
+    grown = verdict.culprit(analysis, line)
+    layer = grown.after if grown else None
+    at = layer if layer and layer.file else analysis.model
+    told = [verdict.line_sentence(line), *verdict.said(line)]
+    told += (
+        [f"Grew most: {grown.path or 'the model itself'} ({', '.join(grown.changes) or grown.status})"] if grown else []
+    )
+    return LocatedFinding(
+        code=budget_code(line),
+        name=f"{line.metric}-budget",
+        level=level,
+        message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in told)}.",
+        model=analysis.model.name,
+        path=f"{line.name}: {verdict.subject_of(line)}",
+        file=at.file,
+        line=at.line,
+        fingerprint="",
+    )
+
+
+def _advice(analysis: Analysis) -> Iterator[LocatedFinding]:
+    for advice in analysis.advice:
+        yield _piece(advice, analysis)
+
+
+def _piece(advice: Advice, analysis: Analysis) -> LocatedFinding:
+    return LocatedFinding(
+        code=advice.rule,
+        name=advice.name,
+        level=advice.level,
+        message=f"{suggestions.sentence(advice, analysis.total).rstrip('.')}.",
+        model=analysis.model.name,
+        path=advice.path,
+        file=advice.file or analysis.model.file,
+        line=advice.line if advice.file else analysis.model.line,
+        fingerprint="",
+    )
+
+
+def _told_apart(found: Sequence[LocatedFinding], folder: str) -> Iterator[LocatedFinding]:
+    """Files as the repository names them, and a fingerprint of what stays: rule, file, model, layer, and occurrence."""
+    seen = Counter[tuple[str, ...]]()
+    for item in found:
+        file = normpath(join(folder, item.file)) if item.file else None
+        identity = (item.code, file or "", item.model, item.path)
+        occurrence = str(seen[identity])
+        seen[identity] += 1
+        digest = sha256("\0".join((*identity, occurrence)).encode()).hexdigest()[:32]
+        yield replace(item, file=file, fingerprint=digest)

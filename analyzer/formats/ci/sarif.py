@@ -1,0 +1,104 @@
+"""SARIF 2.1.0, for GitHub's code scanning and other viewers of findings."""
+
+from collections.abc import Sequence
+from inspect import cleandoc
+from typing import Any
+from urllib.parse import quote
+
+from analyzer.formats.ci.findings import LocatedFinding, findings, is_on_budget
+from analyzer.rules import RULES, slug
+from analyzer.rules.rule import Rule
+from analyzer.values.results import Analysis
+from analyzer.version import VERSION
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MAX_RESULTS = 25_000
+"""GitHub refuses a run with more."""
+MAX_TEXT = 1024
+BUDGET = "A limit on what the model may cost is exceeded, was exceeded before, or cannot be checked."
+BUDGET_HELP = (
+    "The limit is in the project's configuration or on the command line. Make the model lighter, as the report "
+    "suggests, or raise the limit where it is written, with a reason."
+)
+
+Json = dict[str, Any]
+
+
+def render(analysis: Analysis, folder: str = "") -> str:
+    """One run; `folder` is the working directory as seen from the repository's root."""
+    return render_comparison([analysis], folder)
+
+
+def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
+    """One run with the findings of all models: GitHub takes one run of a tool in a file."""
+    import msgspec
+
+    found = findings(analyses, folder)[:MAX_RESULTS]
+    rules = _rules(found)
+    index = {rule["id"]: position for position, rule in enumerate(rules)}
+    run = {
+        "tool": {"driver": {"name": "analyze", "semanticVersion": VERSION, "rules": rules}},
+        "automationDetails": {"id": "analyze/"},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(item, index[item.code]) for item in found],
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+
+
+def _rules(found: Sequence[LocatedFinding]) -> list[Json]:
+    """Every rule of ours, and what else the findings name."""
+    known = {rule.CODE: _described(rule) for rule in RULES}
+    others = {item.code: _named(item) for item in found if item.code not in known}
+    return [*known.values(), *others.values()]
+
+
+def _described(rule: Rule) -> Json:
+    text = cleandoc(rule.__doc__ or "")
+    first = " ".join(text.partition("\n\n")[0].split())
+    return _rule(rule.CODE, slug(rule), first, _flagged(text) or first, text, rule.LEVEL)
+
+
+def _flagged(text: str) -> str:
+    """The paragraph under "What it flags"."""
+    below = text.partition("## What it flags")[2].strip()
+    return " ".join(below.partition("\n\n")[0].split())
+
+
+def _named(item: LocatedFinding) -> Json:
+    if is_on_budget(item):
+        return _rule(item.code, item.name, BUDGET, BUDGET, BUDGET_HELP, "error", "budget")
+    return _rule(item.code, item.name, item.name, item.name, item.name, item.level)
+
+
+def _rule(code: str, name: str, short: str, full: str, text: str, level: str, tag: str = "model-cost") -> Json:
+    return {
+        "id": code,
+        "name": name,
+        "shortDescription": {"text": short[:MAX_TEXT]},
+        "fullDescription": {"text": full[:MAX_TEXT]},
+        "help": {"text": text, "markdown": text},
+        "defaultConfiguration": {"level": level},
+        "properties": {"tags": ["pytorch", tag]},
+    }
+
+
+def _result(item: LocatedFinding, rule_index: int) -> Json:
+    result: Json = {
+        "ruleId": item.code,
+        "ruleIndex": rule_index,
+        "level": item.level,
+        "message": {"text": item.message},
+        "partialFingerprints": {"primaryLocationLineHash": item.fingerprint},
+    }
+    if item.file is not None:
+        result["locations"] = [_location(item, item.file)]
+    return result
+
+
+def _location(item: LocatedFinding, file: str) -> Json:
+    """The line of the layer: GitHub shows a finding in a pull request when all its lines are in the change."""
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": quote(file)}, "region": {"startLine": item.line or 1}},
+        "logicalLocations": [{"fullyQualifiedName": item.path or item.model, "kind": "member"}],
+    }

@@ -1,0 +1,78 @@
+"""Where parameters and MACs lie along a model's depth: values in execution order and the stages that divide them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from analyzer.formats.wording.shown_layers import MAX_DEPTH, prefix, weighs_something
+from analyzer.values.results import Analysis
+
+MANY_STAGES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Neighbours below one path, as the half-open range of their positions."""
+
+    path: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What each layer weighs, in execution order; MACs without a count are 0 here, and `gaps` says how many."""
+
+    paths: tuple[str, ...]
+    params: tuple[int, ...]
+    macs: tuple[int, ...]
+    gaps: int = 0
+    measure: str = "Parameters"
+
+
+def profile(analysis: Analysis) -> Profile:
+    """Of the layers that weigh something; of the tensors where a checkpoint has no layers."""
+    layers = [layer for layer in analysis.layers if weighs_something(layer)]
+    if analysis.tensors and not layers:
+        sizes = tuple(tensor.numel for tensor in analysis.tensors)
+        return Profile(
+            tuple(tensor.name for tensor in analysis.tensors), sizes, (0,) * len(sizes), measure="Stored elements"
+        )
+    return Profile(
+        paths=tuple(layer.path for layer in layers),
+        params=tuple(layer.params for layer in layers),
+        macs=tuple(layer.macs or 0 for layer in layers),
+        gaps=sum(layer.macs is None for layer in layers),
+    )
+
+
+def stages(paths: Sequence[str]) -> tuple[Stage, ...]:
+    """Top-level blocks; levels deeper while one of them spans more than half of the depth."""
+    found = spans([prefix(path, 1) for path in paths])
+    for depth in range(2, MAX_DEPTH + 1):
+        deeper = spans([prefix(path, depth) for path in paths])
+        if len(deeper) > MANY_STAGES or not _is_lopsided(found):
+            break
+        found = deeper
+    return found
+
+
+def _is_lopsided(found: Sequence[Stage]) -> bool:
+    return any(2 * (stage.end - stage.start) > found[-1].end for stage in found)
+
+
+def spans(names: Sequence[str]) -> tuple[Stage, ...]:
+    """Runs of equal neighbours."""
+    return tuple(_spans(names))
+
+
+def _spans(names: Sequence[str]) -> Iterator[Stage]:
+    end = 0
+    for name, run in groupby(names):
+        start, end = end, end + len(list(run))
+        yield Stage(name, start, end)
+
+
+def binned(values: Sequence[int], width: int) -> tuple[int, ...]:
+    """Sums of `width` neighbours."""
+    return tuple(sum(values[start : start + width]) for start in range(0, len(values), width))

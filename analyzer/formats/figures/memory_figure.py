@@ -1,0 +1,92 @@
+"""A picture of how much memory a forward holds along its depth, as SVG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from analyzer.formats.figures import depth
+from analyzer.formats.figures.depth_figure import (
+    BOTTOM,
+    FAINT,
+    INK,
+    LEFT,
+    MACS_COLOUR,
+    NAME_SIZE,
+    PANEL,
+    PARAMS_COLOUR,
+    RIGHT,
+    ROW,
+    TOP,
+    WIDTH,
+    divide,
+    name_rows,
+    name_stages,
+    own_style,
+    svg_text,
+)
+from analyzer.formats.wording.numbers import BYTE_UNITS, size
+from analyzer.values.estimates import MemoryEstimate, MemoryPoint
+from analyzer.values.results import Analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+MAX_STEPS: Final = 400
+CAPTION: Final = "layers in execution order; the most that each holds while it runs, inputs and weights not included"
+
+
+def render(analysis: Analysis) -> str:
+    """The curve, its peak marked, and the model's stages below; empty where memory was not estimated."""
+    return _picture(analysis.estimates.memory) if analysis.estimates and analysis.estimates.memory.curve else ""
+
+
+def _picture(estimate: MemoryEstimate) -> str:
+    from matplotlib.figure import Figure
+
+    points = thinned(estimate.curve, MAX_STEPS)
+    rows = name_rows(depth.stages([point.path for point in points]))
+    below = BOTTOM + ROW * len(rows)
+    height = PANEL + below
+    with own_style():
+        figure = Figure(figsize=(WIDTH, height), facecolor="white")
+        figure.subplots_adjust(LEFT, below / height, RIGHT, 1 - TOP / height)
+        axes = figure.add_subplot()
+        _draw(axes, points, estimate)
+        divide(axes, rows[0] if rows else ())
+        name_stages(axes, rows, inches=PANEL - TOP)
+        figure.text(RIGHT, 0.07 / height, CAPTION, ha="right", size=NAME_SIZE, color=INK)
+        return svg_text(figure)
+
+
+def thinned(curve: Sequence[MemoryPoint], most: int) -> tuple[MemoryPoint, ...]:
+    """At most so many points: of neighbours the one that holds most."""
+    step = -(-len(curve) // most) or 1
+    parts = (curve[start : start + step] for start in range(0, len(curve), step))
+    return tuple(max(part, key=lambda point: point.nbytes) for part in parts)
+
+
+def _draw(axes: Axes, points: Sequence[MemoryPoint], estimate: MemoryEstimate) -> None:
+    values = [point.nbytes for point in points] or [0]
+    most = max(values)
+    axes.stairs(values, range(len(values) + 1), fill=True, color=PARAMS_COLOUR)
+    axes.set_xlim(0, len(values))
+    axes.set_xticks([])
+    axes.set_ylim(0, 1.08 * most or 1)
+    _value_axis(axes, most)
+    axes.plot([values.index(most) + 0.5], [most], marker="v", color=MACS_COLOUR, markersize=6, clip_on=False)
+    axes.set_title("Memory of activations", loc="left", color=PARAMS_COLOUR, weight="bold", size=9.5)
+    where = f" in {estimate.layer or 'the model itself'}" if estimate.operator else ""
+    axes.set_title(f"peak {size(estimate.peak_bytes)}{where}", loc="right", size=8.5)
+
+
+def _value_axis(axes: Axes, most: int) -> None:
+    """Ticks at round numbers of the unit of the largest."""
+    power = min(max((most.bit_length() - 1) // 10, 0), len(BYTE_UNITS) - 1)
+    unit = 1024**power
+    step = next((number for number in (1, 2, 5, 10, 20, 50, 100, 200, 500) if number * unit * 4 >= most), 1024)
+    ticks = range(0, most + 1, step * unit)
+    axes.set_yticks(list(ticks), [f"{tick // unit}{BYTE_UNITS[power] if tick else ''}" for tick in ticks])
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)

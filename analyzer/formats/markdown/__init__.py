@@ -1,0 +1,1 @@
+"""The report in markdown, a file a section."""

@@ -1,0 +1,142 @@
+"""The markdown report's part on what could be restructured."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from analyzer.formats.markdown.markdown_text import Row, code, details, placed, prose, table
+from analyzer.formats.wording.numbers import exact, plural, share
+from analyzer.formats.wording.sentences import together as more
+from analyzer.formats.wording.suggestions import alike, exact_changes, facts, restructurings, savings
+from analyzer.values.results import Advice, Analysis, Total
+
+MOST = 12
+MOST_EXACT = 5
+COLUMNS = "suggestion|layer|parameters saved:|MACs saved:|bytes moved:|effort|bound|evidence"
+FACTS = "fact|layer|what is there"
+LEADS = {
+    "retrain": "Each changes what the model computes and needs retraining.",
+    "finetune": "Each changes what the model computes and needs finetuning.",
+}
+
+
+def section(analysis: Analysis) -> str:
+    """All advice: what to restructure, what changes nothing but the cost, and facts; each ranked and cut."""
+    if not analysis.advice:
+        return ""
+    parts = (
+        proposals(restructurings(analysis), analysis.total),
+        _together(analysis),
+        _exact(analysis),
+        _facts(facts(analysis)),
+    )
+    return "\n\n".join(filter(None, parts))
+
+
+def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
+    """A table, ranked as given, those beyond `most` rows counted in the last; the code and the notes are folded."""
+    if not found:
+        return ""
+    groups = alike(found)
+    shown = groups[:most]
+    efforts, device = {advice.effort for advice in found}, _device(found)
+    rows: list[Row] = [_row(group, total, efforts, device) for group in shown]
+    rows += _rest(len(found) - sum(map(len, shown)), "suggestion", COLUMNS)
+    leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
+    leads += [f"Bounds are for {prose(device)}."] if device else []
+    folded = details("In code, with alternatives and notes", _by_rule(shown))
+    return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows), folded)))
+
+
+def _rest(hidden: int, noun: str, columns: str) -> list[Row]:
+    return [(more(hidden, noun), *[""] * columns.count("|"))] if hidden else []
+
+
+def _device(found: Sequence[Advice]) -> str:
+    """The device that all bounds are said for, empty when there is not just one."""
+    devices = {advice.bound.partition(" on ")[2] for advice in found if advice.bound}
+    return devices.pop() if len(devices) == 1 else ""
+
+
+def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str) -> Row:
+    advice, number = group[0], len(group)
+    saved = advice.saved
+    return (
+        _rule(advice),
+        _place(group),
+        _saved(saved.params, total.params, number) if saved else "",
+        _saved(saved.macs, total.macs, number) if saved else "",
+        f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
+        advice.effort if len(efforts) > 1 else "",
+        prose((advice.bound or "").removesuffix(f" on {device}")),
+        prose(advice.evidence or ""),
+    )
+
+
+def _rule(advice: Advice) -> str:
+    return f"{advice.rule}<br>{prose(advice.name)}"
+
+
+def _place(group: Sequence[Advice]) -> str:
+    return placed([advice.path for advice in group], group[0].file, group[0].line)
+
+
+def _saved(value: int, whole: int | None, number: int) -> str:
+    """Digits above the share; for several layers what each of them saves."""
+    if not value or not whole:
+        return exact(value)
+    sign, times, each = "-" if value < 0 else "", f"{number} × " if number > 1 else "", " each" if number > 1 else ""
+    return f"{times}{exact(value)}<br>{sign}{share(abs(value), whole)}{each}"
+
+
+def _together(analysis: Analysis) -> str:
+    taken = analysis.together
+    if taken is None:
+        return ""
+    gain = savings(taken.saved, analysis.total)
+    layers = plural(taken.layers, "layer")
+    return f"**Taken together**, at most one for each layer, in {layers}: {gain}, as the rewritten model was traced."
+
+
+def _exact(analysis: Analysis) -> str:
+    shown = proposals(exact_changes(analysis), analysis.total, MOST_EXACT)
+    return f"### Changes that leave the output as it is\n\n{shown}" if shown else ""
+
+
+def _by_rule(groups: Sequence[Sequence[Advice]]) -> str:
+    """For each rule the notes that all of it share, then each layer's code and its own notes."""
+    ordered = sorted(groups, key=lambda group: group[0].rule)
+    rules = [list(same) for _, same in groupby(ordered, key=lambda group: group[0].rule)]
+    return "\n\n".join(map(_one_rule, rules))
+
+
+def _one_rule(groups: Sequence[Sequence[Advice]]) -> str:
+    first, pieces = groups[0][0], [advice for group in groups for advice in group]
+    common = [note for note in first.notes if all(note in advice.notes for advice in pieces)]
+    lines = [f"**{first.rule} {prose(first.name)}**", "", *(f"- {prose(note)}" for note in common)]
+    for group in groups:
+        own = [note for note in group[0].notes if note not in common]
+        change = _change(group[0])
+        # The table says already what a fact is.
+        lines += [f"- {_names(group)}: {change}".rstrip()] if change or own else []
+        lines += [f"  - {prose(note)}" for note in own]
+    return "\n".join(lines)
+
+
+def _names(group: Sequence[Advice]) -> str:
+    return ", ".join(code(advice.path) if advice.path else "the model itself" for advice in group)
+
+
+def _change(advice: Advice) -> str:
+    return f"{code(advice.current)} → {code(advice.proposed)}" if advice.proposed is not None else ""
+
+
+def _facts(found: Sequence[Advice]) -> str:
+    if not found:
+        return ""
+    groups = alike(found)
+    shown = groups[:MOST]
+    rows: list[Row] = [(_rule(group[0]), _place(group), prose(group[0].current)) for group in shown]
+    rows += _rest(len(found) - sum(map(len, shown)), "fact", FACTS)
+    noted = [group for group in shown if group[0].notes]
+    folded = details("Notes on these facts", _by_rule(noted)) if noted else ""
+    return "\n\n".join(filter(None, ("### Facts", table(FACTS, rows), folded)))

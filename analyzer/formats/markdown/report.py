@@ -1,0 +1,148 @@
+"""The report in markdown, for GitHub and for reading in an editor."""
+
+from collections.abc import Sequence
+
+from analyzer.formats.markdown import advice_section, estimates_section, gate_section, latency_section
+from analyzer.formats.markdown import report_tables as tables
+from analyzer.formats.markdown.markdown_text import code, details, prose
+from analyzer.formats.wording import sentences, verdict
+from analyzer.formats.wording.numbers import plural
+from analyzer.formats.wording.shown_layers import owns_something
+from analyzer.values.comparison import compare
+from analyzer.values.results import Analysis
+
+MAX_LISTED = 2000
+"""Rows of the tables that list everything: GitHub shows files up to about 500 KB."""
+
+MAX_CHANGES = 50
+
+
+def render(analysis: Analysis, figure: str | None = None, clock: str | None = None, memory: str | None = None) -> str:
+    """The whole report; the others are addresses relative to it of the pictures along depth, of time and of memory."""
+    parts = (
+        _title(analysis),
+        _facts(analysis),
+        _gate(analysis),
+        _section("Not counted", tables.uncounted(analysis)),
+        f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",
+        _section("Totals", tables.totals(analysis)),
+        _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
+        _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
+        _section("What could be restructured", advice_section.section(analysis)),
+        _section("Measured time", latency_section.section(analysis, clock)),
+        _section("Estimated, not measured", estimates_section.section(analysis.estimates, memory)),
+        _section("Blocks", tables.blocks(analysis)),
+        _section("Stored types", tables.stored_types(analysis)),
+        _section("Parameters that never run", _never_run(analysis)),
+        _section("Side by side", tables.comparison(analysis.comparison)),
+        _section("How this was counted", _how(analysis)),
+        _every_layer(analysis),
+        _every_tensor(analysis),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def render_comparison(analyses: Sequence[Analysis], reports: Sequence[str] = ()) -> str:
+    """Several models side by side, ratios against the first; `reports` are addresses of each one's own report."""
+    inputs = [f"- {code(analysis.model.name)}: {prose(sentences.inputs(analysis))}" for analysis in analyses]
+    parts = (
+        "# Comparison",
+        tables.comparison(compare(analyses), reports),
+        _section("Measured time", latency_section.side_by_side(analyses)),
+        _section("Inputs", "\n".join(inputs)),
+        _section("How this was counted", _conventions(*analyses)),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _title(analysis: Analysis) -> str:
+    """The model's name, and the verdict where there is one."""
+    said = verdict.headline(analysis)
+    name = f"{analysis.model.name}: {said}" if said else analysis.model.name
+    return " ".join(filter(None, ("#", verdict.icon(analysis), prose(name))))
+
+
+def _gate(analysis: Analysis) -> str:
+    """Budgets, and what changed against the base."""
+    difference = analysis.difference
+    if not analysis.budget and difference is None:
+        return ""
+    changed = gate_section.changes(analysis, MAX_CHANGES)
+    against = f"Changed against {prose(difference.base)}" if difference else ""
+    parts = (
+        _section("Budget" if analysis.budget else "This change", gate_section.totals(analysis)),
+        gate_section.findings(analysis),
+        _section(against, changed),
+    )
+    return "\n\n".join(filter(None, parts))
+
+
+def _facts(analysis: Analysis) -> str:
+    return " · ".join(_fact(fact) for fact in sentences.facts(analysis))
+
+
+def _fact(fact: sentences.Fact) -> str:
+    return f"**{prose(fact.headline)}** {prose(fact.detail)}".rstrip()
+
+
+def _caption(analysis: Analysis) -> str:
+    return f"Where the parameters and MACs of {analysis.model.name} lie along its depth"
+
+
+def _never_run(analysis: Analysis) -> str:
+    modules = analysis.never_run
+    if not modules:
+        return ""
+    params = plural(sum(module.params for module in modules), "parameter")
+    return f"{params} in {plural(len(modules), 'module')} took no part.\n\n{tables.never_run(analysis)}"
+
+
+def _how(analysis: Analysis) -> str:
+    points = [_origin(analysis), prose(sentences.tracing(analysis)), *map(_sentence, analysis.model.assumptions)]
+    return "\n".join([*(f"- {point}" for point in points), _conventions(analysis)]).rstrip()
+
+
+def _origin(analysis: Analysis) -> str:
+    model = analysis.model
+    kind = f"{code(model.kind)} from " if model.kind else ""
+    where = "" if model.file is None else f", written in {code(f'{model.file}:{model.line or 1}')}"
+    weights = f", checkpoint {code(model.checkpoint)}" if model.checkpoint not in (None, model.target) else ""
+    return f"{kind or 'From '}{code(model.target)}{where}{weights}."
+
+
+def _sentence(text: str) -> str:
+    stop = "" if text.endswith((".", "!", "?")) else "."
+    return prose(text[:1].upper() + text[1:] + stop)
+
+
+def _conventions(*analyses: Analysis) -> str:
+    """How work is counted, unless none was."""
+    counted = any(analysis.total.macs is not None for analysis in analyses)
+    return "\n".join(f"- {convention}" for convention in sentences.CONVENTIONS) if counted else ""
+
+
+def _every_layer(analysis: Analysis) -> str:
+    shown = [layer for layer in analysis.layers if owns_something(layer)]
+    if not shown:
+        return ""
+    omitted = len(analysis.layers) - len(shown)
+    left_out = f" ({plural(omitted, 'module')} without parameters or work left out)" if omitted else ""
+    body = tables.layers(shown[:MAX_LISTED], analysis) + _rest(shown, "layer")
+    return details(f"All {plural(len(shown), 'layer')}{left_out}", body)
+
+
+def _every_tensor(analysis: Analysis) -> str:
+    stored = analysis.tensors
+    if not stored:
+        return ""
+    body = tables.tensors(stored[:MAX_LISTED]) + _rest(stored, "tensor")
+    return details(f"All {plural(len(stored), 'tensor')}", body)
+
+
+def _rest(every: Sequence[object], noun: str) -> str:
+    hidden = len(every) - MAX_LISTED
+    return f"\n\n{sentences.together(hidden, noun)} in the JSON report." if hidden > 0 else ""

@@ -1,0 +1,223 @@
+"""The tables of the markdown report."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from analyzer.formats.markdown.markdown_text import Row, code, prose, table
+from analyzer.formats.wording import shown_layers
+from analyzer.formats.wording.numbers import count, exact, ratio, shape, shapes, share, size
+from analyzer.formats.wording.sentences import together
+from analyzer.formats.wording.shown_layers import DIGITS, Block
+from analyzer.values.results import Analysis, ComparisonRow, Layer, StoredTensor, Uncounted
+
+TOP = 10
+MAX_NEVER_RUN = 20
+MAX_LAYERS_NAMED = 3
+
+
+def totals(analysis: Analysis) -> str:
+    """Every total, readable and exact."""
+    total, frozen = analysis.total, analysis.total.params - analysis.total.trainable_params
+    rows = [
+        ("Parameters", count(total.params), exact(total.params)),
+        *([("of these frozen", count(frozen), exact(frozen))] if frozen else []),
+        *([("Elements of buffers", count(total.buffers), exact(total.buffers))] if total.buffers else []),
+        ("Bytes of parameters", size(total.param_bytes), exact(total.param_bytes)),
+        ("MACs", count(total.macs), exact(total.macs)),
+        ("FLOPs of MACs, 2 each", count(total.flops), exact(total.flops)),
+        ("Other FLOPs", count(total.other_flops), exact(total.other_flops)),
+        ("Elements of activations", count(total.activation_elements), exact(total.activation_elements)),
+        ("Peak bytes of activations", size(total.peak_activation_bytes), exact(total.peak_activation_bytes)),
+    ]
+    known = [row for row in rows if row[1] != row[2] or row[1] != "unknown"]
+    return table("total|:|exact:", known)
+
+
+def heaviest_by_params(analysis: Analysis) -> str:
+    """The layers with the most parameters, and what the others hold together."""
+    rows = _heaviest(analysis, lambda layer: layer.params, analysis.total.params)
+    return table("layer|parameters:|share:|kind|source", [(*row[:4], row[5]) for row in rows])
+
+
+def heaviest_by_macs(analysis: Analysis) -> str:
+    """The layers with the most MACs, and what the others do together."""
+    rows = _heaviest(analysis, lambda layer: layer.macs, analysis.total.macs)
+    return table("layer|MACs:|share:|kind|output|source", rows)
+
+
+def _heaviest(analysis: Analysis, weight: Callable[[Layer], int | None], whole: int | None) -> list[Row]:
+    every = shown_layers.heaviest(analysis.layers, weight, len(analysis.layers))
+    idle = {module.path for module in analysis.never_run}
+    top, others = every[:TOP], every[TOP:]
+    rows: list[Row] = [
+        (
+            _name(layer.path),
+            *_weight(weight(layer), whole),
+            _kind(layer, idle),
+            shapes(layer.output_shapes),
+            source(layer),
+        )
+        for layer in top
+    ]
+    if others:
+        rest = shown_layers.total(map(weight, others))
+        rows.append((together(len(others), "layer"), *_weight(rest, whole), "", "", ""))
+    return rows
+
+
+def _kind(layer: Layer, idle: set[str]) -> str:
+    return prose(layer.kind) + (", never runs" if layer.path in idle else "")
+
+
+def _weight(value: int | None, whole: int | None) -> tuple[str, str]:
+    return count(value), share(value, whole)
+
+
+def blocks(analysis: Analysis) -> str:
+    """Parameters and MACs of the model's parts, in execution order; those too many are joined in the last row."""
+    found = shown_layers.blocks(analysis.layers)
+    shown = shown_layers.weightiest(found, analysis.total, shown_layers.MAX_BLOCKS)
+    rows = [_block_row(block, analysis) for block in shown]
+    if len(found) > len(shown):
+        hidden = [block for block in found if block not in shown]
+        rest = shown_layers.merged(hidden)
+        rows.append((together(len(hidden), "block"), "", *_block_numbers(rest, analysis)))
+    return table("block|kind|parameters:|share:|MACs:|share:", rows)
+
+
+def _block_row(block: Block, analysis: Analysis) -> Row:
+    return (_block_name(block), _block_kind(block), *_block_numbers(block, analysis))
+
+
+def _block_numbers(block: Block, analysis: Analysis) -> Row:
+    whole = analysis.total
+    weights = _weight(block.params, whole.params) if whole.params else ("", "")
+    work = _weight(block.macs, whole.macs) if whole.macs else ("", "")
+    return (*weights, *work)
+
+
+def _block_name(block: Block) -> str:
+    if block.repeats > 1:
+        return code(f"{block.first}–{block.last[len(block.last.rstrip(DIGITS)) :]}")
+    if block.is_whole or not block.first:
+        return _name(block.first)
+    return f"{code(block.first)} itself"
+
+
+def _block_kind(block: Block) -> str:
+    return prose(block.kind) if block.repeats == 1 else f"{block.repeats} × {prose(block.kind)}".rstrip(" ×")
+
+
+def uncounted(analysis: Analysis) -> str:
+    """The operators without a count, where they ran, and why they have none."""
+    rows = [
+        (code(item.operator), exact(item.calls), _named_layers(item), prose(item.reason)) for item in analysis.uncounted
+    ]
+    return table("operator|calls:|layers|reason", rows)
+
+
+def _named_layers(item: Uncounted) -> str:
+    named = [_name(path) for path in item.layers[:MAX_LAYERS_NAMED]]
+    rest = len(item.layers) - len(named)
+    return ", ".join(named) + (f" and {rest:,} more" if rest else "")
+
+
+def never_run(analysis: Analysis) -> str:
+    """Modules whose parameters took no part in the forward, most parameters first."""
+    modules = sorted(analysis.never_run, key=lambda module: -module.params)
+    shown, others = modules[:MAX_NEVER_RUN], modules[MAX_NEVER_RUN:]
+    whole = analysis.total.params
+    rows = [(_name(module.path), *_weight(module.params, whole)) for module in shown]
+    if others:
+        rest = sum(module.params for module in others)
+        rows.append((together(len(others), "module"), *_weight(rest, whole)))
+    return table("module|parameters:|share:", rows)
+
+
+def comparison(rows: Sequence[ComparisonRow], reports: Sequence[str] = ()) -> str:
+    """One model a row, each with its ratio to the first; a link to its own report where there is one."""
+    if not rows:
+        return ""
+    base = rows[0]
+    names = [f"[{code(row.name)}](<{link}>)" for row, link in zip(rows, reports, strict=False)] or [
+        code(row.name) for row in rows
+    ]
+    cells = [(name, *_compared(row, base)) for name, row in zip(names, rows, strict=True)]
+    return table("model|parameters:|ratio:|MACs:|ratio:|size:|peak activations:|ratio:|", cells)
+
+
+def _compared(row: ComparisonRow, base: ComparisonRow) -> Row:
+    return (
+        count(row.params),
+        ratio(row.params, base.params),
+        count(row.macs),
+        ratio(row.macs, base.macs),
+        size(row.param_bytes),
+        size(row.peak_activation_bytes),
+        ratio(row.peak_activation_bytes, base.peak_activation_bytes),
+        "complete" if row.complete else "incomplete",
+    )
+
+
+def layers(shown: Sequence[Layer], analysis: Analysis) -> str:
+    """All of these layers in full, without the columns that say the same of every one."""
+    calls = {layer.calls for layer in shown} not in ({0}, {1})
+    work = analysis.total.macs is not None
+    rows = [_layer_row(layer, calls, work) for layer in shown]
+    return table(
+        "layer|kind|source|calls:|input|output|parameters:|MACs:|other FLOPs:|receptive field:|jump:|offset:", rows
+    )
+
+
+def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
+    return (
+        _name(layer.path),
+        prose(layer.kind),
+        source(layer),
+        exact(layer.calls) if calls else "",
+        shapes(layer.input_shapes),
+        shapes(layer.output_shapes),
+        exact(layer.params),
+        exact(layer.macs) if work else "",
+        exact(layer.other_flops) if work else "",
+        _reach(layer),
+        shape(layer.jump) if layer.jump else "",
+        shape(layer.offset) if layer.offset else "",
+    )
+
+
+def _reach(layer: Layer) -> str:
+    """The receptive field; a hull of unaligned branches is marked, and one without bounds has no number."""
+    if layer.receptive_field is None:
+        return layer.reach
+    mark = " unaligned" if layer.reach == "unaligned" else ""
+    return shape(layer.receptive_field) + mark
+
+
+def stored_types(analysis: Analysis) -> str:
+    """How many tensors and bytes a checkpoint holds of each type, most bytes first."""
+    numbers, nbytes = Counter[str](), Counter[str]()
+    for tensor in analysis.tensors:
+        numbers[tensor.dtype] += 1
+        nbytes[tensor.dtype] += tensor.nbytes
+    whole = nbytes.total()
+    ordered = sorted(nbytes, key=lambda dtype: (-nbytes[dtype], dtype))
+    rows = [(code(dtype), exact(numbers[dtype]), size(nbytes[dtype]), share(nbytes[dtype], whole)) for dtype in ordered]
+    return table("type|tensors:|size:|share:", rows)
+
+
+def tensors(stored: Sequence[StoredTensor]) -> str:
+    """Every tensor of a checkpoint."""
+    rows = [(code(item.name), shape(item.shape), prose(item.dtype), exact(item.nbytes)) for item in stored]
+    return table("tensor|shape|type|bytes:", rows)
+
+
+def source(layer: Layer) -> str:
+    """Where the layer is written, empty when that is not known."""
+    if layer.file is None:
+        return ""
+    return code(layer.file if layer.line is None else f"{layer.file}:{layer.line}")
+
+
+def _name(path: str) -> str:
+    return code(path) if path else "the model itself"

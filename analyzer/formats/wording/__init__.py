@@ -1,0 +1,1 @@
+"""Numbers, amounts and decisions as people read them."""

@@ -1,0 +1,174 @@
+"""What the gate decided, in words: by which limit, by how much, and what this change did to it."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from analyzer.formats.wording.numbers import apart, change, count, plural, size
+from analyzer.values.layer_patterns import covers
+from analyzer.values.results import Analysis, BudgetLine, LayerChange
+
+ICONS = {"pass": "✅", "drift": "⚠️", "fail": "❌", "unknown": "❔", "off": ""}
+
+
+class Metric(NamedTuple):
+    """A number that can be limited: its names, how it is written, and where totals hold it."""
+
+    title: str
+    singular: str
+    text: Callable[[int | None], str]
+    field: str
+
+
+METRICS = {
+    "params": Metric("Parameters", "Parameter", count, "params"),
+    "trainable-params": Metric("Trainable parameters", "Trainable parameter", count, "trainable_params"),
+    "macs": Metric("MACs", "MAC", count, "macs"),
+    "size": Metric("Size", "Size", size, "param_bytes"),
+    "peak-memory": Metric("Peak memory", "Peak memory", size, "peak_activation_bytes"),
+}
+
+
+def outcome(line: BudgetLine) -> str:
+    """The line's status; "drift" too for what is over a limit that only warns."""
+    return "drift" if line.status == "fail" and line.level != "error" else line.status
+
+
+def icon(analysis: Analysis) -> str:
+    """One sign for the model: of the line that decides, empty without a budget."""
+    line = deciding(analysis)
+    return ICONS.get(outcome(line), "") if line else ""
+
+
+def deciding(analysis: Analysis) -> BudgetLine | None:
+    """The line that a reader has to know of first: the worst outcome, then the largest share of its limit."""
+    return next(iter(ranked(analysis.budget)), None)
+
+
+def ranked(lines: Sequence[BudgetLine]) -> list[BudgetLine]:
+    """The worst outcome first; of one outcome, written limits before those on growth, then the most used."""
+    order = ("fail", "unknown", "drift", "pass", "off")
+    return sorted(lines, key=lambda line: (order.index(outcome(line)), is_on_growth(line), -_used(line)))
+
+
+def _used(line: BudgetLine) -> float:
+    return line.value / line.limit if line.value is not None and line.limit else 0.0
+
+
+def headline(analysis: Analysis) -> str:
+    """The verdict as a sentence with the number that decided it; without a budget, what this change did."""
+    line = deciding(analysis)
+    if line is None:
+        return _movement(analysis)
+    return f"{line_sentence(line)}{_others(line, analysis.budget)}"
+
+
+def line_sentence(line: BudgetLine) -> str:
+    """How the model stands to one limit."""
+    loaded = subject_of(line)
+    if line.status == "off":
+        return f"{loaded} not checked: {'; '.join(line.notes)}" if line.notes else f"{loaded} switched off"
+    if line.value is None:
+        return f"{loaded} cannot be checked: there is no count"
+    if line.limit is None:
+        return f"{loaded} cannot be checked: there is no base to compare with"
+    value, limit = apart(line.value, line.limit, metric(line).text)
+    if line.status == "drift":
+        return f"{loaded} was exceeded before this change: {value} of {limit}{_by(line)}"
+    if line.status == "fail":
+        return f"{loaded} exceeded: {value} of {limit}{_by(line)}"
+    if line.status == "pass":
+        return f"{loaded} kept: {value} of {limit} ({headroom(line)} to spare)"
+    return f"{loaded} cannot be checked: {'; '.join(line.notes) or 'the count is incomplete'}"
+
+
+def said(line: BudgetLine) -> tuple[str, ...]:
+    """What else is to be told about a limit: the way back, notes, and its own message unless it is kept."""
+    way_back = f"Cheapest way back: {line.way_back}" if line.way_back else ""
+    message = line.message if line.status != "pass" else ""
+    return tuple(filter(None, (way_back, *line.notes, message)))
+
+
+def subject_of(line: BudgetLine) -> str:
+    """ "Parameter budget", with the layers that it is on; "Parameter growth budget" of a limit on growth."""
+    on = "" if line.match == "*" else f" of {line.match}"
+    return f"{metric(line).singular}{' growth' if is_on_growth(line) else ''} budget{on}"
+
+
+def title_of(line: BudgetLine) -> str:
+    """ "Parameters", or "Growth of parameters" where that is what is limited."""
+    title = metric(line).title
+    return f"Growth of {title if title == 'MACs' else title.lower()}" if is_on_growth(line) else title
+
+
+def is_on_growth(line: BudgetLine) -> bool:
+    """Whether the limit is what the base may grow to, which its note then says."""
+    return any(note.startswith("may grow by ") for note in line.notes)
+
+
+def metric(line: BudgetLine) -> Metric:
+    return METRICS[line.metric]
+
+
+def headroom(line: BudgetLine) -> str:
+    """What is left below the limit, negative above it."""
+    if line.value is None or line.limit is None:
+        return ""
+    return metric(line).text(line.limit - line.value)
+
+
+def _by(line: BudgetLine) -> str:
+    """The excess, and this change's part in it."""
+    assert line.value is not None
+    assert line.limit is not None
+    text = size if metric(line).text is size else None
+    excess = change(line.value - line.limit, text)
+    if line.base is None:
+        return f" ({excess})"
+    part = change(line.value - line.base, text) if line.value != line.base else "nothing"
+    return f" ({excess}; this change {part})"
+
+
+def _others(line: BudgetLine, lines: Sequence[BudgetLine]) -> str:
+    alike = sum(outcome(other) == outcome(line) for other in lines) - 1
+    if not alike:
+        return ""
+    return f", and {plural(alike, 'other budget')} {'kept' if outcome(line) == 'pass' else 'as well'}"
+
+
+def _movement(analysis: Analysis) -> str:
+    difference = analysis.difference
+    if difference is None:
+        return ""
+    before, after = difference.before, analysis.total
+    if before is None:
+        return f"New model: {count(after.params)} parameters, {count(after.macs)} MACs"
+    moved = [
+        f"{change(new - old)} {noun}"
+        for old, new, noun in ((before.params, after.params, "parameters"), (before.macs, after.macs, "MACs"))
+        if old is not None and new is not None and old != new
+    ]
+    return ", ".join(moved) or "Parameters and MACs unchanged"
+
+
+def is_unchanged(analysis: Analysis) -> bool:
+    """Whether there is a base, nothing differs from it, and nothing fails."""
+    difference = analysis.difference
+    if difference is None or difference.before != analysis.total:
+        return False
+    fails = any(outcome(line) in ("fail", "unknown") for line in analysis.budget)
+    return not (difference.layers or difference.budget_changes or fails)
+
+
+def grown_by(changed: LayerChange, name: str) -> int:
+    """How much more of a metric's own number the layer has than before: "macs", or parameters for all others."""
+    field = "macs" if name == "macs" else "params"
+    before = getattr(changed.before, field, 0) or 0
+    after = getattr(changed.after, field, 0) or 0
+    return int(after - before)
+
+
+def culprit(analysis: Analysis, line: BudgetLine) -> LayerChange | None:
+    """The layer under the limit that grew most, when the base is known."""
+    changed = analysis.difference.layers if analysis.difference else ()
+    grown = [item for item in changed if grown_by(item, line.metric) > 0 and covers(line.match, item.path)]
+    return max(grown, key=lambda item: grown_by(item, line.metric), default=None)

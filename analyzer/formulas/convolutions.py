@@ -1,0 +1,101 @@
+"""Convolutions of every dimension, under every name that a backend gives them."""
+
+from math import prod
+
+from analyzer.formulas.formula import Formula, first, given, per_mac, table
+from analyzer.values.graph import Op, Tensor
+from analyzer.values.results import Cost
+
+INPUTS = ("input", "self", "X", "qx")
+WEIGHTS = ("weight", "W", "qw", "packed_weight", "W_prepack")
+
+
+def convolution(op: Op) -> Cost:
+    """macs = N · ∏out · ∏weight, weight (Cout, Cin/g, *k); transposed: N · ∏in · ∏weight, weight (Cin, Cout/g, *k)."""
+    if op.arguments.get("transposed"):
+        return transposed_convolution(op)
+    weight, out = first(op, *WEIGHTS), op.outputs[0]
+    return Cost(_positions(out, weight) * weight.numel * per_mac(weight), _epilogue(op) * out.numel)
+
+
+def transposed_convolution(op: Op) -> Cost:
+    """macs = N · ∏in · ∏weight, weight (Cin, Cout/g, *k)."""
+    weight, out = first(op, *WEIGHTS), op.outputs[0]
+    macs = _positions(first(op, *INPUTS), weight) * weight.numel * per_mac(weight)
+    return Cost(macs, _epilogue(op) * out.numel)
+
+
+def convolution_relu(op: Op) -> Cost:
+    """A convolution, then one FLOP per output for the activation."""
+    return convolution(op) + Cost(other_flops=op.outputs[0].numel)
+
+
+def time_batch_channel(op: Op) -> Cost:
+    """macs = T_out · B · ∏weight, weight (k, Cin, Cout), output (T_out, B, Cout)."""
+    weight, out = op.tensor("weight"), op.outputs[0]
+    return Cost(out.shape[0] * out.shape[1] * weight.numel * per_mac(weight), out.numel)
+
+
+def convolution_backward(op: Op) -> Cost:
+    """macs = forward · (gradient of the input wanted + gradient of the weight wanted); other = ∏out for the bias."""
+    weight, grad = op.tensor("weight"), op.tensor("grad_output")
+    slid = first(op, *INPUTS) if op.arguments.get("transposed") else grad
+    forward = _positions(slid, weight) * weight.numel * per_mac(weight)
+    return _wanted(op, forward, grad)
+
+
+def transposed_convolution_backward(op: Op) -> Cost:
+    """As any convolution's, its forward being N · ∏in · ∏weight."""
+    weight, grad = op.tensor("weight"), op.tensor("grad_output")
+    return _wanted(op, _positions(op.tensor("self"), weight) * weight.numel * per_mac(weight), grad)
+
+
+def _wanted(op: Op, forward: int, grad: Tensor) -> Cost:
+    mask = op.arguments.get("output_mask", (True, True, True))
+    of_input, of_weight, *of_bias = (bool(wanted) for wanted in mask) if isinstance(mask, tuple) else (True, True)
+    return Cost(forward * (of_input + of_weight), grad.numel * sum(of_bias))
+
+
+def _positions(slid: Tensor, weight: Tensor) -> int:
+    """Batch times places that the kernel visits, for slid (N, C, *space) or unbatched (C, *space)."""
+    channel = len(slid.shape) - len(weight.shape) + 1
+    return prod(slid.shape[:channel] + slid.shape[channel + 1 :])
+
+
+def _epilogue(op: Op) -> int:
+    """FLOPs per output after the products: bias, a second tensor to add, an activation."""
+    activation = any(op.arguments.get(name) not in (None, "none") for name in ("attr", "unary_attr"))
+    return given(op, "bias", "B", "z", "other", "qaccum") + activation
+
+
+CONTRACTIONS: dict[str, Formula] = {
+    **table(
+        convolution,
+        "aten",
+        "convolution convolution_overrideable _convolution _convolution_mode conv1d conv2d conv3d mkldnn_convolution "
+        "cudnn_convolution miopen_convolution miopen_depthwise_convolution _mps_convolution "
+        "_nnpack_spatial_convolution thnn_conv2d _slow_conv2d_forward slow_conv3d slow_conv3d_forward "
+        "slow_conv_dilated2d slow_conv_dilated3d _conv_depthwise2d conv_depthwise3d",
+    ),
+    **table(
+        convolution_relu,
+        "aten",
+        "cudnn_convolution_relu cudnn_convolution_add_relu miopen_convolution_relu miopen_convolution_add_relu",
+    ),
+    **table(
+        transposed_convolution,
+        "aten",
+        "conv_transpose1d conv_transpose2d conv_transpose3d cudnn_convolution_transpose miopen_convolution_transpose "
+        "_mps_convolution_transpose slow_conv_transpose2d slow_conv_transpose3d",
+    ),
+    **table(convolution, "mkldnn", "_convolution_pointwise"),
+    **table(convolution, "mkldnn_prepacked", "conv2d_run"),
+    **table(transposed_convolution, "mkldnn", "_convolution_transpose_pointwise"),
+    "aten.conv_tbc": time_batch_channel,
+    **table(
+        convolution_backward,
+        "aten",
+        "convolution_backward convolution_backward_overrideable _slow_conv2d_backward mps_convolution_backward",
+    ),
+    "aten.mps_convolution_transpose_backward": transposed_convolution_backward,
+}

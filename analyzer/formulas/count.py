@@ -1,0 +1,155 @@
+"""Add up what a trace contains: who owns which operator and which parameter, and the totals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from analyzer.formulas import cost_of
+from analyzer.formulas.peak_memory import peak_bytes
+from analyzer.values.graph import Op, Parameter, Trace
+from analyzer.values.results import Cost, Layer, NeverRun, Total, Uncounted
+
+NO_FORMULA = "the analyzer has no formula for this operator"
+
+
+@dataclass(frozen=True)
+class Count:
+    """The layers, totals and gaps of one trace."""
+
+    trace: Trace
+
+    @cached_property
+    def costs(self) -> Mapping[Op, Cost | None]:
+        """What each operator costs; None where that is unknown."""
+        return {op: cost_of(op) for op in self.trace.graph}
+
+    @cached_property
+    def owners(self) -> Mapping[Op, str]:
+        """The layer that each operator belongs to.
+
+        The innermost running module; but an operator on the weights of a module that was never called (scripted code,
+        `child.forward()`, `F.linear(x, self.child.weight)`) belongs to that module.
+        """
+        return {op: next(self._uncalled_owners(op), op.layer) for op in self.trace.graph}
+
+    def _uncalled_owners(self, op: Op) -> Iterator[str]:
+        weights = (tensor.weight for tensor in op.inputs if tensor.weight is not None)
+        return (owner for weight in weights if (owner := self._owner_of[weight]) not in self._called)
+
+    @cached_property
+    def _called(self) -> frozenset[str]:
+        return frozenset(module.path for module in self.trace.modules if module.calls) | {""}
+
+    @cached_property
+    def _owner_of(self) -> Mapping[str, str]:
+        return {parameter.name: parameter.owner for parameter in self.trace.parameters}
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters, each once: the first module that holds it has it."""
+        return tuple(_first_of_each(p for p in self.trace.parameters if not p.is_buffer))
+
+    @cached_property
+    def buffers(self) -> tuple[Parameter, ...]:
+        """Buffers, each once, without those that are parameters too."""
+        parameters = {parameter.identity for parameter in self.parameters}
+        buffers = (p for p in self.trace.parameters if p.is_buffer and p.identity not in parameters)
+        return tuple(_first_of_each(buffers))
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every module that was called or owns parameters or work, in execution order; those never run come last."""
+        params = _sum_by((p.owner, p.numel) for p in self.parameters)
+        costs: dict[str, Cost] = defaultdict(Cost)
+        for op, owner in self.owners.items():
+            costs[owner] += self.costs[op] or Cost()
+        rows = [
+            Layer(
+                path=module.path,
+                kind=module.kind,
+                calls=module.calls,
+                settings=module.settings,
+                input_shapes=module.input_shapes,
+                output_shapes=module.output_shapes,
+                params=params[module.path],
+                macs=costs[module.path].macs,
+                other_flops=costs[module.path].other_flops,
+            )
+            for module in self.trace.modules
+        ]
+        return tuple(row for row in self._in_order(rows) if row.calls or row.params or row.macs or row.other_flops)
+
+    def _in_order(self, rows: list[Layer]) -> list[Layer]:
+        """Modules without calls whose operators ran stand where their first operator ran."""
+        first: dict[str, int] = {}
+        for index, owner in enumerate(self.owners.values()):
+            first.setdefault(owner, index)
+        if all(row.calls for row in rows if row.path in first):
+            return rows
+        return sorted(rows, key=lambda row: first.get(row.path, len(first) if row.calls else len(self.owners) + 1))
+
+    @property
+    def never_run(self) -> tuple[NeverRun, ...]:
+        """Modules whose own parameters no operator read and that were not called."""
+        identity = {p.name: p.identity for p in self.trace.parameters}
+        used = {identity[t.weight] for op in self.trace.graph for t in op.inputs if t.weight is not None}
+        idle = [p for p in self.parameters if p.owner not in self._called - {""} and p.identity not in used]
+        return tuple(NeverRun(path, params) for path, params in _sum_by((p.owner, p.numel) for p in idle).items())
+
+    @property
+    def uncounted(self) -> tuple[Uncounted, ...]:
+        """The operators without a count, by name."""
+        calls: dict[str, list[str]] = defaultdict(list)
+        for op, cost in self.costs.items():
+            if cost is None:
+                calls[op.packet].append(self.owners[op])
+        return tuple(
+            Uncounted(name, len(layers), tuple(sorted(set(layers))), NO_FORMULA)
+            for name, layers in sorted(calls.items())
+        )
+
+    @property
+    def total(self) -> Total:
+        """Totals of parameters, work and memory."""
+        cost = sum((cost for cost in self.costs.values() if cost is not None), Cost())
+        return Total(
+            params=sum(p.numel for p in self.parameters),
+            trainable_params=sum(p.numel for p in self.parameters if p.trainable),
+            buffers=sum(p.numel for p in self.buffers),
+            param_bytes=sum(p.numel * p.itemsize for p in self.parameters),
+            macs=cost.macs,
+            flops=2 * cost.macs,
+            other_flops=cost.other_flops,
+            activation_elements=sum(_new_elements(op) for op in self.trace.graph),
+            peak_activation_bytes=peak_bytes(self.trace.allocations, len(self.trace.graph)),
+        )
+
+
+def _first_of_each(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
+    seen: dict[int, Parameter] = {}
+    for parameter in parameters:
+        first = seen.setdefault(parameter.identity, parameter)
+        if first is parameter:
+            yield parameter
+
+
+def _sum_by(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = defaultdict(int)
+    for key, number in pairs:
+        sums[key] += number
+    return sums
+
+
+def _new_elements(op: Op) -> int:
+    """Elements of the outputs that are neither views nor written in place."""
+    old = {tensor.storage for tensor in op.inputs}
+    return sum(output.numel for output in op.outputs if output.storage not in old)
+
+
+def with_sources(layers: Iterable[Layer], sources: Mapping[str, tuple[str, int]]) -> tuple[Layer, ...]:
+    """The same layers with the file and line where each was written, where that is known."""
+    known = {path: {"file": file, "line": line} for path, (file, line) in sources.items()}
+    return tuple(replace(layer, **known.get(layer.path, {})) for layer in layers)  # type: ignore[arg-type]

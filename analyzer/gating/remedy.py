@@ -1,0 +1,103 @@
+"""The cheapest way back under a limit: the fewest and least risky pieces of advice that save enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from analyzer.config import Budget
+from analyzer.values import amounts
+from analyzer.values.layer_patterns import covered, covers
+from analyzer.values.results import Advice, Analysis, BudgetLine
+
+EFFORTS: Final = ("none", "finetune", "retrain")
+"""From the least to the most that a change asks for."""
+UNITS: Final = {
+    "params": "parameters",
+    "trainable-params": "parameters",
+    "macs": "MACs",
+    "size": "bytes",
+    "peak-memory": "bytes",
+}
+SHOWN: Final = 3
+"""How many changes the sentence names."""
+
+
+def way_back(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> tuple[Advice, ...] | None:
+    """The changes that bring a line under its limit; empty when it is there, None when advice does not get it there.
+
+    Changes that keep the output are preferred to finetuning, and that to retraining; of these as few as will do, and at
+    most one for a layer, so that what they save adds up.
+    """
+    if line.value is None or line.limit is None:
+        return None
+    excess = line.value - line.limit
+    if excess <= 0:
+        return ()
+    savings = [
+        (saved, item) for item in _useful(analysis, line, budget) if (saved := _saved(analysis, item, line, budget)) > 0
+    ]
+    for effort in range(len(EFFORTS)):
+        chosen = _fewest([pair for pair in savings if EFFORTS.index(pair[1].effort) <= effort], excess)
+        if chosen is not None:
+            return chosen
+    return None
+
+
+def in_words(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> str:
+    """The way back of a failing line as a sentence; empty for any other."""
+    if line.status not in ("fail", "drift"):
+        return ""
+    chosen = way_back(analysis, line, budget)
+    if chosen is None:
+        return "no piece of advice, nor all of them together, brings it under the limit"
+    saved = sum(_saved(analysis, item, line, budget) for item in chosen)
+    shown = [_change(item) for item in chosen[:SHOWN]]
+    more = [f"{len(chosen) - SHOWN} more"] if len(chosen) > SHOWN else []
+    return f"{', '.join(shown + more)}; saves {saved:,} {UNITS[line.metric]}"
+
+
+def _change(item: Advice) -> str:
+    where = f" ({item.file}:{item.line})" if item.file and item.line else ""
+    risk = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}[item.effort]
+    return f"{item.rule} {item.name} at {item.path or 'the model'}{where}, {risk}"
+
+
+def _useful(analysis: Analysis, line: BudgetLine, budget: Budget | None) -> Iterable[Advice]:
+    ignored = budget.ignore if budget else ()
+    for item in analysis.advice:
+        inside = covers(line.match, item.path) and not covered(ignored, item.path)
+        if inside and item.proposed is not None and item.effort in EFFORTS:
+            yield item
+
+
+def _saved(analysis: Analysis, item: Advice, line: BudgetLine, budget: Budget | None) -> int:
+    """What the advice takes off the line's metric; whole bytes, rounded down; nothing where that is not known."""
+    if item.saved is None or line.metric == "peak-memory":
+        return 0
+    if line.metric == "macs":
+        return item.saved.macs
+    if line.metric != "size":
+        return item.saved.params
+    if budget is not None and budget.dtype is not None:
+        return item.saved.params * amounts.BITS[budget.dtype] // 8
+    return item.saved.params * analysis.total.param_bytes // analysis.total.params if analysis.total.params else 0
+
+
+def _fewest(savings: Iterable[tuple[int, Advice]], excess: int) -> tuple[Advice, ...] | None:
+    """The best of each layer, largest first, until they save the excess; None when they never do."""
+    best: dict[str, tuple[int, Advice]] = {}
+    for saved, item in savings:
+        if item.path not in best or _preferred(saved, item) > _preferred(*best[item.path]):
+            best[item.path] = saved, item
+    chosen: list[Advice] = []
+    for saved, item in sorted(best.values(), key=lambda pair: _preferred(*pair), reverse=True):
+        if excess <= 0:
+            break
+        chosen.append(item)
+        excess -= saved
+    return tuple(chosen) if excess <= 0 else None
+
+
+def _preferred(saved: int, item: Advice) -> tuple[int, int]:
+    return saved, -EFFORTS.index(item.effort)

@@ -1,0 +1,158 @@
+"""Example inputs: parsed from the command line, taken from the file, or inferred from the first layers."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from analyzer.loading.loaded_model import Inputs, InputSpec
+from analyzer.values.errors import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_DTYPES = (
+    *("float16", "float32", "float64", "bfloat16", "complex64", "complex128"),
+    *("bool", "uint8", "int8", "int16", "int32", "int64"),
+)
+_SHORT = {"float": "float32", "half": "float16", "double": "float64", "long": "int64", "int": "int64"}
+_SPEC = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:=]+)(?::(?P<dtype>\w+))?")
+_EXAMPLE = "write it like 1x3x224x224, 1x128:int64 or input_ids=1x128:int64"
+
+
+def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
+    """Name (None when positional) and tensor of one `--input`, of dtype `floating` if it names none."""
+    match = _SPEC.fullmatch(text.strip())
+    if match is None:
+        raise Problem(f"--input {text}: this is not a shape; {_EXAMPLE}")
+    sizes = [size.strip() for size in re.split(r"[x×,]", match["shape"].strip().lower())]
+    if not all(size.isdecimal() and size.strip("0") for size in sizes):
+        raise Problem(f"--input {text}: {match['shape']!r} is not a list of positive sizes; {_EXAMPLE}")
+    dtype = _SHORT.get(match["dtype"] or floating, match["dtype"] or floating)
+    if dtype not in _DTYPES:
+        raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
+    if not _addressable(sizes):
+        raise Problem(f"--input {text[:40]}: no machine can number the bytes of such a tensor; {_EXAMPLE}")
+    return match["name"], InputSpec(tuple(int(size) for size in sizes), dtype)
+
+
+def _addressable(sizes: Sequence[str]) -> bool:
+    """Whether the bytes of the tensor, up to 16 an element, can be numbered in 63 bits."""
+    return all(len(size) < 20 for size in sizes) and prod(map(int, sizes)) < 2**59
+
+
+def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
+    """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images."""
+    parsed = [parse(spec, floating_dtype(module)) for spec in specs]
+    args = tuple(spec for name, spec in parsed if name is None)
+    names = [name for name, _ in parsed if name is not None]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise Problem(f"--input {repeated}= is given {names.count(repeated)} times; give each input once")
+    kwargs = {name: spec for name, spec in parsed if name is not None}
+    if like and like[0].args and isinstance(like[0].args[0], list):
+        return Inputs((list(args),), kwargs)
+    return _bound(args, kwargs, module)
+
+
+def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) -> Inputs:
+    signature = _signature(module)
+    if signature is None:
+        return Inputs(args, kwargs)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{signature}"
+        raise Problem(
+            f"--input does not fit {shape}: {error}; give --input once for each argument, in order or by name"
+        ) from None
+    return Inputs(args, kwargs)
+
+
+def floating_dtype(module: nn.Module) -> str:
+    """The dtype that the module computes in, told by its first floating-point parameter."""
+    names = (str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters())
+    return next((name for name in names if name in ("float16", "float32", "float64", "bfloat16")), "float32")
+
+
+def computed_in(spec: InputSpec, floating: str) -> InputSpec:
+    """The same in that dtype, unless it holds integers."""
+    return replace(spec, dtype=floating) if spec.dtype == "float32" else spec
+
+
+def _signature(module: nn.Module) -> inspect.Signature | None:
+    schema = getattr(module.forward, "schema", None)
+    if schema is not None:
+        return _of_schema(schema)
+    try:
+        return inspect.signature(module.forward)
+    except (TypeError, ValueError):
+        return None
+
+
+def _of_schema(schema: Any) -> inspect.Signature:
+    """The signature of a scripted method, whose schema begins with the module itself."""
+    kind, empty = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    arguments = schema.arguments[1:]
+    defaults = [item.default_value if item.has_default_value() else empty for item in arguments]
+    pairs = zip(arguments, defaults, strict=True)
+    return inspect.Signature([inspect.Parameter(item.name, kind, default=default) for item, default in pairs])
+
+
+def required(module: nn.Module) -> tuple[inspect.Parameter, ...]:
+    """The parameters of `forward` that have no default; one nameless parameter when it cannot be known."""
+    unknown = (inspect.Parameter("input", inspect.Parameter.POSITIONAL_OR_KEYWORD),)
+    signature = _signature(module)
+    if signature is None:
+        return unknown
+    parameters = signature.parameters.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = tuple(item for item in parameters if item.default is item.empty and item.kind not in variadic)
+    takes_any = any(item.kind is inspect.Parameter.VAR_POSITIONAL for item in parameters)
+    return needed or (unknown if takes_any else ())
+
+
+def from_example(example: Any) -> Inputs:
+    """What a file's `example_inputs` says: a tensor, a tuple or list of arguments, a dict, or a function giving one."""
+    if callable(example) and not hasattr(example, "shape"):
+        return from_example(example())
+    assumption = "inputs are the file's `example_inputs`"
+    if isinstance(example, Mapping):
+        return Inputs((), {str(name): described(value) for name, value in example.items()}, assumption)
+    if isinstance(example, (tuple, list)):
+        return Inputs(tuple(described(value) for value in example), {}, assumption)
+    return Inputs((described(example),), {}, assumption)
+
+
+def described(value: Any) -> Any:
+    """The value with every tensor that has no memory replaced by an `InputSpec`."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    def describe(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor) or not leaf.is_meta:
+            return leaf
+        return InputSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
+
+    return pytree.tree_map(describe, value)
+
+
+def written_as(spec: InputSpec) -> str:
+    """As a report says it: 1×3×224×224 float32."""
+    return "×".join(map(str, spec.shape)) + f" {spec.dtype}"
+
+
+def assumed(options: Iterable[tuple[Any, ...]], reason: str, names: Sequence[str] = ()) -> tuple[Inputs, ...]:
+    """One `Inputs` for each option, with the sentence that says what was assumed and why."""
+    return tuple(_assumed(args, reason, names) for args in options)
+
+
+def _assumed(args: tuple[Any, ...], reason: str, names: Sequence[str]) -> Inputs:
+    texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
+    if len(texts) < 2:
+        return Inputs(args, {}, f"input {''.join(texts)} was assumed from {reason}")
+    labels = [f"`{name}` {text}" for name, text in zip(names, texts, strict=False)] if names else texts
+    return Inputs(args, {}, f"inputs {', '.join(labels)} were assumed from {reason}")

@@ -1,0 +1,130 @@
+"""Copies of a module whose tensors hold no values, with every sharing kept; the module itself is not touched."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+MAX_CONSTANT = 2**20
+"""Integer tensors up to this many elements keep their values: index tables that a forward may read."""
+DEPTH = 3
+"""How deep containers in module attributes are searched for tensors."""
+
+Convert = Callable[[torch.Tensor], torch.Tensor]
+
+
+def tensors_in(module: nn.Module) -> Iterator[torch.Tensor]:
+    """Every tensor that a module tree holds: parameters, buffers, and those in plain attributes and containers."""
+    for child in module.modules():
+        for value in vars(child).values():
+            if not isinstance(value, nn.Module):
+                yield from _tensors(value, DEPTH)
+
+
+def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif depth and isinstance(value, dict):
+        for item in value.values():
+            yield from _tensors(item, depth - 1)
+    elif depth and isinstance(value, list | tuple | set):
+        for item in value:
+            yield from _tensors(item, depth - 1)
+
+
+def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
+    """A deep copy in which each dense tensor is what `convert` makes of it; names for one tensor stay names for one."""
+    memo: dict[int, Any] = {}
+    for tensor in tensors_in(module):
+        if id(tensor) not in memo and is_plain(tensor):
+            memo[id(tensor)] = _as_kind_of(tensor, convert(tensor))
+        elif is_lazy(tensor):
+            memo[id(tensor)] = _uninitialized(tensor)
+    return copy.deepcopy(module, memo)
+
+
+def is_constant(tensor: torch.Tensor) -> bool:
+    """Whether the tensor is a small table of integers that should keep its values."""
+    whole = not tensor.is_floating_point() and not tensor.is_complex()
+    return whole and tensor.numel() <= MAX_CONSTANT and tensor.device.type != "meta"
+
+
+class MetaTensors:
+    """Makes meta tensors that alias each other as the real ones do."""
+
+    def __init__(self) -> None:
+        self._storages: dict[int, torch.UntypedStorage] = {}
+
+    def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
+        if is_constant(tensor):
+            return tensor.detach().cpu().clone()
+        real = tensor.untyped_storage()
+        storage = self._storages.get(real._cdata)
+        if storage is None:
+            storage = self._storages[real._cdata] = torch.UntypedStorage(real.nbytes(), device="meta")
+        twin = torch.empty(0, dtype=tensor.dtype, device="meta")
+        return twin.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is dense and of torch's own classes, so that a meta tensor can stand for it."""
+    known = type(tensor) in (torch.Tensor, nn.Parameter, nn.Buffer) or type(tensor).__name__ == "FakeTensor"
+    return known and tensor.layout is torch.strided and not tensor.is_quantized
+
+
+def _as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    if isinstance(original, nn.Parameter):
+        tensor = nn.Parameter(tensor, requires_grad=original.requires_grad)
+    elif isinstance(original, nn.Buffer):
+        tensor = nn.Buffer(tensor, persistent=original.persistent)
+    tensor.__dict__.update(vars(original))
+    return tensor
+
+
+def _uninitialized(tensor: Any) -> Any:
+    return type(tensor)(requires_grad=tensor.requires_grad, device="meta", dtype=tensor.dtype)
+
+
+@contextmanager
+def borrowed_with(module: nn.Module, convert: Convert) -> Iterator[nn.Module]:
+    """The module itself with converted tensors, put back as it was afterwards: for one that cannot be copied."""
+    twins: dict[int, torch.Tensor] = {}
+    kept = [(vars(child), dict(vars(child)), _containers(child)) for child in module.modules()]
+    try:
+        for attributes, _, containers in kept:
+            for table in (attributes, *(container for container, _ in containers if isinstance(container, dict))):
+                _convert_in(table, convert, twins)
+        yield module
+    finally:
+        for attributes, before, containers in kept:
+            _restore(attributes, before)
+            for container, content in containers:
+                _restore(container, content)
+
+
+def _containers(module: nn.Module) -> list[tuple[Any, Any]]:
+    """The dictionaries and lists among a module's attributes, each with a copy of what it holds."""
+    values = (value for value in vars(module).values() if isinstance(value, dict | list))
+    return [(value, copy.copy(value)) for value in values]
+
+
+def _convert_in(table: dict[str, Any], convert: Convert, twins: dict[int, torch.Tensor]) -> None:
+    for name, value in table.items():
+        if isinstance(value, torch.Tensor) and is_plain(value):
+            if id(value) not in twins:
+                twins[id(value)] = _as_kind_of(value, convert(value))
+            table[name] = twins[id(value)]
+
+
+def _restore(container: Any, content: Any) -> None:
+    container.clear()
+    if isinstance(container, list):
+        container.extend(content)
+    else:
+        container.update(content)

@@ -1,0 +1,1 @@
+"""Models that are defined in Python files and importable modules."""

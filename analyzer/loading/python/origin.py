@@ -1,0 +1,114 @@
+"""How another Python file gets at the model that a target names: what to import and what to call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from analyzer.loading.python import python_file
+from analyzer.loading.python.builder_arguments import bound, literal
+from analyzer.loading.recipe import ModelRequest, is_module
+from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
+from analyzer.values.errors import Problem
+
+ALIAS = "original"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`imports` are lines to be run first, `expression` gives the model, `examples` its example inputs."""
+
+    imports: tuple[str, ...]
+    expression: str
+    examples: str | None = None
+    folders: tuple[Path, ...] = ()
+    """Absolute; to be on the import path."""
+    module: str | None = None
+    """The module that is imported as `original`."""
+    file: Path | None = None
+
+
+def origin_of(target: str, settings: Mapping[str, str] = {}) -> Origin:
+    """The origin of a target that was loaded before; Problem when no file could import it."""
+    if torchvision_zoo.is_target(target):
+        return _torchvision(ModelRequest(target, settings=settings))
+    if timm_zoo.is_target(target):
+        name = target.removeprefix(timm_zoo.PREFIX)
+        arguments = {"pretrained": False} | {key: literal(value) for key, value in settings.items()}
+        return Origin(("import timm",), f"timm.create_model({_call([name], arguments, target)})")
+    if transformers_zoo.is_target(target):
+        raise Problem(f"{target} has no builder that a Python file could import; give a Python file that builds it")
+    if python_file.is_file_target(target) or python_file.is_module_target(target):
+        from analyzer.loading.building import build
+
+        return build(lambda: _in_python(target, settings))
+    raise Problem(f"{target} has no builder that a Python file could import; give a Python file or torchvision:NAME")
+
+
+def _torchvision(request: ModelRequest) -> Origin:
+    name = request.target.removeprefix(torchvision_zoo.PREFIX)
+    arguments = torchvision_zoo.arguments_of(name, request.settings)
+    return Origin(("from torchvision import models",), f"models.get_model({_call([name], arguments, request.target)})")
+
+
+def _in_python(target: str, settings: Mapping[str, str]) -> Origin:
+    run, where, name, _ = python_file.opening(target)
+    with run() as module:
+        thing = python_file.model_in(module, where, name, settings)
+        attribute = name or _name_of(thing, module, where)
+        folders, dotted = _place(module)
+        examples = f"{ALIAS}.example_inputs" if hasattr(module, "example_inputs") else None
+        expression = f"copy.deepcopy({ALIAS}.{attribute})"
+        if not is_module(thing):
+            expression = f"{ALIAS}.{attribute}({_call([], bound(thing, settings, where), where)})"
+        imports = _imports(dotted, copies=is_module(thing))
+        return Origin(imports, expression, examples, folders, dotted, Path(str(module.__file__)).absolute())
+
+
+def _name_of(thing: Any, module: ModuleType, where: str) -> str:
+    names = [name for name, value in vars(module).items() if value is thing]
+    if not names:
+        raise Problem(f"{where}: the model has no name to import it by; name it as {where}:NAME")
+    return names[0]
+
+
+def _imports(dotted: str, copies: bool) -> tuple[str, ...]:
+    copying = ("import copy",) if copies else ()
+    if all(part.isidentifier() for part in dotted.split(".")):
+        return (*copying, f"import {dotted} as {ALIAS}")
+    return (*copying, "import importlib", f"{ALIAS} = importlib.import_module({_written(dotted)})")
+
+
+def _place(module: ModuleType) -> tuple[tuple[Path, ...], str]:
+    """Folders to import it from, none when it is installed, and its dotted name there."""
+    path = Path(str(module.__file__)).absolute()
+    if "site-packages" in path.parts:
+        return (), module.__name__
+    if path.name == "__init__.py":
+        path = path.parent
+    dotted, root = python_file.module_name(path)
+    return tuple(dict.fromkeys((root, path.parent))), dotted
+
+
+def _call(values: list[Any], arguments: Mapping[str, Any], where: str) -> str:
+    for name, value in arguments.items():
+        if not _is_literal(value):
+            raise Problem(f"{where}: {name}={value!r} cannot be written into a Python file; leave --set {name} out")
+    return ", ".join([*map(_written, values), *(f"{name}={_written(value)}" for name, value in arguments.items())])
+
+
+def _written(value: Any) -> str:
+    """As Python; plain text in double quotes."""
+    is_plain = isinstance(value, str) and value.isprintable() and not {'"', "\\"} & set(value)
+    return f'"{value}"' if is_plain else repr(value)
+
+
+def _is_literal(value: Any) -> bool:
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError):
+        return False

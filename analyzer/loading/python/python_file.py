@@ -1,0 +1,191 @@
+"""The model that a Python file or an importable module defines."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial, reduce
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from analyzer.loading.inputs.example_inputs import from_example
+from analyzer.loading.python.builder_arguments import bound, missing
+from analyzer.loading.python.import_context import Surroundings
+from analyzer.loading.recipe import Built, ModelRequest, Recipe, is_module
+from analyzer.loading.sources import definition_of
+from analyzer.values.errors import Problem
+
+BUILDERS = ("build_model", "get_model", "create_model", "build")
+
+
+def is_file_target(target: str) -> bool:
+    """`model.py` or `model.py:name`."""
+    return target.endswith(".py") or ".py:" in target
+
+
+def is_module_target(target: str) -> bool:
+    """`package.module:name`."""
+    module, colon, name = target.partition(":")
+    dotted = (*module.split("."), *name.split("."))
+    return bool(colon) and all(part.isidentifier() for part in dotted)
+
+
+class Opening(NamedTuple):
+    """How to get at the module that a target names, and the name asked for in it."""
+
+    run: Callable[[], AbstractContextManager[ModuleType]]
+    where: str
+    name: str
+    surroundings: Surroundings
+
+
+def opening(target: str) -> Opening:
+    """That of `model.py`, `model.py:name` or `package.module:name`; Problem when there is no such file."""
+    if not is_file_target(target):
+        module, _, name = target.partition(":")
+        surroundings = Surroundings(Path.cwd(), name=module, argv=[module])
+        return Opening(partial(_import, module, surroundings), module, name, surroundings)
+    filename, _, name = target.partition(".py:")
+    path = Path(filename if filename.endswith(".py") else f"{filename}.py")
+    if not path.is_file():
+        raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
+    module, root = module_name(path)
+    if module in sys.modules:  # a file named torch.py, say, must not hide torch
+        module = f"_{module}"
+    surroundings = Surroundings(root, path.parent, name=module, argv=[str(path)])
+    return Opening(partial(_run_file, path, module, surroundings), str(path), name, surroundings)
+
+
+def of_file(request: ModelRequest) -> Recipe:
+    """The recipe for `model.py` or `model.py:name`; Problem when there is no such file."""
+    run, where, name, surroundings = opening(request.target)
+    make = partial(_built, run, where, name, request.settings)
+    return Recipe(name or Path(where).stem, make, surroundings=surroundings.again)
+
+
+def of_module(request: ModelRequest) -> Recipe:
+    """The recipe for `package.module:name`, importable from the working directory."""
+    return of_file(request)
+
+
+def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str, str]) -> Built:
+    with run() as module:
+        thing = model_in(module, where, name, settings)
+        model = _model_from(thing, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
+        example = getattr(module, "example_inputs", None)
+        declared = () if example is None else (from_example(example),)
+        return Built(model, definition_of(type(thing) if is_module(thing) else thing), declared)
+
+
+def model_in(module: ModuleType, where: str, name: str, settings: Mapping[str, str]) -> Any:
+    """The model, class or builder of that name; without a name the one that stands out; Problem when none does."""
+    return _attribute(module, name, where) if name else _discovered(module, where, settings)
+
+
+def _attribute(module: ModuleType, name: str, where: str) -> Any:
+    try:
+        return reduce(getattr, name.split("."), module)
+    except AttributeError:
+        offers = _offers(module, where)
+        instead = f"; it defines {offers}" if offers else ""
+        raise Problem(f"{where} has no attribute {name!r}{instead}") from None
+
+
+def _model_from(thing: Any, where: str, settings: Mapping[str, str]) -> Any:
+    """The module that a module, a class or a function stands for."""
+    if is_module(thing):
+        if settings:
+            raise Problem(f"{where} is built already, so --set {next(iter(settings))} cannot reach it")
+        return thing
+    if not callable(thing):
+        raise Problem(f"{where} is {_a(type(thing))}, not a model; name a torch.nn.Module or a function returning one")
+    model = thing(**bound(thing, settings, where))
+    if not is_module(model):
+        raise Problem(f"{where} returned {_a(type(model))}, not a torch.nn.Module")
+    return model
+
+
+def _a(kind: type) -> str:
+    return f"{'an' if kind.__name__[0].lower() in 'aeiou' else 'a'} {kind.__name__}"
+
+
+def _discovered(module: ModuleType, where: str, settings: Mapping[str, str]) -> Any:
+    """`model`, else a builder function, else the only class that builds; Problem when there is not exactly one."""
+    model = getattr(module, "model", None)
+    if is_module(model):
+        return model
+    builders = _distinct(module, [name for name in BUILDERS if _defined_in(module, name, FunctionType)])
+    classes = _distinct(module, _module_classes(module))
+    ready = [name for name in classes if not missing(getattr(module, name), settings)]
+    found = builders or ready or classes
+    if len(found) == 1:
+        return getattr(module, found[0])
+    if not found:
+        raise Problem(f"{where}: no model found; define `model`, a function build_model or a torch.nn.Module class")
+    listed = ", ".join(f"{where}:{name}" for name in found)
+    why = "" if builders or ready else ", all of which need arguments"
+    raise Problem(f"{where}: several models to choose from{why}; name one of {listed}")
+
+
+def _distinct(module: ModuleType, names: list[str]) -> list[str]:
+    """The first name of each thing: a second one for the same thing is no choice."""
+    first: dict[int, str] = {}
+    for name in names:
+        first.setdefault(id(getattr(module, name)), name)
+    return list(first.values())
+
+
+def _defined_in(module: ModuleType, name: str, kind: type) -> bool:
+    thing = getattr(module, name, None)
+    return isinstance(thing, kind) and thing.__module__ == module.__name__
+
+
+def _module_classes(module: ModuleType) -> list[str]:
+    torch = sys.modules.get("torch")
+    names = [name for name in vars(module) if torch and _defined_in(module, name, type)]
+    return [name for name in names if issubclass(getattr(module, name), torch.nn.Module)] if torch else []
+
+
+def _offers(module: ModuleType, where: str) -> str:
+    models = [name for name, value in vars(module).items() if is_module(value)]
+    builders = [name for name in BUILDERS if _defined_in(module, name, FunctionType)]
+    return ", ".join(f"{where}:{name}" for name in (*models, *builders, *_module_classes(module)))
+
+
+@contextmanager
+def _run_file(path: Path, name: str, surroundings: Surroundings) -> Iterator[ModuleType]:
+    """The executed file."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise Problem(f"{path}: this is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    with surroundings.fresh():
+        sys.modules[name] = module
+        exec(_compiled(path), module.__dict__)
+        yield module
+
+
+def _compiled(path: Path) -> Any:
+    try:
+        return compile(path.read_bytes(), str(path), "exec")
+    except (OSError, ValueError) as error:
+        raise Problem(f"{path}: cannot be read as Python ({error})") from error
+
+
+def module_name(path: Path) -> tuple[str, Path]:
+    """The file's name as its package imports it, so that relative imports work, and the package's parent."""
+    parts, folder = [path.stem], path.absolute().parent
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts), folder
+
+
+@contextmanager
+def _import(name: str, surroundings: Surroundings) -> Iterator[ModuleType]:
+    with surroundings.fresh():
+        yield importlib.import_module(name)

@@ -1,0 +1,115 @@
+"""Ask fvcore, torch's own counter and torchvision's published numbers, and say why they differ from ours."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
+from analyzer.tracing import backends
+from analyzer.tracing.containers import map_leaves
+from analyzer.tracing.global_state import preserved
+from analyzer.values.graph import Op, Trace
+from analyzer.values.results import Cost, SecondOpinion
+
+FAMILIES = {
+    "convolution": ("aten.convolution", "conv", "torchvision.deform_conv2d"),
+    "matrix products": ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "aten.mv", "linear", "matmul", "einsum"),
+    "attention": ("aten.scaled_dot_product_attention", "aten._scaled_dot_product", "scaled_dot_product_attention"),
+    "recurrent layers": ("aten.lstm", "aten.gru", "aten.rnn", "lstm"),
+    "normalization": ("batch_norm", "layer_norm", "group_norm", "instance_norm"),
+}
+"""Families by what operators' names begin with, in all three vocabularies."""
+
+
+def reconcile(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]) -> tuple[SecondOpinion, ...]:
+    """The numbers of other counters for the forward that was traced; one that fails says why."""
+    inputs = loaded.candidates[trace.candidate]
+    ours = _by_family((op.packet, cost.macs) for op, cost in costs.items() if cost is not None)
+    with preserved(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opinions = (
+            _opinion(f"torch {version('torch')} FlopCounterMode", ours, lambda: _by_torch(loaded, inputs)),
+            _opinion(f"fvcore {version('fvcore')}", ours, lambda: _by_fvcore(loaded, inputs)),
+        )
+    published = _published(loaded, sum(ours.values()))
+    return (*opinions, published) if published else opinions
+
+
+def _by_family(counts: Iterable[tuple[str, int]]) -> Counter[str]:
+    families: Counter[str] = Counter()
+    for name, count in counts:
+        family = next((f for f, names in FAMILIES.items() if name.startswith(names)), f"others ({name})")
+        if count:
+            families[family] += count
+    return families
+
+
+def _opinion(counter: str, ours: Counter[str], count: Callable[[], tuple[Counter[str], list[str]]]) -> SecondOpinion:
+    try:
+        theirs, remarks = count()
+    except Exception as error:  # whatever another project raises is its answer
+        lines = str(error).strip().splitlines() or [""]
+        return SecondOpinion(counter, None, (f"it could not count this model ({type(error).__name__}: {lines[0]})",))
+    differing = [family for family in sorted(ours | theirs) if ours[family] != theirs[family]]
+    sentences = [f"{family}: {theirs[family]:,} there, {ours[family]:,} MACs here" for family in differing]
+    return SecondOpinion(counter, sum(theirs.values()), (*sentences, *remarks))
+
+
+def _by_torch(loaded: LoadedModel, inputs: Inputs) -> tuple[Counter[str], list[str]]:
+    """On meta tensors, where no fused operator hides its work; 2 FLOPs a MAC."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counter = FlopCounterMode(display=False)
+    with backends.META.module(loaded) as module, torch.no_grad():
+        args, kwargs = _arguments(inputs, module, backends.META)
+        with counter:
+            module(*args, **kwargs)
+    counts = counter.get_flop_counts().get("Global", {})
+    return _by_family((str(name), flops // 2) for name, flops in counts.items()), []
+
+
+def _by_fvcore(loaded: LoadedModel, inputs: Inputs) -> tuple[Counter[str], list[str]]:
+    """On real tensors, the only ones that it can trace; 1 of its flops a MAC, normalization included."""
+    from fvcore.nn import FlopCountAnalysis
+
+    logging.getLogger("fvcore").setLevel(logging.ERROR)
+    with backends.REAL.module(loaded) as module:
+        args, kwargs = _arguments(inputs, module, backends.REAL)
+        if kwargs:
+            raise TypeError("it takes positional arguments only")
+        analysis = FlopCountAnalysis(module, args).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        counts, skipped = analysis.by_operator(), analysis.unsupported_ops()
+    unknown = sorted(name for name in skipped if name.removeprefix("aten::").startswith(FAMILIES["attention"]))
+    remarks = [f"it has no formula for {name}, called {skipped[name]} times" for name in unknown]
+    return _by_family((name, int(flops)) for name, flops in counts.items()), remarks
+
+
+def _arguments(inputs: Inputs, module: nn.Module, backend: backends.Backend) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def make(leaf: torch.Tensor | InputSpec) -> Any:
+        return backend.make_input(leaf, module)
+
+    return map_leaves(tuple(inputs.args), make), map_leaves(dict(inputs.kwargs), make)
+
+
+def _published(loaded: LoadedModel, ours: int) -> SecondOpinion | None:
+    """What torchvision prints for its own weights, in GMACs to three decimals."""
+    zoo, _, name = loaded.target.partition(":")
+    if zoo != "torchvision":
+        return None
+    from torchvision.models import get_model_weights
+
+    weights = next(iter(get_model_weights(name)), None)
+    if weights is None:
+        return None
+    macs = round(weights.meta["_ops"] * 1e9)
+    same = round(ours / 1e9, 3) == weights.meta["_ops"]
+    remark = "equal to its three decimals" if same else "published for its own input size and weights"
+    return SecondOpinion(f"torchvision {weights}", macs, (remark,))

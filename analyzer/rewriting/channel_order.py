@@ -1,0 +1,127 @@
+"""Puts channels in the order that a grouped convolution keeps most of, by renumbering them in its neighbours too."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from analyzer.evidence.grouping import best_grouping, best_rows
+from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.results import Input
+
+Order = tuple[int, ...]
+TOLERANCE = 1e-3
+"""Relative; a renumbered sum is rounded in another order, a wrong one is off by its whole size."""
+
+
+def ordered(module: nn.Module, proposals: Iterable[Proposal], facts: ModelFacts, inputs: Sequence[Input]) -> nn.Module:
+    """A copy in eval mode that computes the same with channels renumbered; the module itself where that fails.
+
+    The outputs of a layer are renumbered together with its normalization and with all convolutions that read them.
+    Tensors that are added to or concatenated with others keep their order. That the function stays the same is
+    checked by running both on random inputs.
+    """
+    wanted = list(_grouped(proposals, facts))
+    if not wanted:
+        return module
+    renumbered = copy.deepcopy(module).eval()
+    moved: set[str] = set()
+    for path, groups in wanted:
+        moved |= _order_for(path, groups, renumbered, facts, moved)
+    if not moved or not _same(copy.deepcopy(module).eval(), renumbered, inputs):
+        return module
+    return renumbered
+
+
+def _grouped(proposals: Iterable[Proposal], facts: ModelFacts) -> Iterator[tuple[str, int]]:
+    """Layers that one grouped convolution takes the place of, with its groups."""
+    for proposal in proposals:
+        for path, units in proposal.replacements:
+            layer = facts.convolutions.get(path)
+            if layer is None or not _is_simple(layer) or len(units) != 1:
+                continue
+            if isinstance(units[0], Convolution) and units[0].groups > 1:
+                yield path, units[0].groups
+
+
+def _is_simple(layer: ConvolutionFacts) -> bool:
+    conv = layer.convolution
+    return layer.is_plain and len(layer.calls) == 1 and conv.is_dense and not conv.transposed
+
+
+def _may_move(path: str, facts: ModelFacts) -> bool:
+    """Whether only dense convolutions that read nothing else read the layer's outputs."""
+    layer = facts.convolutions.get(path)
+    if layer is None or not _is_simple(layer) or layer.shares_output or layer.is_head or not layer.readers:
+        return False
+    readers = [facts.convolutions.get(reader) for reader in layer.readers]
+    return all(reader is not None and _is_simple(reader) and reader.sources == (path,) for reader in readers)
+
+
+def _order_for(path: str, groups: int, module: nn.Module, facts: ModelFacts, moved: set[str]) -> set[str]:
+    """Renumber what the layer reads and writes, as far as both may be and have not been; the layers that wrote it."""
+    weight = _weight(module, path)
+    sources = facts.convolutions[path].sources
+    reads = len(sources) == 1 and sources[0] not in moved and _may_move(sources[0], facts)
+    writes = path not in moved and _may_move(path, facts)
+    if reads and writes:
+        best = best_grouping(weight, groups)
+        _move(sources[0], best.columns, module, facts)
+        _move(path, best.rows, module, facts)
+    elif writes:
+        _move(path, best_rows(weight, groups), module, facts)
+    elif reads:
+        _move(sources[0], best_rows(weight.transpose(0, 1), groups), module, facts)
+    return {*(sources if reads else ()), *((path,) if writes else ())}
+
+
+def _weight(module: nn.Module, path: str) -> torch.Tensor:
+    return module.get_submodule(path).get_parameter("weight").detach()
+
+
+def _move(path: str, order: Order, module: nn.Module, facts: ModelFacts) -> None:
+    """Renumber the layer's output channels: its rows, its normalization, the columns of those that read them."""
+    index, layer = torch.tensor(order), facts.convolutions[path]
+    for owner in (path, *((layer.norm,) if layer.norm else ())):
+        for tensor in _per_channel(module.get_submodule(owner)):
+            tensor.copy_(tensor[index].clone())
+    for reader in layer.readers:
+        weight = _weight(module, reader)
+        weight.copy_(weight[:, index].clone())
+
+
+def _per_channel(layer: nn.Module) -> Iterator[torch.Tensor]:
+    """Parameters and statistics whose first axis is the output channels."""
+    for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False)):
+        if tensor.dim() > 0:
+            yield tensor.detach()
+
+
+def _same(one: nn.Module, other: nn.Module, inputs: Sequence[Input]) -> bool:
+    """Whether both give the same on random inputs; False also where they cannot be run so."""
+    try:
+        with torch.no_grad():
+            outputs = [pytree.tree_leaves(module(**_random(inputs))) for module in (one, other)]
+    except Exception:  # whatever a user's forward raises
+        return False
+    pairs = [pair for pair in zip(*outputs, strict=True) if isinstance(pair[0], torch.Tensor)]
+    return bool(pairs) and all(_is_near(before, after) for before, after in pairs)
+
+
+def _random(inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    values = {}
+    for item in inputs:
+        dtype = getattr(torch, item.dtype)
+        values[item.name] = torch.randn(item.shape, generator=generator).to(dtype)
+    return values
+
+
+def _is_near(before: torch.Tensor, after: torch.Tensor) -> bool:
+    distance = (after.double() - before.double()).norm()
+    return bool(distance <= TOLERANCE * before.double().norm())

@@ -1,0 +1,111 @@
+"""A unit of a proposal as the call of torch's constructor, which can be made and can be written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
+
+NORM_DEFAULTS: Mapping[str, Any] = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
+
+
+@dataclass(frozen=True, slots=True)
+class ConstructorCall:
+    """`nn.KIND(*arguments, **options)`; options that have torch's default are left out."""
+
+    kind: str
+    arguments: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """As it is written in Python, with `nn` imported."""
+        options = (f"{name}={value!r}" for name, value in self.options.items())
+        return f"nn.{self.kind}({', '.join([*map(repr, self.arguments), *options])})"
+
+    def make(self) -> nn.Module:
+        """The module."""
+        module: nn.Module = getattr(nn, self.kind)(*self.arguments, **self.options)
+        return module
+
+
+def calls_of(units: Iterable[Unit], like: nn.Module | None) -> tuple[ConstructorCall, ...]:
+    """One call a unit; dtype, and a normalization's constants, are those of the layer that is replaced."""
+    return tuple(_call_of(unit, like) for unit in units)
+
+
+def _call_of(unit: Unit, like: nn.Module | None) -> ConstructorCall:
+    match unit:
+        case Convolution():
+            return _convolution(unit, _dtype_option(like))
+        case BatchNorm(channels, dimension):
+            return ConstructorCall(f"BatchNorm{dimension}d", (channels,), _norm_options(like) | _dtype_option(like))
+        case ChannelShuffle(groups):
+            return ConstructorCall("ChannelShuffle", (groups,))
+        case ReLU():
+            return ConstructorCall("ReLU")
+        case Identity():
+            return ConstructorCall("Identity")
+
+
+def _convolution(unit: Convolution, dtype: dict[str, Any]) -> ConstructorCall:
+    kind = f"Conv{'Transpose' if unit.transposed else ''}{unit.dimension}d"
+    zeros, ones = (0,) * unit.dimension, (1,) * unit.dimension
+    options = {
+        name: _short(value)
+        for name, value, default in (
+            ("stride", unit.stride, ones),
+            ("padding", unit.padding, zeros),
+            ("output_padding", unit.output_padding or zeros, zeros),
+            ("dilation", unit.dilation, ones),
+            ("groups", unit.groups, 1),
+            ("bias", unit.bias, True),
+        )
+        if value != default
+    }
+    return ConstructorCall(kind, (unit.in_channels, unit.out_channels, _short(unit.kernel)), options | dtype)
+
+
+def _short(value: Any) -> Any:
+    """3 for (3, 3)."""
+    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+
+
+def _norm_options(like: nn.Module | None) -> dict[str, Any]:
+    if not isinstance(like, nn.modules.batchnorm._BatchNorm):
+        return {}
+    return {name: getattr(like, name) for name, usual in NORM_DEFAULTS.items() if getattr(like, name) != usual}
+
+
+def _dtype_option(like: nn.Module | None) -> dict[str, Any]:
+    tensor = None if like is None else next(like.parameters(), None)
+    return {} if tensor is None or tensor.dtype is torch.get_default_dtype() else {"dtype": tensor.dtype}
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def module_of(units: Iterable[Unit], like: nn.Module | None = None) -> nn.Module:
+    """The units as one module, an `nn.Sequential` when there are several.
+
+    It takes device, dtype, training mode and whether it is trained from the layer `like` that it replaces; on the meta
+    device it takes no memory. Its weights are fresh, the same at every call; torch's random state is kept.
+    """
+    tensor = None if like is None else next(like.parameters(), None)
+    device = tensor.device if tensor is not None else torch.device("cpu")
+    with torch.device(device), nullcontext() if device.type == "meta" else _seeded():
+        modules = [call.make() for call in calls_of(units, like)]
+    module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
+    if tensor is not None and not tensor.requires_grad:
+        module.requires_grad_(False)
+    return module if like is None else module.train(like.training)

@@ -1,0 +1,146 @@
+"""Acts on advice: hands back the rewritten module, its weights, or a Python file that builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analyzer.values.errors import Problem
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from analyzer.loading.loaded_model import LoadedModel
+    from analyzer.rewriting.emitting import EmittedSwap
+    from analyzer.values.convolution import Proposal
+    from analyzer.values.facts import ModelFacts
+    from analyzer.values.results import Advice, Input
+
+
+def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> LoadedModel:
+    """The loaded with the proposals in its module; the loaded itself is not touched.
+
+    Weights are carried over only where a trace has to run for real. Problem where a layer cannot be replaced.
+    """
+    from analyzer.loading.meta_copy import MetaTensors, copy_with
+    from analyzer.rewriting import restructure, rewritten
+
+    original = loaded.materialize or (lambda: loaded.module)
+    try:
+        copied = copy_with(loaded.module, MetaTensors())
+    except Exception as error:  # whatever a user's class raises when it is copied
+        raise Problem(f"{loaded.name} cannot be copied ({error}), so no advice can be put into it") from error
+    return replace(
+        loaded,
+        module=restructure(copied, proposals),
+        materialize=lambda: rewritten(original(), proposals).module,
+        owned=True,
+    )
+
+
+def save(
+    loaded: LoadedModel,
+    proposals: Sequence[Proposal],
+    path: Path,
+    force: bool = False,
+    facts: ModelFacts | None = None,
+    inputs: Sequence[Input] = (),
+) -> Mapping[str, float]:
+    """Write the state dict of the rewritten module, weights carried over, and return the error of each new layer.
+
+    With facts, and the inputs that the loaded was traced with, channels between layers are put in the order that a
+    grouped convolution keeps most of. An error is |new - old| / |old| of what the layers give on random input. Problem
+    when nothing can be written.
+    """
+    from analyzer.rewriting import ordered, rewritten
+    from analyzer.rewriting.saving import refuse_existing, save
+
+    refuse_existing(path, force)
+    module = loaded.materialize() if loaded.materialize else loaded.module
+    with loaded.surroundings():
+        module = ordered(module, proposals, facts, inputs) if facts else module
+        result = rewritten(module, proposals)
+    save(result.module, path, force)
+    return result.errors
+
+
+def emit(
+    loaded: LoadedModel,
+    swaps: Sequence[EmittedSwap],
+    path: Path,
+    force: bool = False,
+    settings: Mapping[str, str] = {},
+    inputs: Sequence[Input] = (),
+) -> None:
+    """Write a Python file whose `build_model()` is the rewritten model; Problem when it would not build that.
+
+    `settings` are those that the loaded was built with, `inputs` those that it was traced with. The file is loaded
+    under another name before it takes its place, so that a file which cannot import the builder is never left behind.
+    """
+    from analyzer.loading.python.origin import origin_of
+    from analyzer.rewriting.emitting import code
+    from analyzer.rewriting.saving import refuse_existing
+
+    if path.suffix != ".py":
+        raise Problem(f"cannot write {path}: it is to be Python, so give it a name that ends in .py")
+    refuse_existing(path, force)
+    origin = origin_of(loaded.target, settings)
+    _refuse_its_own_name(path, origin.module, origin.file)
+    title = f"{loaded.name}, restructured; written by analyze."
+    _write_proved(path, code(loaded.module, swaps, origin, path, title, inputs), loaded, swaps)
+
+
+def _refuse_its_own_name(path: Path, module: str | None, file: Path | None) -> None:
+    if file is not None and path.absolute() == file:
+        raise Problem(f"{path} is the file that builds the model; give another name")
+    if module is not None and path.stem == module.split(".")[0]:
+        raise Problem(f"{path} would hide the module {module} that it has to import; give another name")
+
+
+def _write_proved(path: Path, text: str, loaded: LoadedModel, swaps: Sequence[EmittedSwap]) -> None:
+    part = path.parent / f".{path.stem}_part.py"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        _refuse_another_model(part, path, loaded, swaps)
+        part.replace(path)
+    except OSError as error:
+        raise Problem(f"cannot write {path}: {(error.strerror or str(error)).lower()}; choose another place") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _refuse_another_model(part: Path, path: Path, loaded: LoadedModel, swaps: Sequence[EmittedSwap]) -> None:
+    """Problem unless the file builds the rewritten model, told by names and shapes of its tensors."""
+    from analyzer.loading import load
+
+    try:
+        built: Any = load(str(part))
+    except Problem as problem:
+        reason = str(problem).replace(str(part), path.name)
+        raise Problem(f"{path} would not build ({reason}); a builder must be importable from its own file") from problem
+    wanted = with_proposals(loaded, [swap.proposal for swap in swaps]).module
+    if _shapes(built.module) != _shapes(wanted):
+        raise Problem(
+            f"{path} would build another model than {loaded.target}; its builder does not always give the same"
+        )
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+
+def rewrite(module: nn.Module, advice: Iterable[Advice]) -> nn.Module:
+    """A copy of the module with what is proposed in it and weights carried over; the module is left as it is.
+
+    Advice without a proposal, a fact, is passed over. Problem where a layer cannot be replaced, or would be twice.
+    """
+    from analyzer.rewriting import rewritten
+    from analyzer.rewriting.reading import proposal_of
+
+    proposals = map(proposal_of, advice)
+    return rewritten(module, [proposal for proposal in proposals if proposal is not None]).module

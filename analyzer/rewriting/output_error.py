@@ -1,0 +1,39 @@
+"""How far one piece of a model is from another, told by what both make of random input."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.modules.conv import _ConvNd
+
+from analyzer.values.errors import Problem
+
+LARGEST = 16
+"""Positions an axis that are enough to see a kernel at work, unless it reaches farther."""
+
+
+def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -> float:
+    """|new(x) - old(x)| / |old(x)| for x of standard normal values, computed in float32 and in eval mode.
+
+    `size` is the spatial size of x, cut to what is needed. Problem when the two give different shapes.
+    """
+    value = _random_input(old, size)
+    with torch.no_grad():
+        before, after = (copy.deepcopy(module).float().eval()(value) for module in (old, new))
+    if before.shape != after.shape:
+        raise Problem(f"a replacement gives {tuple(after.shape)} where the layer gives {tuple(before.shape)}")
+    norm, distance = float(before.norm()), float((after - before).norm())
+    return distance / norm if norm else distance
+
+
+def _random_input(module: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
+    first = next(layer for layer in module.modules() if isinstance(layer, _ConvNd))
+    spans = [d * (k - 1) + 1 for k, d in zip(first.kernel_size, first.dilation, strict=True)]
+    sizes = [
+        min(full, max(LARGEST, 2 * span)) for full, span in zip(size or [LARGEST] * len(spans), spans, strict=True)
+    ]
+    device = first.weight.device
+    generator = torch.Generator(device).manual_seed(0)
+    return torch.randn(2, first.in_channels, *sizes, generator=generator, device=device)

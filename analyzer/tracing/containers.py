@@ -1,0 +1,79 @@
+"""Walk the arguments and results of a forward: any nesting of containers that people put tensors in."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import PackedSequence
+
+from analyzer.loading.loaded_model import InputSpec
+
+Leaf = torch.Tensor | InputSpec
+
+
+def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
+    """Every tensor in a tree with a dotted name: keys, fields and positions."""
+    if isinstance(tree, Leaf):
+        yield name, tree
+        return
+    if isinstance(tree, PackedSequence):
+        yield name, tree.data
+        return
+    for key, item in _children(tree):
+        yield from leaves(item, f"{name}.{key}" if name else str(key))
+
+
+def shapes(tree: Any) -> tuple[tuple[int, ...], ...]:
+    """The shape of every tensor in a tree."""
+    return tuple(tuple(leaf.shape) for _, leaf in leaves(tree))
+
+
+def map_leaves(tree: Any, change: Callable[[Leaf], Any]) -> Any:
+    """The same tree with every tensor changed; containers keep their types, other values are shared."""
+    if isinstance(tree, Leaf):
+        return change(tree)
+    if isinstance(tree, PackedSequence):  # batch_sizes are read on the CPU by definition
+        return tree._replace(data=change(tree.data))
+    if isinstance(tree, Mapping):
+        return _mapping_like(tree, {key: map_leaves(item, change) for key, item in tree.items()})
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(map_leaves(item, change) for item in tree))
+    if isinstance(tree, list | tuple | set):
+        return type(tree)(map_leaves(item, change) for item in tree)
+    if _is_dataclass(tree):
+        return _dataclass_like(tree, change)
+    return tree
+
+
+def _children(tree: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(tree, Mapping):
+        yield from tree.items()
+    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        yield from zip(tree._fields, tree, strict=True)
+    elif isinstance(tree, list | tuple | set):
+        yield from enumerate(tree)
+    elif _is_dataclass(tree):
+        yield from ((field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree))
+
+
+def _is_dataclass(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _mapping_like(tree: Mapping[Any, Any], items: dict[Any, Any]) -> Any:
+    if type(tree) is dict:
+        return items
+    changed: Any = copy.copy(tree)  # keeps defaultdict factories, BatchEncoding and the like
+    changed.update(items)
+    return changed
+
+
+def _dataclass_like(tree: Any, change: Callable[[Leaf], Any]) -> Any:
+    changed = copy.copy(tree)
+    for field in dataclasses.fields(tree):
+        object.__setattr__(changed, field.name, map_leaves(getattr(tree, field.name), change))
+    return changed

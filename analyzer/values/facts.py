@@ -1,0 +1,118 @@
+"""What rules are told: facts about one layer and about the whole model, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analyzer.values.convolution import Convolution
+
+
+@dataclass(frozen=True, slots=True)
+class ConvolutionFacts:
+    """One convolution layer (an `nn.Conv1d`, `Conv2d`, `Conv3d` or transposed one) and its surroundings."""
+
+    path: str
+    calls: tuple[Convolution, ...]
+    """The convolution as each call of the layer ran it; more than one when the layer is used several times."""
+    params: int
+    macs: int
+    share_of_params: float
+    share_of_macs: float
+    is_plain: bool = True
+    """False when the layer does more than one zero-padded convolution on its own parameters: then leave it alone."""
+    is_stem: bool = False
+    """It reads the model's input with nothing but elementwise work and views before it."""
+    is_head: bool = False
+    """Its output leaves the model with nothing but elementwise work, pooling and views after it."""
+    norm: str | None = None
+    """The batch normalization that alone reads the output, directly."""
+    follower: str | None = None
+    """The convolution layer that alone reads the output, directly, with nothing between."""
+    readers: tuple[str, ...] = ()
+    """Convolution layers that read the output through layers that keep channels apart (elementwise, norm, pooling)."""
+    sources: tuple[str, ...] = ()
+    """Convolution layers whose outputs it reads so."""
+    shares_output: bool = False
+    """The output is added to, multiplied with or concatenated with another tensor: its channels cannot be permuted."""
+    receptive_field: tuple[int, ...] | None = None
+    jump: tuple[int, ...] | None = None
+    bound: str = "compute"
+    """What limits the layer on the device profile: "compute" or "memory"."""
+
+    @property
+    def convolution(self) -> Convolution:
+        """The first call."""
+        return self.calls[0]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearFacts:
+    """One linear layer."""
+
+    path: str
+    in_features: int
+    out_features: int
+    params: int
+    macs: int
+    share_of_params: float
+    share_of_macs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """One batch normalization in eval mode, and the convolution that alone feeds it."""
+
+    path: str
+    channels: int
+    params: int
+    convolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Two grouped convolutions in a row with no channel mixing between: `groups` networks that never meet."""
+
+    first: str
+    second: str
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Stacked dilations along one path that leave inputs unread: of `field` positions an axis, `holes` are."""
+
+    layers: tuple[str, ...]
+    axis: int
+    field: int
+    holes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """Resolution lost at one layer by stride or pooling and given back later by upsampling."""
+
+    downsample: str
+    upsample: str
+    factor: int
+    between: tuple[str, ...]
+    """Convolution layers that run at the lower resolution."""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """All that rules may know of a model."""
+
+    params: int
+    macs: int
+    convolutions: Mapping[str, ConvolutionFacts] = field(default_factory=dict)
+    """By path, in execution order."""
+    linears: tuple[LinearFacts, ...] = ()
+    norms: tuple[Norm, ...] = ()
+    isolations: tuple[Isolation, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    restorations: tuple[Restoration, ...] = ()
+    never_run: tuple[tuple[str, int], ...] = ()
+    """Path and parameters of modules that the forward never called."""
+    device: str = ""
+    """Name of the device profile that `bound` speaks of."""

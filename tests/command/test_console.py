@@ -1,0 +1,43 @@
+"""Progress is for terminals only, and stdout is kept for reports."""
+
+import sys
+from io import StringIO
+
+import pytest
+
+from analyzer.command.console import is_terminal, progress_bar, stdout_kept
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_closed_streams_and_files_are_no_terminals() -> None:
+    assert not is_terminal(None)
+    assert not is_terminal(StringIO())
+    assert is_terminal(Terminal())
+
+
+def test_nothing_is_shown_where_stderr_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", StringIO())
+    with progress_bar(2) as report:
+        report("a.py: loading")
+    assert sys.stderr.getvalue() == ""
+
+
+def test_a_terminal_is_told_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_bar(2) as report:
+        report("a.py: loading")
+        report("b.py: loading")
+    assert "b.py: loading" in sys.stderr.getvalue()
+
+
+def test_what_is_printed_meanwhile_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with stdout_kept():
+        print("chatter")
+    print("report")
+    told = capfd.readouterr()
+    assert (told.out, "chatter" in told.err) == ("report\n", True)

@@ -1,0 +1,53 @@
+"""What is written of one call's analyses."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyzer import Problem
+from analyzer.command.outputs import Wanted, compared, step_summary, texts
+from analyzer.values.results import Analysis, Model, Total, Tracing
+
+
+def analysis(name: str = "net", **options: Any) -> Analysis:
+    return Analysis(
+        analyzer_version="1",
+        model=Model(name, f"{name}.py", "Net"),
+        inputs=(),
+        tracing=Tracing("meta", 0),
+        total=Total(1, 1, 0, 4, 2, 4, 0, 0, 0),
+        complete=True,
+        **options,
+    )
+
+
+def test_one_model_is_left_as_it_is() -> None:
+    assert compared([analysis()]) == [analysis()]
+
+
+def test_several_know_of_each_other_and_have_names_of_their_own() -> None:
+    first, second = compared([analysis(), analysis()])
+    assert (first.model.name, second.model.name) == ("net", "net-2")
+    assert [row.name for row in first.comparison] == ["net", "net-2"]
+    assert first.comparison == second.comparison
+
+
+def test_by_default_every_model_has_its_report() -> None:
+    written = texts(compared([analysis(), analysis("other")]), Wanted(), Path())
+    assert sorted(written) == [f"reports/{n}" for n in ("comparison.md", "net.md", "net.svg", "other.md", "other.svg")]
+
+
+def test_wanted_reports_only() -> None:
+    assert list(texts([analysis()], Wanted((("json", "-"), ("text", "a.txt"))), Path())) == ["-", "a.txt"]
+
+
+def test_two_reports_do_not_share_a_place() -> None:
+    Wanted((("json", "a"), ("text", "b"))).refuse_one_place_for_two()
+    with pytest.raises(Problem, match="--output a: 2 reports would go there"):
+        Wanted((("json", "a"), ("text", "a"))).refuse_one_place_for_two()
+
+
+def test_only_a_gate_adds_to_the_steps_summary() -> None:
+    assert step_summary([analysis()]) == ""
+    assert "# net" in step_summary([analysis(verdict="pass")]).lower()

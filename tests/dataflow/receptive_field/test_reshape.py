@@ -1,0 +1,47 @@
+"""Views deal elements out in order."""
+
+import pytest
+
+from analyzer.dataflow.receptive_field.axes import Axes, Factor
+from analyzer.dataflow.receptive_field.reshape import groups, viewed
+from analyzer.dataflow.receptive_field.window import IDENTITY, taps
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ((2, 3), (2, 3), [((0,), (0,)), ((1,), (1,))]),
+        ((1, 8, 4), (1, 2, 4, 4), [((0,), (0,)), ((1,), (1, 2)), ((2,), (3,))]),
+        ((2, 3, 4), (2, 12), [((0,), (0,)), ((1, 2), (1,))]),
+        ((6, 4), (4, 6), [((0, 1), (0, 1))]),
+        ((2, 3), (2, 3, 1), [((0,), (0,)), ((1,), (1,)), ((), (2,))]),
+        ((), (1,), [((), (0,))]),
+    ],
+)
+def test_groups(old, new, expected):
+    assert [(tuple(before), tuple(after)) for before, after in groups(old, new)] == expected
+
+
+IMAGE = Axes.of_input((1, 4, 6, 8)).named((2, 3))
+
+
+def test_tokens_and_back():
+    tokens = viewed(IMAGE, (1, 4, 48))
+    assert tokens.dimensions[2] == (Factor(0, 6), Factor(1, 8))
+    assert viewed(tokens, (1, 4, 6, 8)).dimensions[2:] == ((Factor(0, 6),), (Factor(1, 8),))
+
+
+def test_cutting_an_axis_reads_whole_pieces_and_putting_it_together_stretches():
+    cut = viewed(IMAGE, (1, 4, 3, 2, 8))
+    assert cut.dimensions[2:4] == ((Factor(0, 3),), (Factor(None, 2),))
+    assert cut.reach[0].window == taps(2, 2)
+    whole = viewed(cut, (1, 4, 6, 8)).resolved(2)
+    assert (whole.axis_of(2), whole.reach[0].window.size, whole.reach[0].window.jump) == (0, 2, 1)
+
+
+def test_what_cannot_be_dealt_out_is_global():
+    mixed = viewed(IMAGE, (1, 4, 4, 12))
+    assert mixed.reach[0].whole
+    assert mixed.reach[1].whole
+    assert not IMAGE.reach[0].whole
+    assert IMAGE.reach[0].window == IDENTITY

@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import pytest
+
+from analyzer.formats.wording import suggestions
+from analyzer.values.results import Saving
+
+
+def test_advice_is_sorted_by_what_it_asks(advised):
+    assert [advice.rule for advice in suggestions.restructurings(advised)] == ["SEP101"]
+    assert [advice.rule for advice in suggestions.exact_changes(advised)] == ["BNF301"]
+    assert [advice.rule for advice in suggestions.facts(advised)] == ["HED201"]
+
+
+def test_a_proposal_is_a_sentence_with_what_it_saves_and_takes(advised, separable):
+    assert suggestions.sentence(separable, advised.total) == (
+        "stem.conv: nn.Conv2d(3, 16, 3, padding=1, bias=False) could be nn.Sequential("
+        "nn.Conv2d(3, 3, 3, padding=1, groups=3, bias=False), nn.Conv2d(3, 16, 1, bias=False)): "
+        "357 fewer parameters (3.3 %), 22,848 fewer MACs (60.3 %); needs retraining; memory-bound on laptop"
+    )
+
+
+def test_evidence_comes_last(advised, separable):
+    told = suggestions.sentence(replace(separable, evidence="kept 90 %, noise 20 %"), advised.total)
+    assert told.endswith("; needs retraining; memory-bound on laptop; kept 90 %, noise 20 %")
+
+
+def test_a_fact_is_what_is_there_and_its_notes(advised):
+    told = suggestions.sentence(advised.advice[2], advised.total)
+    assert told == "head: holds 95.7 % of the parameters; pool before it"
+
+
+def test_the_model_itself_has_no_path(advised, separable):
+    assert suggestions.sentence(replace(separable, path=""), advised.total).startswith("the model itself: nn.Conv2d")
+
+
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [
+        (Saving(32, 0), "32 fewer parameters (0.3 %)"),
+        (Saving(0, 37_888), "37,888 fewer MACs (100 %)"),
+        (Saving(-16, 18_944), "16 more parameters (0.1 %), 18,944 fewer MACs (50.0 %)"),
+        (Saving(0, -75_776), "75,776 more MACs (200.0 %)"),
+        (Saving(0, 0), "nothing saved"),
+    ],
+)
+def test_savings_name_what_changes_and_which_way(saved, expected, advised):
+    assert suggestions.savings(saved, advised.total) == expected
+
+
+def test_a_share_of_an_unknown_total_is_left_out(checkpoint):
+    assert suggestions.savings(Saving(0, 10), checkpoint.total) == "10 fewer MACs"
+
+
+def test_layers_of_which_the_same_is_said_are_together(separable):
+    given = [replace(separable, path=path) for path in ("a", "b")] + [
+        replace(separable, path="c", saved=Saving(1, 1)),
+        replace(separable, path="d", rule="SEP102"),
+        replace(separable, path="e", line=99),
+        replace(separable, path="f", notes=("another",)),
+    ]
+    assert ["".join(advice.path for advice in group) for group in suggestions.alike(given)] == ["abe", "c", "d", "f"]

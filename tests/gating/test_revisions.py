@@ -1,0 +1,190 @@
+"""Bases of every kind: what cannot be resolved is refused and never green, and all else is left as it was."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analyzer.formats.ci import github
+from analyzer.gating import check_base, plan_for
+from analyzer.values.errors import Problem
+
+WAITING = """\
+import pathlib, time
+pathlib.Path({marker!r}).write_text("here")
+time.sleep(60)
+Net = None
+"""
+
+
+def test_a_head_that_does_not_import(checkout, quick) -> None:
+    checkout.edit("from torch import nn", "from torch import nn\nimport nothing_of_this_name")
+    assert checkout.refused().startswith("model.py:2: ModuleNotFoundError: ")
+
+
+def test_a_base_that_does_not_import(checkout, quick) -> None:
+    checkout.edit("from torch import nn", "from torch import nn\nimport nothing_of_this_name")
+    checkout.commit("Break")
+    checkout.branch()
+    checkout.edit("import nothing_of_this_name\n", "")
+    checkout.commit("Mend")
+    said = checkout.refused()
+    assert said.startswith("the base main (")
+    assert "could not be analysed: model.py:2: ModuleNotFoundError: No module named 'nothing_of_this_name'" in said
+
+
+def test_a_base_whose_configuration_is_wrong(checkout, quick) -> None:
+    checkout.edit("params = 4500", "parms = 4500", "analyze.toml")
+    checkout.commit("Break")
+    checkout.branch()
+    checkout.edit("parms", "params", "analyze.toml")
+    said = checkout.refused()
+    assert said.startswith("the configuration at the base main (")
+    assert "cannot be read: analyze.toml: models 1, budgets 'mobile': unknown key 'parms'" in said
+
+
+def test_a_base_without_configuration(checkout, quick) -> None:
+    text = (checkout.top / "analyze.toml").read_text(encoding="utf-8")
+    (checkout.top / "analyze.toml").unlink()
+    checkout.commit("Nothing agreed")
+    checkout.branch()
+    checkout.write("analyze.toml", text)
+    (net,) = checkout.gate()
+    assert (net.verdict, net.difference.before, net.difference.budget_changes) == ("pass", net.total, ())
+
+
+def test_a_base_without_the_directory(checkout, quick) -> None:
+    shutil.copy(checkout.top / "model.py", checkout.top / "model_of_sub.py")
+    checkout.write("sub/analyze.toml", (checkout.top / "analyze.toml").read_text(encoding="utf-8"))
+    checkout.write("sub/model.py", (checkout.top / "model.py").read_text(encoding="utf-8"))
+    (net,) = checkout.gate("main", "sub")
+    assert (net.verdict, net.difference.before) == ("pass", None)
+
+
+@pytest.mark.parametrize("ref", ["nowhere", "--all", "HEAD:model.py"])
+def test_a_revision_that_is_none(checkout, quick, ref: str) -> None:
+    assert checkout.refused(ref).startswith(f"--against {ref}: n")
+
+
+def test_a_base_is_looked_for_before_anything_is_analysed(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkout.top)
+    plan = plan_for(None, ["not there.py"])
+    check_base(plan, "main")
+    check_base(plan, "model.py")  # a file, whatever it holds
+    with pytest.raises(Problem, match="--against nowhere: no such revision or file here"):
+        check_base(plan, "nowhere")
+
+
+def test_a_shallow_clone_without_the_merge_base(checkout, quick, tmp_path: Path) -> None:
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 11)")
+    checkout.commit()
+    clone = tmp_path / "clone"
+    source = f"file://{checkout.top}"
+    subprocess.run(["git", "clone", "-q", "--depth=1", "--no-single-branch", source, str(clone)], check=True)
+    said = type(checkout)(clone).refused("origin/main")
+    assert "this clone is shallow" in said
+    assert "git fetch --unshallow, or fetch-depth: 0" in said
+    subprocess.run(["git", "fetch", "-q", "--unshallow"], cwd=clone, check=True)
+    assert type(checkout)(clone).gate("origin/main")[0].verdict == "pass"
+
+
+def test_uncommitted_changes_are_the_head(checkout, quick) -> None:
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 99)")
+    subprocess.run(["git", "add", "model.py"], cwd=checkout.top, check=True)
+    checkout.edit("nn.Linear(16, 99)", "nn.Linear(16, 50)")
+    checkout.write("untracked", "")
+    (net,) = checkout.gate("HEAD")
+    assert (net.total.params - net.difference.before.params, net.verdict) == (40 * 17, "fail")
+
+
+def test_the_merge_base_and_not_what_main_became(checkout, quick) -> None:
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 11)")
+    checkout.commit()
+    subprocess.run(["git", "checkout", "-q", "main"], cwd=checkout.top, check=True)
+    checkout.edit("Block(8, 16)", "Block(8, 16, 1)")
+    checkout.commit("main goes on")
+    subprocess.run(["git", "checkout", "-q", "topic"], cwd=checkout.top, check=True)
+    (net,) = checkout.gate()
+    assert net.total.params - net.difference.before.params == 17
+
+
+def test_from_a_subdirectory(checkout, quick) -> None:
+    checkout.write("docs/deep/text", "")
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 50)")
+    checkout.commit()
+    whole, named = checkout.gate("main", "docs/deep"), checkout.gate("main", "docs", "../model.py:Net")
+    assert [net.verdict for net in (*whole, *named)] == ["fail", "fail"]
+    assert [net.model.file for net in (*whole, *named)] == ["model.py", "../model.py"]
+    assert named[0].difference.before == whole[0].difference.before
+
+
+def test_a_report_is_a_base(checkout, quick) -> None:
+    (before,) = checkout.gate(None)
+    (checkout.top / ".git" / "base.json").write_text(before.to_json(), encoding="utf-8")
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 50)")
+    (net,) = checkout.gate(str(checkout.top / ".git" / "base.json"))
+    assert (net.verdict, net.difference.before) == ("fail", before.total)
+
+
+def test_spaces_and_letters_of_all_kinds(checkout) -> None:
+    """In a process of its own, as it is outside these tests."""
+    home = checkout.top.parent / "my nets — 模型 ñ'\"$(x)"
+    checkout.top.rename(home)
+    moved = type(checkout)(home)
+    (home / "größe und mehr").mkdir()
+    (home / "model.py").rename(home / "größe und mehr" / "mein modell.py")
+    moved.edit('"model.py:Net"', '"größe und mehr/mein modell.py:Net"', "analyze.toml")
+    moved.commit("Rename")
+    moved.branch()
+    moved.edit("nn.Linear(16, 10)", "nn.Linear(16, 50)", "größe und mehr/mein modell.py")
+    (net,) = moved.gate()
+    assert (net.verdict, net.total.params - net.difference.before.params) == ("fail", 40 * 17)
+    assert net.difference.layers[0].after.file == "größe und mehr/mein modell.py"
+    assert "file=größe und mehr/mein modell.py,line=" in github.render(net)
+
+
+def test_packages_of_the_repository_are_those_of_the_base(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkout.write("src/widths.py", "WIDTH = 10\n")
+    checkout.edit("from torch import nn", "from torch import nn\nfrom widths import WIDTH")
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, WIDTH)")
+    checkout.commit("Keep widths apart")
+    checkout.branch()
+    checkout.write("src/widths.py", "WIDTH = 50\n")
+    monkeypatch.setenv("PYTHONPATH", str(checkout.top / "src"))
+    monkeypatch.syspath_prepend(str(checkout.top / "src"))
+    (net,) = checkout.gate()
+    assert net.total.params - net.difference.before.params == 40 * 17
+    sys.modules.pop("widths", None)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 2)])
+def test_killed_half_way(checkout, tmp_path: Path, number: int, status: int) -> None:
+    """While the base is analysed, which here takes forever."""
+    text = (checkout.top / "model.py").read_text(encoding="utf-8")
+    checkout.write("model.py", WAITING.format(marker=str(tmp_path / "marker")))
+    checkout.commit("Wait")
+    checkout.branch()
+    checkout.write("model.py", text)
+    checkout.write("untracked", "")
+    before = checkout.state()
+    (tmp_path / "temporary").mkdir()
+    process = checkout.start("--against", "main", TMPDIR=str(tmp_path / "temporary"))
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "marker").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(checkout.state()[1].split("worktree ")) == 3
+    process.send_signal(number)
+    assert process.wait(timeout=20) == status
+    assert checkout.state() == before
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_in_a_hook_of_git(checkout, quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_DIR", str(checkout.top / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(checkout.top / ".git" / "index"))
+    monkeypatch.setenv("GIT_PREFIX", "")
+    assert checkout.gate()[0].verdict == "pass"

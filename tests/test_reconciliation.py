@@ -1,0 +1,68 @@
+"""Other counters' numbers, and sentences that account for every difference."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from analyzer.formulas.count import Count
+from analyzer.loading import LoadedModel, from_module, load
+from analyzer.reconciliation import reconcile
+from analyzer.tracing import trace
+from analyzer.values.results import SecondOpinion
+
+
+def opinions(loaded: LoadedModel) -> tuple[int, list[SecondOpinion]]:
+    count = Count(trace(loaded))
+    return count.total.macs or 0, list(reconcile(loaded, count.trace, count.costs))
+
+
+def accounted(opinion: SecondOpinion) -> int:
+    """Theirs minus ours, summed over what the remarks say."""
+    pairs = (re.search(r": ([\d,]+) there, ([\d,]+) MACs here", remark) for remark in opinion.remarks)
+    return sum(int(pair[1].replace(",", "")) - int(pair[2].replace(",", "")) for pair in pairs if pair)
+
+
+def small() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 16, 10)).eval()
+
+
+def test_differences_are_accounted_for_to_the_integer() -> None:
+    model = nn.Sequential(
+        small(), nn.Unflatten(1, (5, 2)), nn.TransformerEncoderLayer(2, 1, 4, batch_first=True)
+    ).eval()
+    ours, found = opinions(from_module(model, (torch.randn(2, 3, 6, 6),), {}))
+    for opinion in found:
+        assert opinion.macs is not None, opinion.remarks
+        assert opinion.macs - ours == accounted(opinion)
+
+
+def test_fvcore_adds_normalization() -> None:
+    ours, (by_torch, by_fvcore) = opinions(from_module(small(), (torch.randn(2, 3, 6, 6),), {}))
+    assert ours == 2 * (8 * 27 * 16 + 8 * 16 * 10)
+    assert (by_torch.macs, by_torch.remarks) == (ours, ())
+    assert by_fvcore.macs == ours + 2 * 2 * 8 * 16
+    assert by_fvcore.remarks == (f"normalization: {2 * 2 * 8 * 16} there, 0 MACs here",)
+
+
+def test_torchvisions_number_is_quoted() -> None:
+    loaded = load("torchvision:squeezenet1_1")
+    assert isinstance(loaded, LoadedModel)
+    published = opinions(loaded)[1][-1]
+    assert (published.macs, published.remarks) == (349_000_000, ("equal to its three decimals",))
+
+
+@pytest.mark.parametrize("kwargs", [{"x": torch.randn(2, 3, 6, 6)}])
+def test_a_counter_that_cannot_count_says_why(kwargs: dict[str, torch.Tensor]) -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = small()
+
+        def forward(self, *, x: torch.Tensor) -> torch.Tensor:
+            return self.body(x)
+
+    by_fvcore = opinions(from_module(Named(), (), kwargs))[1][1]
+    assert by_fvcore.macs is None
+    assert "could not count this model" in by_fvcore.remarks[0]
