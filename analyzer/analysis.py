@@ -1,24 +1,31 @@
-"""One loaded through all stages: traced, counted, put together as an analysis."""
+"""One model through all stages: trace, count, find facts, advise, estimate; each hands plain values to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from analyzer.advising.advisor import Advisor
+from analyzer.advising.advisor import AdvisedModel, advise_model
+from analyzer.dataflow import facts_of
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, with_fields
 from analyzer.formulas.count import Count, with_sources
+from analyzer.rules import selected
 from analyzer.values.devices import Device, device_for
+from analyzer.values.facts import ModelFacts
 from analyzer.values.results import Analysis, Model, SecondOpinion, Total, Tracing
+from analyzer.values.roofline import bound, bytes_moved
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
     from analyzer.loading.loaded_model import LoadedModel
-    from analyzer.values.estimates import Estimates
+    from analyzer.values.convolution import Convolution
+    from analyzer.values.estimates import Estimates, TrainingFootprint
     from analyzer.values.graph import Trace
 
+Progress = Callable[[str], None]
 NO_FORWARD = "a checkpoint alone does not say what the forward computes: give the model's file, with --checkpoint"
 
 
@@ -41,88 +48,129 @@ class Options:
 
 @dataclass(frozen=True)
 class Study:
-    """An analysis and the advice behind it, which can be acted on; None for a checkpoint alone."""
+    """An analysis and the advised model behind it, which can be timed and rewritten; None for a checkpoint alone."""
 
     analysis: Analysis
-    advisor: Advisor | None = None
+    model: AdvisedModel | None = None
 
 
-def analyze_loaded(
-    loaded: LoadedModel, options: Options = Options(), progress: Callable[[str], None] = lambda _: None
-) -> Analysis:
-    """Trace, count and advise; Problem when the forward cannot be followed."""
-    return study(loaded, options, progress).analysis
+def study(loaded: LoadedModel, options: Options = Options(), progress: Progress = lambda _: None) -> Study:
+    """Trace, count, find facts, advise and estimate, in this order.
 
-
-def study(loaded: LoadedModel, options: Options = Options(), progress: Callable[[str], None] = lambda _: None) -> Study:
-    """Trace, count and advise, and keep what is needed to act on the advice."""
+    Raises Problem, one sentence for the user, when the forward cannot be followed.
+    """
     from analyzer.tracing import trace
 
     count = Count(trace(loaded, progress))
     fields = receptive_fields(count.trace)
-    advisor = Advisor(loaded, count, fields, options.select, options.ignore, options.device)
-    analysis = _counted(loaded, count, fields, options, progress)
-    if options.advice:
-        analysis = _advised(analysis, advisor)
-    if options.estimates:
-        analysis = replace(analysis, estimates=_estimated(advisor, options, progress))
-    return Study(analysis, advisor)
+    facts = _facts(count, fields, options.device) if options.advice else None
+    advised = _advised(loaded, count, facts, options)
+    training = _training_footprint(loaded, count.trace, options, progress)
+    estimates = _estimates(advised, training, options)
+    return Study(_analysis(advised, fields, estimates, options, progress), advised)
 
 
-def _estimated(advisor: Advisor, options: Options, progress: Callable[[str], None]) -> Estimates:
+def analyze_loaded(loaded: LoadedModel, options: Options = Options(), progress: Progress = lambda _: None) -> Analysis:
+    """What `study` finds, without the model behind it; Problem when the forward cannot be followed."""
+    return study(loaded, options, progress).analysis
+
+
+def _facts(count: Count, fields: Mapping[str, Field], device: Device) -> ModelFacts:
+    return facts_of(
+        count.trace,
+        count.owners,
+        count.costs,
+        bound=lambda convolution: _bound(convolution, device),
+        device=device.name,
+        never_run=[(module.path, module.params) for module in count.never_run],
+        fields=fields,
+    )
+
+
+def _bound(convolution: Convolution, device: Device) -> str:
+    weights = convolution.params - (convolution.out_channels if convolution.bias else 0)
+    positions = convolution.input_size if convolution.transposed else convolution.output_size
+    macs = convolution.batch * weights
+    for size in positions:
+        macs *= size
+    return bound(macs, bytes_moved(convolution), device)
+
+
+def _advised(loaded: LoadedModel, count: Count, facts: ModelFacts | None, options: Options) -> AdvisedModel:
+    if facts is None:
+        return AdvisedModel(loaded, count)
+    return advise_model(loaded, count, facts, selected(options.select, options.ignore), options.device)
+
+
+def _training_footprint(
+    loaded: LoadedModel, trace: Trace, options: Options, progress: Progress
+) -> TrainingFootprint | None:
+    if options.training is None or not options.estimates:
+        return None
+    from analyzer.tracing.training_step import training_footprint
+
+    progress(f"{loaded.name}: following a training step")
+    return training_footprint(loaded, options.training, trace.candidate)
+
+
+def _estimates(advised: AdvisedModel, training: TrainingFootprint | None, options: Options) -> Estimates | None:
+    if not options.estimates:
+        return None
     from analyzer.estimating import estimate
 
-    loaded, count = advisor.loaded, advisor.count
-    footprint = None
-    if options.training is not None:
-        from analyzer.tracing.training_step import training_footprint
-
-        progress(f"{loaded.name}: following a training step")
-        footprint = training_footprint(loaded, options.training, count.trace.candidate)
-    advised = advisor.advised if options.advice else ()
-    return estimate(count, options.device, advised, advisor.facts if options.advice else None, footprint)
+    return estimate(advised.count, options.device, advised.advised, advised.facts, training)
 
 
-def _counted(
-    loaded: LoadedModel, count: Count, fields: Mapping[str, Field], options: Options, progress: Callable[[str], None]
+def _analysis(
+    advised: AdvisedModel,
+    fields: Mapping[str, Field],
+    estimates: Estimates | None,
+    options: Options,
+    progress: Progress,
 ) -> Analysis:
-    traced, uncounted = count.trace, count.uncounted
-    sources = {path: (source.file, source.line) for path, source in loaded.sources.items()}
+    loaded, count, trace = advised.loaded, advised.count, advised.count.trace
+    places = {path: (source.file, source.line) for path, source in loaded.sources.items()}
     return Analysis(
         analyzer_version=VERSION,
-        model=_model(loaded, traced),
-        inputs=traced.inputs,
-        tracing=Tracing(traced.mode, len(traced.graph), traced.reason),
+        model=_model(advised),
+        inputs=trace.inputs,
+        tracing=Tracing(trace.mode, len(trace.graph), trace.reason),
         total=count.total,
-        complete=not uncounted,
-        uncounted=uncounted,
+        complete=not count.uncounted,
+        uncounted=count.uncounted,
         never_run=count.never_run,
-        layers=with_fields(with_sources(count.layers, sources), fields),
+        layers=with_fields(with_sources(count.layers, places), fields),
+        advice=tuple(item.advice for item in advised.advised),
+        together=advised.together,
+        estimates=estimates,
         reconciliation=_second_opinions(loaded, count, progress) if options.reconcile else (),
     )
 
 
-def _advised(analysis: Analysis, advisor: Advisor) -> Analysis:
-    model = analysis.model
-    return replace(
-        analysis,
-        model=replace(model, assumptions=(*model.assumptions, *advisor.idle_comments)),
-        advice=tuple(item.advice for item in advisor.advised),
-        together=advisor.together,
-    )
-
-
-def _second_opinions(loaded: LoadedModel, count: Count, progress: Callable[[str], None]) -> tuple[SecondOpinion, ...]:
+def _second_opinions(loaded: LoadedModel, count: Count, progress: Progress) -> tuple[SecondOpinion, ...]:
     from analyzer.reconciliation import reconcile
 
     progress(f"{loaded.name}: asking other counters")
     return reconcile(loaded, count.trace, count.costs)
 
 
-def study_of_stored(target: str, checkpoint: Checkpoint) -> Study:
-    """What names and shapes alone tell of a checkpoint whose architecture is not known."""
-    from pathlib import PurePath
+def _model(advised: AdvisedModel) -> Model:
+    loaded, trace = advised.loaded, advised.count.trace
+    root = loaded.sources.get("")
+    root_kind = next((module.kind for module in trace.modules if module.path == ""), "")
+    return Model(
+        name=loaded.name,
+        target=loaded.target,
+        kind=loaded.kind or root_kind,
+        file=root.file if root else None,
+        line=root.line if root else None,
+        checkpoint=loaded.checkpoint,
+        assumptions=(*loaded.assumptions, *trace.assumptions, *advised.unused_comments),
+    )
 
+
+def study_of_checkpoint(target: str, checkpoint: Checkpoint) -> Study:
+    """What names and shapes alone tell of a checkpoint whose architecture is not known."""
     from analyzer.loading.checkpoints.checkpoint_layers import BUFFERS_ASSUMPTION, is_buffer, layers_of
 
     params = [tensor for tensor in checkpoint.tensors if not is_buffer(tensor)]
@@ -145,20 +193,3 @@ def study_of_stored(target: str, checkpoint: Checkpoint) -> Study:
         tensors=checkpoint.tensors,
     )
     return Study(analysis)
-
-
-def _model(loaded: LoadedModel, traced: Trace) -> Model:
-    root = loaded.sources.get("")
-    return Model(
-        name=loaded.name,
-        target=loaded.target,
-        kind=loaded.kind or _root_kind(traced),
-        file=root.file if root else None,
-        line=root.line if root else None,
-        checkpoint=loaded.checkpoint,
-        assumptions=loaded.assumptions + traced.assumptions,
-    )
-
-
-def _root_kind(traced: Trace) -> str:
-    return next((module.kind for module in traced.modules if module.path == ""), "")

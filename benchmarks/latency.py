@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.advising.advisor import Advisor
+from analyzer.advising.advisor import AdvisedModel
 from analyzer.analysis import Options, study
 from analyzer.formats.wording.durations import duration
 from analyzer.loading import load
@@ -193,9 +193,9 @@ def _print_models() -> bool:
 
 def _own(name: str) -> dict[str, Any]:
     """What `--latency` says of the whole model first."""
-    advisor = _consulted(name)
-    with open_benchmark_model(advisor, SETTINGS) as place:
-        session = Session(advisor, place)
+    advised_model = _consulted(name)
+    with open_benchmark_model(advised_model, SETTINGS) as place:
+        session = Session(advised_model, place)
         session.time_model()
         session.time_model_kept()
     timing, kept = session.model, session.kept
@@ -234,12 +234,12 @@ def _print_turns() -> bool:
     return True
 
 
-def _consulted(name: str) -> Advisor:
+def _consulted(name: str) -> AdvisedModel:
     loaded = load(f"torchvision:{name}")
     assert isinstance(loaded, LoadedModel)
-    advisor = study(loaded, Options(advice=False)).advisor
-    assert advisor is not None
-    return advisor
+    advised_model = study(loaded, Options(advice=False)).model
+    assert advised_model is not None
+    return advised_model
 
 
 if __name__ == "__main__":

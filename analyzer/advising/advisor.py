@@ -1,25 +1,24 @@
-"""Ask for advice on a traced model: facts, rules, silenced lines, what the weights say, and proof of the total."""
+"""Advice on one traced model: rules asked, silenced lines left out, weights asked, and the total proved by a trace."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.advising import Advised, advise, best_per_layer
-from analyzer.advising.suppression import Ignore, ignores, is_silenced, unused
-from analyzer.dataflow import facts_of
-from analyzer.dataflow.receptive_field.fields import Field
+from analyzer.advising.suppression import ignores, is_silenced, unused
+from analyzer.advising.verification import prove, taken_together
 from analyzer.formulas.count import Count
-from analyzer.rules import dilate_instead_of_downsample, selected
-from analyzer.values.convolution import Convolution
-from analyzer.values.devices import Device, device_for
+from analyzer.rules import dilate_instead_of_downsample
+from analyzer.rules.rule import Rule
+from analyzer.values.devices import Device
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
+from analyzer.values.graph import Trace
 from analyzer.values.results import Together
-from analyzer.values.roofline import bound, bound_text, bytes_moved
+from analyzer.values.roofline import bound_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,102 +31,83 @@ MAX_EVIDENCE = 10
 
 
 @dataclass(frozen=True)
-class Advisor:
-    """What the selected rules say of one model."""
+class AdvisedModel:
+    """A model, its count, and what the rules say of it."""
 
     loaded: LoadedModel
     count: Count
-    fields: Mapping[str, Field]
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    device: Device = field(default_factory=device_for)
-
-    @cached_property
-    def facts(self) -> ModelFacts:
-        """Facts about the layers, on this device."""
-        return facts_of(
-            self.count.trace,
-            self.count.owners,
-            self.count.costs,
-            bound=self._bound,
-            device=self.device.name,
-            never_run=[(module.path, module.params) for module in self.count.never_run],
-            fields=self.fields,
-        )
-
-    def _bound(self, convolution: Convolution) -> str:
-        weights = convolution.params - (convolution.out_channels if convolution.bias else 0)
-        positions = convolution.input_size if convolution.transposed else convolution.output_size
-        macs = convolution.batch * weights
-        for size in positions:
-            macs *= size
-        return bound(macs, bytes_moved(convolution), self.device)
-
-    @cached_property
-    def _all(self) -> tuple[Advised, ...]:
-        """Everything that the rules say, the silenced included."""
-        sources = {path: (source.file, source.line) for path, source in self.loaded.sources.items()}
-        rules = selected(self.select, self.ignore)
-        return advise(self.facts, sources, rules, lambda macs, nbytes: bound_text(macs, nbytes, self.device))
-
-    @cached_property
-    def advised(self) -> tuple[Advised, ...]:
-        """What no comment in the source silences, with the evidence of the checkpoint's weights."""
-        heard = tuple(i for i in self._all if not is_silenced(i.advice, self._comments) and self._holds(i))
-        return _with_evidence(heard, self.facts, self.loaded) if self.loaded.weights else heard
-
-    def _holds(self, item: Advised) -> bool:
-        """Whether a change of resolution gives what it promises: what resizes may be written in a forward, unseen."""
-        from analyzer.advising.verification import prove
-
-        if item.proposal is None or item.advice.rule != dilate_instead_of_downsample.CODE:
-            return True
-        if self.count.trace.mode == "real":
-            return False
-        try:
-            return prove(self.loaded, [item.proposal], self.count.trace) == item.advice.saved
-        except Problem:
-            return False
-
-    @cached_property
-    def _comments(self) -> tuple[Ignore, ...]:
-        return ignores({item.advice.file for item in self._all if item.advice.file}, _read)
-
-    @property
-    def idle_comments(self) -> tuple[str, ...]:
-        """A sentence for each comment that silences nothing."""
-        return unused(self._comments, [item.advice for item in self._all], selected(self.select, self.ignore))
-
-    @cached_property
-    def together(self) -> Together | None:
-        """The best proposal of each layer at once, proved by tracing the rewritten model; None where that cannot be.
-
-        A model that has to run for real is not run twice: what it does depends on the values that new layers give.
-        """
-        from analyzer.advising.verification import taken_together
-
-        chosen = [item.proposal for item in best_per_layer(self.advised, self.facts) if item.proposal]
-        if not chosen or self.count.trace.mode == "real":
-            return None
-        try:
-            return taken_together(self.loaded, chosen, self.count.trace)
-        except Problem:
-            return None
+    facts: ModelFacts | None = None
+    """What the rules were told; None when no advice was asked for."""
+    advised: tuple[Advised, ...] = ()
+    """What no comment in the source silences, with the evidence of the checkpoint's weights."""
+    best: tuple[Advised, ...] = ()
+    """The best proposal of each layer, to be taken together."""
+    together: Together | None = None
+    """What those save at once, proved by tracing the rewritten model; None where that cannot be."""
+    unused_comments: tuple[str, ...] = ()
+    """A sentence for each comment that silences nothing."""
 
 
-def _read(file: str) -> str | None:
+def advise_model(
+    loaded: LoadedModel, count: Count, facts: ModelFacts, rules: Sequence[Rule], device: Device
+) -> AdvisedModel:
+    """Ask the rules about the facts, with bounds told for the device."""
+    places = {path: (source.file, source.line) for path, source in loaded.sources.items()}
+    everything = advise(facts, places, rules, lambda macs, nbytes: bound_text(macs, nbytes, device))
+    comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
+    spoken = [item for item in everything if not is_silenced(item.advice, comments)]
+    kept = tuple(item for item in spoken if _keeps_its_promise(item, loaded, count.trace))
+    advised = _with_evidence(kept, facts, loaded)
+    best = best_per_layer(advised, facts)
+    return AdvisedModel(
+        loaded=loaded,
+        count=count,
+        facts=facts,
+        advised=advised,
+        best=best,
+        together=_proved_together(best, loaded, count.trace),
+        unused_comments=unused(comments, [item.advice for item in everything], rules),
+    )
+
+
+def _text_of(file: str) -> str | None:
     """The text of one of the user's files; installed packages are not theirs to silence."""
     path = Path(file)
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _with_evidence(advised: Sequence[Advised], facts: ModelFacts, loaded: LoadedModel) -> tuple[Advised, ...]:
-    weights = loaded.weights() if loaded.weights else {}
+def _keeps_its_promise(item: Advised, loaded: LoadedModel, trace: Trace) -> bool:
+    """Whether a change of resolution gives what it promises: a forward may resize where no layer shows it."""
+    if item.proposal is None or item.advice.rule != dilate_instead_of_downsample.CODE:
+        return True
+    if trace.mode == "real":
+        return False
+    try:
+        return prove(loaded, [item.proposal], trace) == item.advice.saved
+    except Problem:
+        return False
+
+
+def _proved_together(best: Sequence[Advised], loaded: LoadedModel, trace: Trace) -> Together | None:
+    """None for a model that has to run for real: what it does depends on the values that new layers give."""
+    proposals = [item.proposal for item in best if item.proposal]
+    if not proposals or trace.mode == "real":
+        return None
+    try:
+        return taken_together(loaded, proposals, trace)
+    except Problem:
+        return None
+
+
+def _with_evidence(advised: tuple[Advised, ...], facts: ModelFacts, loaded: LoadedModel) -> tuple[Advised, ...]:
+    if loaded.weights is None:
+        return advised
+    weights = loaded.weights()
     asked = [item for item in advised if item.proposal and item.advice.effort != "none"][:MAX_EVIDENCE]
-    return tuple(_asked(item, facts, weights) if item in asked else item for item in advised)
+    return tuple(_with_answer(item, facts, weights) if item in asked else item for item in advised)
 
 
-def _asked(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]) -> Advised:
+def _with_answer(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]) -> Advised:
     from analyzer.evidence import evidence_for
 
     path = item.advice.path

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.advising import Advised, best_per_layer
-from analyzer.advising.advisor import Advisor
+from analyzer.advising import Advised
+from analyzer.advising.advisor import AdvisedModel
 from analyzer.rules import matching
 from analyzer.values.errors import Problem
 from analyzer.values.results import Advice
@@ -36,35 +36,34 @@ class Applied:
         proposals = [item.proposal for item in self.chosen if item.proposal]
         return replace(with_proposals(self.loaded, proposals), name=f"{self.loaded.name}-rewritten")
 
-    def emit(self, path: Path, settings: Mapping[str, str], advisor: Advisor, force: bool) -> None:
+    def emit(self, path: Path, settings: Mapping[str, str], model: AdvisedModel, force: bool) -> None:
         """Write the Python file that builds the rewritten model."""
         from analyzer.rewriting.export import emit
 
-        emit(self.loaded, [_swap(item) for item in self.chosen], path, force, settings, advisor.count.trace.inputs)
+        emit(self.loaded, [_swap(item) for item in self.chosen], path, force, settings, model.count.trace.inputs)
 
-    def save(self, path: Path, advisor: Advisor, force: bool) -> tuple[str, ...]:
+    def save(self, path: Path, model: AdvisedModel, force: bool) -> tuple[str, ...]:
         """Write the rewritten model's state dict; sentences of how far each new layer is from the old one."""
         from analyzer.rewriting.export import save
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
-        errors = save(self.loaded, proposals, path, force, advisor.facts, advisor.count.trace.inputs)
+        errors = save(self.loaded, proposals, path, force, model.facts, model.count.trace.inputs)
         return tuple(f"the output of {layer} differs by {error:.2%} on random input" for layer, error in errors.items())
 
 
-def applied(advisor: Advisor, requests: Sequence[str]) -> Applied:
+def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
     """What `RULE[:PATTERN]` requests name, the best of each layer; all advice taken together when there are none.
 
     Problem when a request matches no advice.
     """
     if not requests:
-        chosen = best_per_layer(advisor.advised, advisor.facts)
-        if not chosen:
-            raise Problem(f"{advisor.loaded.target}: there is no advice that saves anything, so nothing to apply")
-        return Applied(advisor.loaded, chosen)
-    proposals = [item for item in advisor.advised if item.proposal is not None]
+        if not model.best:
+            raise Problem(f"{model.loaded.target}: there is no advice that saves anything, so nothing to apply")
+        return Applied(model.loaded, model.best)
+    proposals = [item for item in model.advised if item.proposal is not None]
     tests = [_test(request, proposals) for request in requests]
     wanted = [item for item in proposals if any(test(item.advice) for test in tests)]
-    return Applied(advisor.loaded, _one_per_layer(wanted))
+    return Applied(model.loaded, _one_per_layer(wanted))
 
 
 def _one_per_layer(wanted: Sequence[Advised]) -> tuple[Advised, ...]:

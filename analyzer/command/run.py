@@ -175,15 +175,14 @@ def _timed(
     settings = Settings(request.device, request.threads, request.batch, request.dtype, request.channels_last)
     timed = []
     for analysis, study in zip(analyses, studies, strict=True):
-        advisor = study.advisor
-        if advisor is None:
+        if study.model is None:
             raise Problem(f"{analysis.model.target}: without a forward there is nothing to time")
-        latency = measure(advisor, settings, progress, _promises(analysis))
+        latency = measure(study.model, settings, progress, _promises(analysis))
         advice = by_measured_gain(analysis.advice, latency)
         timed.append(replace(analysis, latency=latency, advice=advice))
     if len(timed) < 2 or any(one.latency and one.latency.partial for one in timed):
         return timed
-    turns = side_by_side([study.advisor for study in studies if study.advisor], settings, progress)
+    turns = side_by_side([study.model for study in studies if study.model], settings, progress)
     return [replace(one, latency=replace(one.latency, comparison=turns)) for one in timed if one.latency]
 
 
@@ -217,7 +216,7 @@ def _flags(request: CommandRequest) -> Iterator[str]:
 
 
 def _study(model: ModelConfig, request: CommandRequest, options: Options, progress: Progress) -> Study:
-    from analyzer.analysis import study, study_of_stored
+    from analyzer.analysis import study, study_of_checkpoint
     from analyzer.loading import load
     from analyzer.loading.loaded_model import LoadedModel
 
@@ -230,7 +229,9 @@ def _study(model: ModelConfig, request: CommandRequest, options: Options, progre
         trust=request.trust,
     )
     found = (
-        study(loaded, options, progress) if isinstance(loaded, LoadedModel) else study_of_stored(model.target, loaded)
+        study(loaded, options, progress)
+        if isinstance(loaded, LoadedModel)
+        else study_of_checkpoint(model.target, loaded)
     )
     return replace(found, analysis=_named(found.analysis, model.name))
 
@@ -253,16 +254,16 @@ def _rewritten(study: Study, request: CommandRequest, progress: Progress) -> Ana
     from analyzer.analysis import Options
     from analyzer.analysis import study as study_of
 
-    if study.advisor is None:
+    if study.model is None:
         raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
-    chosen = applied(study.advisor, request.apply)
+    chosen = applied(study.model, request.apply)
     said: Sequence[str] = ()
     _refuse_existing(request)
     if request.emit:
-        chosen.emit(Path(request.emit), request.settings, study.advisor, request.force)
+        chosen.emit(Path(request.emit), request.settings, study.model, request.force)
     if request.save:
         progress(f"{study.analysis.model.name}: carrying weights over")
-        said = chosen.save(Path(request.save), study.advisor, request.force)
+        said = chosen.save(Path(request.save), study.model, request.force)
     after = study_of(chosen.rewritten, Options(advice=False), progress).analysis
     applied_rules = tuple(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen)
     return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))

@@ -15,7 +15,7 @@ from analyzer.measuring.timing_settings import Settings, check
 from analyzer.values.timings import Latency, TargetTiming
 
 if TYPE_CHECKING:
-    from analyzer.advising.advisor import Advisor
+    from analyzer.advising.advisor import AdvisedModel
 
 DEFAULT = Settings()
 
@@ -23,7 +23,7 @@ __all__ = ["Predict", "Settings", "measure", "side_by_side"]
 
 
 def measure(
-    advisor: Advisor,
+    advised_model: AdvisedModel,
     settings: Settings = DEFAULT,
     progress: Callable[[str], None] = lambda _: None,
     predict: Predict | None = None,
@@ -33,15 +33,15 @@ def measure(
     Problem when the device is not there, when the model does not fit into memory, or when it does not run.
     """
     check(settings)
-    progress(f"{advisor.loaded.name}: getting ready to time it")
-    with open_benchmark_model(advisor, settings) as place:
-        session = Session(advisor, place, predict)
-        finished = carry_out(tuple(session.steps), progress, advisor.loaded.name, limit=settings.limit)
+    progress(f"{advised_model.loaded.name}: getting ready to time it")
+    with open_benchmark_model(advised_model, settings) as place:
+        session = Session(advised_model, place, predict)
+        finished = carry_out(tuple(session.steps), progress, advised_model.loaded.name, limit=settings.limit)
         return session.latency(finished)
 
 
 def side_by_side(
-    several: Sequence[Advisor], settings: Settings = DEFAULT, progress: Callable[[str], None] = lambda _: None
+    several: Sequence[AdvisedModel], settings: Settings = DEFAULT, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[TargetTiming, ...]:
     """Several models in turns under the same conditions, each as a ratio against the first; none when interrupted.
 

@@ -23,7 +23,7 @@ from analyzer.values.errors import Problem
 from analyzer.values.timings import Conditions
 
 if TYPE_CHECKING:
-    from analyzer.advising.advisor import Advisor
+    from analyzer.advising.advisor import AdvisedModel
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.measuring.timing_settings import Settings
 
@@ -54,33 +54,33 @@ class BenchmarkModel:
 
 
 @contextmanager
-def open_benchmark_model(advisor: Advisor, settings: Settings) -> Iterator[BenchmarkModel]:
+def open_benchmark_model(advised_model: AdvisedModel, settings: Settings) -> Iterator[BenchmarkModel]:
     """The model with values, on the device and in the layout that are asked for; the user's own is not touched.
 
     Problem when it does not fit into memory, before any is taken, and when its forward does not run.
     """
-    loaded = advisor.loaded
-    _refuse_large(advisor, settings)
+    loaded = advised_model.loaded
+    _refuse_large(advised_model, settings)
     with loaded.surroundings(), preserved(), _fixed(settings), REAL.module(loaded) as module:
         settled = _settled(module.eval(), settings)
-        place = BenchmarkModel(loaded.name, settled, *_arguments(advisor, settled, settings), settings)
+        place = BenchmarkModel(loaded.name, settled, *_arguments(advised_model, settled, settings), settings)
         with torch.inference_mode():
             _try(place)
             yield place
 
 
-def _refuse_large(advisor: Advisor, settings: Settings) -> None:
+def _refuse_large(advised_model: AdvisedModel, settings: Settings) -> None:
     itemsize = getattr(torch, settings.dtype).itemsize if settings.dtype else None
     # A checkpoint's tensors and the module that they are loaded into are held at the same time.
-    copies = 2 if advisor.loaded.weights else 1
-    scale = settings.batch / (_batch(advisor) or 1) if settings.batch else 1.0
-    wanted = needed(advisor.count, copies, scale, itemsize)
-    refuse_what_does_not_fit(advisor.loaded.name, wanted, available(settings.device))
+    copies = 2 if advised_model.loaded.weights else 1
+    scale = settings.batch / (_batch(advised_model) or 1) if settings.batch else 1.0
+    wanted = needed(advised_model.count, copies, scale, itemsize)
+    refuse_what_does_not_fit(advised_model.loaded.name, wanted, available(settings.device))
 
 
-def _batch(advisor: Advisor) -> int | None:
+def _batch(advised_model: AdvisedModel) -> int | None:
     """The leading size that all inputs share."""
-    sizes = {given.shape[0] if given.shape else None for given in advisor.count.trace.inputs}
+    sizes = {given.shape[0] if given.shape else None for given in advised_model.count.trace.inputs}
     return sizes.pop() if len(sizes) == 1 else None
 
 
@@ -108,10 +108,10 @@ def laid_out(module: nn.Module, settings: Settings) -> nn.Module:
     return module.to(memory_format=layout) if settings.channels_last else module
 
 
-def _arguments(advisor: Advisor, module: nn.Module, settings: Settings) -> tuple[Any, Any]:
-    inputs = advisor.loaded.candidates[advisor.count.trace.candidate]
-    if settings.batch and _batch(advisor) is None:
-        raise Problem(f"--batch: the inputs of {advisor.loaded.name} do not share a first size; use --input")
+def _arguments(advised_model: AdvisedModel, module: nn.Module, settings: Settings) -> tuple[Any, Any]:
+    inputs = advised_model.loaded.candidates[advised_model.count.trace.candidate]
+    if settings.batch and _batch(advised_model) is None:
+        raise Problem(f"--batch: the inputs of {advised_model.loaded.name} do not share a first size; use --input")
     torch.manual_seed(0)
 
     def make(leaf: Leaf) -> torch.Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from analyzer.advising.ranking import Advised, best_per_layer
+from analyzer.advising.ranking import Advised
 from analyzer.measuring.benchmark_model import BenchmarkModel, conditions_of
 from analyzer.measuring.energy_counters import NoCounter, counter_for, energy_of
 from analyzer.measuring.interleaving import Series, in_turns, ratio_of, timing_of
@@ -21,7 +21,7 @@ from analyzer.values.results import Layer
 from analyzer.values.timings import Conditions, Energy, Latency, LayerTiming, ProposalTiming, Timing
 
 if TYPE_CHECKING:
-    from analyzer.advising.advisor import Advisor
+    from analyzer.advising.advisor import AdvisedModel
 
 Predict = Callable[[Advised], tuple[float, float] | None]
 """The range of the time ratio that a device profile promises of a proposal."""
@@ -34,7 +34,7 @@ NOT_CALLED = "its forward was not called as a module's"
 class Session:
     """What was found so far; each step adds to it, so that an interruption loses one step at most."""
 
-    advisor: Advisor
+    advised_model: AdvisedModel
     place: BenchmarkModel
     predict: Predict | None = None
     conditions: Conditions = field(init=False)
@@ -47,7 +47,7 @@ class Session:
     together: ProposalTiming | None = None
 
     def __post_init__(self) -> None:
-        self.conditions = conditions_of(self.place, self.advisor.loaded)
+        self.conditions = conditions_of(self.place, self.advised_model.loaded)
 
     @property
     def steps(self) -> Iterator[Step]:
@@ -56,7 +56,7 @@ class Session:
         yield Step("the whole model", self.time_model, whole.seconds)
         yield Step("the whole model with memory kept", self.time_model_kept, whole.seconds)
         yield Step("its layers in context", self.time_in_context, whole.seconds)
-        if self._best:
+        if self.advised_model.best:
             yield Step("the best advice together", self.time_together, 2 * whole.seconds)
         yield Step("its energy", self.read_energy, 1.0)
         for group in self._alike_proposals:
@@ -67,16 +67,12 @@ class Session:
     @cached_property
     def rows(self) -> tuple[Layer, ...]:
         """The layers that ran and have parameters or work of their own."""
-        rows = self.advisor.count.layers
+        rows = self.advised_model.count.layers
         return tuple(row for row in rows if row.calls and (row.params or row.macs or row.other_flops))
 
     @cached_property
     def _shapes(self) -> dict[str, Shapes]:
         return shapes_at(self.place)
-
-    @cached_property
-    def _best(self) -> tuple[Advised, ...]:
-        return best_per_layer(self.advisor.advised, self.advisor.facts)
 
     @property
     def _alike_layers(self) -> list[list[Layer]]:
@@ -89,9 +85,9 @@ class Session:
     @property
     def _alike_proposals(self) -> list[list[Advised]]:
         """Proposals of one rule that put the same in the place of the same."""
-        kinds = {row.path: _kind_of(row) for row in self.advisor.count.layers}
+        kinds = {row.path: _kind_of(row) for row in self.advised_model.count.layers}
         groups: dict[object, list[Advised]] = defaultdict(list)
-        for item in self.advisor.advised:
+        for item in self.advised_model.advised:
             if item.proposal is not None:
                 replaced = tuple((kinds.get(path), units) for path, units in item.proposal.replacements)
                 groups[item.advice.rule, replaced].append(item)
@@ -193,14 +189,14 @@ class Session:
         return in_turns([self.place.sample(now), self.place.sample(then)], self.place.settings.layer)
 
     def _macs_ratio(self, paths: Collection[str], saved: int) -> float | None:
-        macs = {row.path: row.macs or 0 for row in self.advisor.count.layers}
+        macs = {row.path: row.macs or 0 for row in self.advised_model.count.layers}
         before = sum(macs.get(path, 0) for path in paths)
         return (before - saved) / before if before else None
 
     def time_together(self) -> None:
         """The whole model with the best proposal of each layer, and as it is, in turns."""
-        proposals = [item.proposal for item in self._best if item.proposal]
-        paths = tuple(item.advice.path for item in self._best)
+        proposals = [item.proposal for item in self.advised_model.best if item.proposal]
+        paths = tuple(item.advice.path for item in self.advised_model.best)
         blank = ProposalTiming("", "together", paths, self._together_ratio())
         try:
             swap = TimedSwap.of(self.place, proposals)
@@ -218,7 +214,7 @@ class Session:
         self.together = _timed(blank, in_turns([sample, restructured], self.place.settings.model))
 
     def _together_ratio(self) -> float | None:
-        whole, taken = self.advisor.count.total.macs, self.advisor.together
+        whole, taken = self.advised_model.count.total.macs, self.advised_model.together
         return (whole - taken.saved.macs) / whole if whole and taken else None
 
     def latency(self, finished: bool) -> Latency:

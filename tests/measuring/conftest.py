@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.advising.advisor import Advisor
+from analyzer.advising.advisor import AdvisedModel
 from analyzer.analysis import study
 from analyzer.loading import from_module
 from analyzer.measuring import Settings
@@ -44,14 +44,14 @@ def net() -> nn.Module:
 
 
 @pytest.fixture
-def consult() -> Callable[..., Advisor]:
-    def advisor(module: nn.Module, *args: Any) -> Advisor:
+def consult() -> Callable[..., AdvisedModel]:
+    def advised_model(module: nn.Module, *args: Any) -> AdvisedModel:
         given = args or (torch.ones(1, 3, 8, 8),)
-        found = study(from_module(module, given, {}, None)).advisor
+        found = study(from_module(module, given, {}, None)).model
         assert found is not None
         return found
 
-    return advisor
+    return advised_model
 
 
 @pytest.fixture

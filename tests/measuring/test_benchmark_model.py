@@ -13,13 +13,13 @@ from analyzer.values.errors import Problem
 
 def test_the_model_is_a_copy_in_eval_mode_with_the_users_weights(net, consult, hasty):
     net.train()
-    advisor = consult(net)
-    with open_benchmark_model(advisor, hasty) as place:
+    advised_model = consult(net)
+    with open_benchmark_model(advised_model, hasty) as place:
         assert place.module is not net
         assert not place.module.training
         assert torch.equal(place.module.stem.weight, net.stem.weight)
         assert torch.is_inference_mode_enabled()
-        assert conditions_of(place, advisor.loaded).weights == "the module's own"
+        assert conditions_of(place, advised_model.loaded).weights == "the module's own"
     assert net.training
     assert not torch.is_inference_mode_enabled()
 
@@ -55,13 +55,13 @@ def test_a_batch_replaces_the_first_size_of_every_input(net, consult, hasty):
 
 
 def test_a_batch_needs_inputs_that_share_one(consult, hasty):
-    advisor = consult(nn.Bilinear(2, 3, 4).eval(), torch.ones(2, 2), torch.ones(2, 3))
-    with open_benchmark_model(advisor, replace(hasty, batch=5)) as place:
+    advised_model = consult(nn.Bilinear(2, 3, 4).eval(), torch.ones(2, 2), torch.ones(2, 3))
+    with open_benchmark_model(advised_model, replace(hasty, batch=5)) as place:
         assert [given.shape for given in place.args] == [(5, 2), (5, 3)]
-    advisor = consult(Add().eval(), torch.ones(2, 3), torch.ones(3))
+    advised_model = consult(Add().eval(), torch.ones(2, 3), torch.ones(3))
     with (
         pytest.raises(Problem, match="--batch: the inputs of Add do not share a first size"),
-        open_benchmark_model(advisor, replace(hasty, batch=5)),
+        open_benchmark_model(advised_model, replace(hasty, batch=5)),
     ):
         pass
 
@@ -87,39 +87,42 @@ def test_indices_keep_their_type(consult, hasty):
 
 def test_a_model_that_does_not_fit_is_refused_before_anything_is_allocated(net, consult, hasty, monkeypatch):
     monkeypatch.setattr(rooms, "available", lambda device: 1000)
-    advisor = consult(net)
+    advised_model = consult(net)
     built = []
-    loaded = replace(advisor.loaded, materialize=lambda: built.append(1))
+    loaded = replace(advised_model.loaded, materialize=lambda: built.append(1))
     with (
         pytest.raises(Problem, match="Net cannot be timed here"),
-        open_benchmark_model(replace(advisor, loaded=loaded), hasty),
+        open_benchmark_model(replace(advised_model, loaded=loaded), hasty),
     ):
         pass
     assert built == []
 
 
 def test_the_batch_counts_for_memory(net, consult, hasty, monkeypatch):
-    advisor = consult(net)
-    monkeypatch.setattr(rooms, "available", lambda device: memory_limits.needed(advisor.count))
-    with open_benchmark_model(advisor, hasty):
+    advised_model = consult(net)
+    monkeypatch.setattr(rooms, "available", lambda device: memory_limits.needed(advised_model.count))
+    with open_benchmark_model(advised_model, hasty):
         pass
-    with pytest.raises(Problem, match="take a smaller batch"), open_benchmark_model(advisor, replace(hasty, batch=2)):
+    with (
+        pytest.raises(Problem, match="take a smaller batch"),
+        open_benchmark_model(advised_model, replace(hasty, batch=2)),
+    ):
         pass
 
 
 def test_a_checkpoints_weights_are_used(net, consult, hasty):
     other = deepcopy(net)
-    advisor = consult(net)
-    loaded = replace(advisor.loaded, materialize=lambda: other, checkpoint="net.pth", weights=other.state_dict)
-    with open_benchmark_model(replace(advisor, loaded=loaded), hasty) as place:
+    advised_model = consult(net)
+    loaded = replace(advised_model.loaded, materialize=lambda: other, checkpoint="net.pth", weights=other.state_dict)
+    with open_benchmark_model(replace(advised_model, loaded=loaded), hasty) as place:
         assert place.module is other
         assert conditions_of(place, loaded).weights == "from net.pth"
 
 
 def test_a_model_that_does_not_run_for_real_says_why(consult, hasty):
-    advisor = consult(Picky().eval(), torch.ones(1, 4))
+    advised_model = consult(Picky().eval(), torch.ones(1, 4))
     said = r"Picky cannot be timed: it does not run on cpu in float64 \(ValueError: mine\)"
-    with pytest.raises(Problem, match=said), open_benchmark_model(advisor, replace(hasty, dtype="float64")):
+    with pytest.raises(Problem, match=said), open_benchmark_model(advised_model, replace(hasty, dtype="float64")):
         pass
 
 
@@ -131,9 +134,9 @@ class Picky(nn.Module):
 
 
 def test_conditions_are_stated(net, consult, hasty):
-    advisor = consult(net)
-    with open_benchmark_model(advisor, replace(hasty, threads=1)) as place:
-        said = conditions_of(place, advisor.loaded)
+    advised_model = consult(net)
+    with open_benchmark_model(advised_model, replace(hasty, threads=1)) as place:
+        said = conditions_of(place, advised_model.loaded)
     assert (said.device, said.dtype, said.threads, said.inputs) == ("cpu", "float32", 1, ((1, 3, 8, 8),))
     assert said.torch == torch.__version__
     assert type(said.torch) is str

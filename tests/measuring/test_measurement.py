@@ -11,9 +11,9 @@ from analyzer.values.results import Saving
 
 @pytest.fixture
 def session(net, consult, hasty):
-    advisor = consult(net)
-    with open_benchmark_model(advisor, hasty) as place:
-        yield Session(advisor, place)
+    advised_model = consult(net)
+    with open_benchmark_model(advised_model, hasty) as place:
+        yield Session(advised_model, place)
 
 
 def fakes(monkeypatch, session, **seconds):
@@ -61,14 +61,14 @@ def test_a_layer_whose_forward_is_not_called_as_a_modules_says_so(consult, hasty
         def forward(self, given):
             return self.layer.forward(given)
 
-    advisor = consult(Borrowing().eval(), torch.ones(1, 4))
-    with open_benchmark_model(advisor, hasty) as place:
-        session = Session(advisor, place)
+    advised_model = consult(Borrowing().eval(), torch.ones(1, 4))
+    with open_benchmark_model(advised_model, hasty) as place:
+        session = Session(advised_model, place)
         assert session._alone("layer") == (None, "its forward was not called as a module's")
 
 
 def test_a_proposals_ratios_are_its_time_and_its_macs(session, monkeypatch):
-    item = next(item for item in session.advisor.advised if item.advice.path == "wide" and item.proposal)
+    item = next(item for item in session.advised_model.advised if item.advice.path == "wide" and item.proposal)
     fakes(monkeypatch, session, Conv2d=4.0, Sequential=1.0)
     session.time_proposal([item])
     (timed,) = session.proposals
@@ -86,13 +86,13 @@ def kind_after(session, item):
 
 def test_what_is_predicted_stands_beside_it(session):
     session.predict = lambda item: (0.1, 0.2)
-    item = next(item for item in session.advisor.advised if item.proposal)
+    item = next(item for item in session.advised_model.advised if item.proposal)
     session.time_proposal([item])
     assert session.proposals[0].predicted == (0.1, 0.2)
 
 
 def test_a_proposal_that_does_not_run_says_so(session, monkeypatch):
-    item = next(item for item in session.advisor.advised if item.proposal)
+    item = next(item for item in session.advised_model.advised if item.proposal)
     monkeypatch.setattr("analyzer.measuring.measurement.before_and_after", lambda *_: 1 / 0)
     session.time_proposal([item])
     assert session.proposals[0].reason == "the model does not run with it (ZeroDivisionError)"
@@ -107,7 +107,7 @@ def test_the_best_advice_together_is_a_model_beside_the_model(session, monkeypat
     session.time_together()
     assert session.together.ratio.median == 0.25
     assert session.place.module.wide is wide
-    total, taken = session.advisor.count.total.macs, session.advisor.together
+    total, taken = session.advised_model.count.total.macs, session.advised_model.together
     assert isinstance(taken.saved, Saving)
     assert session.together.macs_ratio == (total - taken.saved.macs) / total
 

@@ -13,11 +13,11 @@ from analyzer.values.results import Analysis
 
 def test_a_tiny_model_is_measured_for_real(net, consult, hasty):
     state = deepcopy(net.state_dict())
-    advisor, said = consult(net), []
-    latency = measure(advisor, hasty, said.append)
+    advised_model, said = consult(net), []
+    latency = measure(advised_model, hasty, said.append)
     assert not latency.partial
     assert 0 < latency.kept.minimum <= latency.kept.median <= latency.kept.p95
-    assert {item.rule for item in latency.proposals} == {i.advice.rule for i in advisor.advised if i.proposal}
+    assert {item.rule for item in latency.proposals} == {i.advice.rule for i in advised_model.advised if i.proposal}
     assert all(item.ratio.median > 0 for item in latency.proposals)
     assert {layer.path for layer in latency.layers if layer.alone} == {"stem", "norm", "wide", "norm2", "twin", "head"}
     assert latency.together.ratio is not None
@@ -28,8 +28,8 @@ def test_a_tiny_model_is_measured_for_real(net, consult, hasty):
 
 
 def test_an_analysis_with_timings_goes_to_json_and_back(net, consult, hasty):
-    advisor = consult(net)
-    analysis = replace(analyze_loaded(advisor.loaded), latency=measure(advisor, hasty))
+    advised_model = consult(net)
+    analysis = replace(analyze_loaded(advised_model.loaded), latency=measure(advised_model, hasty))
     assert Analysis.from_json(analysis.to_json()) == analysis
 
 

@@ -9,21 +9,21 @@ GIB = 2**30
 
 
 def test_what_a_run_needs_is_weights_inputs_and_the_peak(consult):
-    advisor = consult(nn.Sequential(nn.Conv2d(3, 8, 1, bias=False)).eval())
-    weights, inputs, peak = 8 * 3 * 4, 3 * 8 * 8 * 8, advisor.count.total.peak_activation_bytes
+    advised_model = consult(nn.Sequential(nn.Conv2d(3, 8, 1, bias=False)).eval())
+    weights, inputs, peak = 8 * 3 * 4, 3 * 8 * 8 * 8, advised_model.count.total.peak_activation_bytes
     assert peak == 8 * 8 * 8 * 4
-    assert memory_limits.needed(advisor.count) == weights + inputs + peak
-    assert memory_limits.needed(advisor.count, copies=2) == 2 * weights + inputs + peak
-    assert memory_limits.needed(advisor.count, scale=16) == weights + 16 * (inputs + peak)
-    assert memory_limits.needed(advisor.count, itemsize=2) == weights // 2 + inputs + peak
+    assert memory_limits.needed(advised_model.count) == weights + inputs + peak
+    assert memory_limits.needed(advised_model.count, copies=2) == 2 * weights + inputs + peak
+    assert memory_limits.needed(advised_model.count, scale=16) == weights + 16 * (inputs + peak)
+    assert memory_limits.needed(advised_model.count, itemsize=2) == weights // 2 + inputs + peak
 
 
 def test_buffers_count_as_stored(consult):
     plain, normed = nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8)
-    advisor = consult(nn.Sequential(plain, normed).eval())
+    advised_model = consult(nn.Sequential(plain, normed).eval())
     # Scale, shift, mean and variance of float32, and one int64 counter.
     stored = 8 * 3 * 4 + 4 * 8 * 4 + 8
-    assert memory_limits.needed(advisor.count, copies=2) - memory_limits.needed(advisor.count) == stored
+    assert memory_limits.needed(advised_model.count, copies=2) - memory_limits.needed(advised_model.count) == stored
 
 
 def test_what_does_not_fit_is_refused_with_both_numbers():
