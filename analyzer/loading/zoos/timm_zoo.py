@@ -39,7 +39,7 @@ def _timm() -> Any:
     try:
         import timm
     except ImportError:
-        raise Problem("timm is not installed; install it with pip install 'torch-analyzer[timm]'") from None
+        raise Problem("timm is not installed; install it with pip install timm") from None
     return timm
 
 

@@ -59,9 +59,7 @@ def _transformers() -> Any:
     try:
         import transformers
     except ImportError:
-        raise Problem(
-            "transformers is not installed; install it with pip install 'torch-analyzer[transformers]'"
-        ) from None
+        raise Problem("transformers is not installed; install it with pip install transformers") from None
     logging.getLogger("transformers").setLevel(logging.ERROR)  # it speaks of speed and training
     return transformers
 

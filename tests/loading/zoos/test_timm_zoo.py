@@ -40,5 +40,5 @@ def test_an_unknown_name_is_told_with_the_nearest():
 
 def test_without_timm_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(Problem, match=r"^timm is not installed; install it with pip install 'torch-analyzer\[timm\]'$"):
+    with pytest.raises(Problem, match=r"^timm is not installed; install it with pip install timm$"):
         load("timm:resnet18")

@@ -134,5 +134,5 @@ def test_an_unknown_setting_is_told(folder):
 
 def test_without_transformers_it_is_said_how_to_get_it(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(Problem, match=r"^transformers is not installed; install it with pip install 'torch-analyzer\["):
+    with pytest.raises(Problem, match=r"^transformers is not installed; install it with pip install transformers$"):
         load(folder(model_type="bert"))
