@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.formats.figures.depth_figure import FAINT, INK, MACS_COLOUR, PARAMS_COLOUR, own_style, svg_text
+from analyzer.formats.figures.figure_style import FAINT, INK, MACS_COLOUR, PAPER, PARAMS_COLOUR, own_style, svg_text
 from analyzer.values.results import Analysis
 from analyzer.values.timings import Latency, ProposalTiming
 
@@ -39,12 +39,12 @@ def render(analysis: Analysis) -> str | None:
     from matplotlib.figure import Figure
 
     with own_style():
-        figure = Figure(figsize=(WIDTH, HEIGHT), facecolor="white")
+        figure = Figure(figsize=(WIDTH, HEIGHT), facecolor=PAPER)
         figure.subplots_adjust(0.08, 0.13, 0.98, 0.91, wspace=0.22)
         layers, proposals = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
         _draw_layers(layers, shares)
         _draw_proposals(proposals, groups)
-        return svg_text(figure)
+        return svg_text(figure, f"{analysis.model.name}: promised work against measured time")
 
 
 def layer_dots(latency: Latency) -> Iterator[Dot]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analyzer.formats.figures import depth
-from analyzer.formats.figures.depth_figure import (
+from analyzer.formats.figures.figure_style import (
     BOTTOM,
     FAINT,
     INK,
@@ -13,6 +13,7 @@ from analyzer.formats.figures.depth_figure import (
     MACS_COLOUR,
     NAME_SIZE,
     PANEL,
+    PAPER,
     PARAMS_COLOUR,
     RIGHT,
     ROW,
@@ -39,10 +40,14 @@ CAPTION: Final = "layers in execution order; the most that each holds while it r
 
 def render(analysis: Analysis) -> str:
     """The curve, its peak marked, and the model's stages below; empty where memory was not estimated."""
-    return _picture(analysis.estimates.memory) if analysis.estimates and analysis.estimates.memory.curve else ""
+    return (
+        _picture(analysis.estimates.memory, analysis.model.name)
+        if analysis.estimates and analysis.estimates.memory.curve
+        else ""
+    )
 
 
-def _picture(estimate: MemoryEstimate) -> str:
+def _picture(estimate: MemoryEstimate, name: str) -> str:
     from matplotlib.figure import Figure
 
     points = thinned(estimate.curve, MAX_STEPS)
@@ -50,14 +55,14 @@ def _picture(estimate: MemoryEstimate) -> str:
     below = BOTTOM + ROW * len(rows)
     height = PANEL + below
     with own_style():
-        figure = Figure(figsize=(WIDTH, height), facecolor="white")
+        figure = Figure(figsize=(WIDTH, height), facecolor=PAPER)
         figure.subplots_adjust(LEFT, below / height, RIGHT, 1 - TOP / height)
         axes = figure.add_subplot()
         _draw(axes, points, estimate)
         divide(axes, rows[0] if rows else ())
         name_stages(axes, rows, inches=PANEL - TOP)
         figure.text(RIGHT, 0.07 / height, CAPTION, ha="right", size=NAME_SIZE, color=INK)
-        return svg_text(figure)
+        return svg_text(figure, f"{name}: memory of activations along its depth")
 
 
 def thinned(curve: Sequence[MemoryPoint], most: int) -> tuple[MemoryPoint, ...]:

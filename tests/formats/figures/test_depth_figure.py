@@ -4,9 +4,7 @@ from xml.etree import ElementTree
 import matplotlib
 import pytest
 
-from analyzer.formats.figures import depth_figure
-from analyzer.formats.figures.depth import Stage
-from analyzer.formats.figures.depth_figure import _shown_names
+from analyzer.formats.figures import depth_figure, figure_style
 from analyzer.values.results import Layer
 
 
@@ -48,15 +46,8 @@ def test_a_checkpoint_has_one_panel_less_and_here_one_row_of_names_less(analysis
         float(ElementTree.fromstring(depth_figure.render(given)).get("height").removesuffix("pt"))
         for given in (checkpoint, analysis)
     ]
-    assert heights[1] - heights[0] == pytest.approx((depth_figure.PANEL + depth_figure.ROW) * 72)
+    assert heights[1] - heights[0] == pytest.approx((figure_style.PANEL + figure_style.ROW) * 72)
 
 
 def test_a_model_without_parameters_is_drawn(analysis_of):
     ElementTree.fromstring(depth_figure.render(analysis_of((Layer("mul", "Mul", macs=64),))))
-
-
-def test_names_that_do_not_fit_are_left_out_or_numbered():
-    crowded = [Stage(f"encoder_layer_{index}", index, index + 1) for index in range(30)]
-    assert _shown_names(crowded, 30, numbered=True) == [str(index) for index in range(30)]
-    assert _shown_names(crowded, 30, numbered=False) == [""] * 30
-    assert _shown_names([Stage("stem", 0, 1), Stage("body", 1, 100)], 100, numbered=True) == ["", "body"]
