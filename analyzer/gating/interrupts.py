@@ -15,7 +15,8 @@ SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "
 class Interrupts:
     """While entered, SIGINT raises KeyboardInterrupt, SIGTERM and SIGHUP SystemExit with 128 + their number.
 
-    Within `held`, they wait until its end. Does nothing outside the main thread, where Python takes no signals.
+    Within `held`, they wait until its end. A signal that is ignored, as in the background and under `nohup`, stays so;
+    so does one whose handler is not Python's. Does nothing outside the main thread, where Python takes no signals.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                if signal.getsignal(number) is not signal.SIG_IGN:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
                     self._former[number] = signal.signal(number, self._on)
         return self
 

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -173,6 +174,20 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(template: Path, tmp_path: Path) -> Checkout:
     shutil.copytree(template, tmp_path / "repository")
     return Checkout(tmp_path / "repository")
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """As in a terminal, also where the suite itself was started in the background or by `nohup`."""
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    former = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

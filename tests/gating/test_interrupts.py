@@ -8,6 +8,8 @@ import pytest
 
 from analyzer.gating.interrupts import Interrupts
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 @pytest.mark.parametrize(
     ("number", "expected"),
@@ -39,13 +41,24 @@ def test_handlers_are_put_back() -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_what_is_ignored_stays_ignored() -> None:
-    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_is_ignored_stays_ignored(number: int) -> None:
+    former = signal.signal(number, signal.SIG_IGN)
     try:
         with Interrupts():
-            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(number)
+            assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGHUP, former)
+        signal.signal(number, former)
+
+
+def test_a_handler_that_python_does_not_know_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that a library in C installed reads as None, which could not be put back."""
+    installed = signal.getsignal
+    before = installed(signal.SIGTERM)
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    with Interrupts():
+        assert installed(signal.SIGTERM) == before
 
 
 def test_other_threads_take_no_signals() -> None:

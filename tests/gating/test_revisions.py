@@ -161,9 +161,34 @@ def test_packages_of_the_repository_are_those_of_the_base(checkout, monkeypatch:
     sys.modules.pop("widths", None)
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 2)])
 def test_killed_half_way(checkout, tmp_path: Path, number: int, status: int) -> None:
     """While the base is analysed, which here takes forever."""
+    process, before = half_way(checkout, tmp_path)
+    process.send_signal(number)
+    assert process.wait(timeout=20) == status
+    assert checkout.state() == before
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_in_the_background_only_what_is_not_ignored_ends_it(checkout, tmp_path: Path) -> None:
+    """A shell starts what runs in the background with SIGINT ignored; `nohup` ignores SIGHUP."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    process, before = half_way(checkout, tmp_path)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert checkout.state() == before
+
+
+def half_way(checkout, tmp_path: Path) -> tuple[subprocess.Popen[str], tuple[str, ...]]:
+    """A command that has begun to analyse the base, which never ends, and the state of the repository before it."""
     text = (checkout.top / "model.py").read_text(encoding="utf-8")
     checkout.write("model.py", WAITING.format(marker=str(tmp_path / "marker")))
     checkout.commit("Wait")
@@ -177,10 +202,7 @@ def test_killed_half_way(checkout, tmp_path: Path, number: int, status: int) -> 
     while not (tmp_path / "marker").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert len(checkout.state()[1].split("worktree ")) == 3
-    process.send_signal(number)
-    assert process.wait(timeout=20) == status
-    assert checkout.state() == before
-    assert list((tmp_path / "temporary").iterdir()) == []
+    return process, before
 
 
 def test_in_a_hook_of_git(checkout, quick, monkeypatch: pytest.MonkeyPatch) -> None:
