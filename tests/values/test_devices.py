@@ -21,8 +21,8 @@ def test_default_is_one_laptop_core() -> None:
 
 
 def test_presets_go_from_a_microcontroller_to_a_server() -> None:
-    kinds = ["microcontroller", "board", "phone", "cpu", "cpu", "gpu module", "gpu", "gpu", "gpu"]
-    assert [device.kind for device in PRESETS] == kinds
+    kinds = {device.kind for device in PRESETS}
+    assert kinds >= {"microcontroller", "board", "phone", "cpu", "gpu"}
     assert PRESETS[0] == min(PRESETS, key=lambda device: device.peak("float32"))
     assert PRESETS[-1] == max(PRESETS, key=lambda device: device.peak("float32"))
 
