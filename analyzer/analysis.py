@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,8 @@ from analyzer.dataflow import facts_of
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, with_fields
 from analyzer.formulas.count import Count, with_sources
 from analyzer.rules import selected
-from analyzer.values.devices import Device, device_for
 from analyzer.values.facts import ModelFacts
+from analyzer.values.requests import PLAIN, AnalysisOptions
 from analyzer.values.results import Analysis, Model, SecondOpinion, Total, Tracing
 from analyzer.values.roofline import bound, bytes_moved
 from analyzer.version import VERSION
@@ -22,28 +22,12 @@ if TYPE_CHECKING:
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.values.convolution import Convolution
+    from analyzer.values.devices import Device
     from analyzer.values.estimates import Estimates, TrainingFootprint
     from analyzer.values.graph import Trace
 
 Progress = Callable[[str], None]
 NO_FORWARD = "a checkpoint alone does not say what the forward computes: give the model's file, with --checkpoint"
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is wanted beside the count."""
-
-    reconcile: bool = False
-    """Ask other counters as well."""
-    advice: bool = True
-    select: tuple[str, ...] = ()
-    """Codes, prefixes or names of the rules to ask; all when empty."""
-    ignore: tuple[str, ...] = ()
-    device: Device = field(default_factory=device_for)
-    """The profile that bounds and estimates are told for."""
-    estimates: bool = True
-    training: str | None = None
-    """The optimizer whose training footprint is wanted."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +38,7 @@ class Study:
     model: AdvisedModel | None = None
 
 
-def study(loaded: LoadedModel, options: Options = Options(), progress: Progress = lambda _: None) -> Study:
+def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progress = lambda _: None) -> Study:
     """Trace, count, find facts, advise and estimate, in this order.
 
     Raises Problem, one sentence for the user, when the forward cannot be followed.
@@ -70,7 +54,9 @@ def study(loaded: LoadedModel, options: Options = Options(), progress: Progress 
     return Study(_analysis(advised, fields, estimates, options, progress), advised)
 
 
-def analyze_loaded(loaded: LoadedModel, options: Options = Options(), progress: Progress = lambda _: None) -> Analysis:
+def analyze_loaded(
+    loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progress = lambda _: None
+) -> Analysis:
     """What `study` finds, without the model behind it; Problem when the forward cannot be followed."""
     return study(loaded, options, progress).analysis
 
@@ -96,14 +82,14 @@ def _bound(convolution: Convolution, device: Device) -> str:
     return bound(macs, bytes_moved(convolution), device)
 
 
-def _advised(loaded: LoadedModel, count: Count, facts: ModelFacts | None, options: Options) -> AdvisedModel:
+def _advised(loaded: LoadedModel, count: Count, facts: ModelFacts | None, options: AnalysisOptions) -> AdvisedModel:
     if facts is None:
         return AdvisedModel(loaded, count)
     return advise_model(loaded, count, facts, selected(options.select, options.ignore), options.device)
 
 
 def _training_footprint(
-    loaded: LoadedModel, trace: Trace, options: Options, progress: Progress
+    loaded: LoadedModel, trace: Trace, options: AnalysisOptions, progress: Progress
 ) -> TrainingFootprint | None:
     if options.training is None or not options.estimates:
         return None
@@ -113,7 +99,7 @@ def _training_footprint(
     return training_footprint(loaded, options.training, trace.candidate)
 
 
-def _estimates(advised: AdvisedModel, training: TrainingFootprint | None, options: Options) -> Estimates | None:
+def _estimates(advised: AdvisedModel, training: TrainingFootprint | None, options: AnalysisOptions) -> Estimates | None:
     if not options.estimates:
         return None
     from analyzer.estimating import estimate
@@ -125,7 +111,7 @@ def _analysis(
     advised: AdvisedModel,
     fields: Mapping[str, Field],
     estimates: Estimates | None,
-    options: Options,
+    options: AnalysisOptions,
     progress: Progress,
 ) -> Analysis:
     loaded, count, trace = advised.loaded, advised.count, advised.count.trace

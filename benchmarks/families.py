@@ -19,6 +19,7 @@ from analyzer import Analysis, Problem
 from analyzer.analysis import analyze_loaded
 from analyzer.loading import load
 from analyzer.loading.loaded_model import LoadedModel
+from analyzer.values.requests import ModelRequest
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _row(target: str, ask_torch: bool) -> Row:
     begun = time.perf_counter()
     name = f"{target.partition(':')[0]}:{Path(target).name.rpartition(':')[2]}"
     try:
-        loaded = load(target)
+        loaded = load(ModelRequest(target))
         assert isinstance(loaded, LoadedModel)
         analysis = analyze_loaded(loaded)
     except Problem as problem:

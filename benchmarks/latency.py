@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from analyzer.advising.advisor import AdvisedModel
-from analyzer.analysis import Options, study
+from analyzer.analysis import study
 from analyzer.formats.wording.durations import duration
 from analyzer.loading import load
 from analyzer.loading.loaded_model import LoadedModel
@@ -27,6 +27,7 @@ from analyzer.measuring.benchmark_model import open_benchmark_model
 from analyzer.measuring.interleaving import Patience, in_turns, ratio_of, timing_of
 from analyzer.measuring.measurement import Session
 from analyzer.measuring.memory_limits import keep_freed_memory
+from analyzer.values.requests import AnalysisOptions, ModelRequest
 from analyzer.values.timings import TimeRatio, Timing
 
 HERE = Path(__file__).parent
@@ -235,9 +236,9 @@ def _print_turns() -> bool:
 
 
 def _consulted(name: str) -> AdvisedModel:
-    loaded = load(f"torchvision:{name}")
+    loaded = load(ModelRequest(f"torchvision:{name}"))
     assert isinstance(loaded, LoadedModel)
-    advised_model = study(loaded, Options(advice=False)).model
+    advised_model = study(loaded, AnalysisOptions(advice=False)).model
     assert advised_model is not None
     return advised_model
 

@@ -12,8 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights, list_models
 
 from analyzer import Analysis, analyze
-from analyzer.analysis import Options, analyze_loaded
+from analyzer.analysis import analyze_loaded
 from analyzer.loading import LoadedModel, load
+from analyzer.values.requests import AnalysisOptions, ModelRequest
 
 BUILDERS = [name for name in list_models() if not name.startswith("quantized_")]
 FROZEN = "published with frozen batch normalization, whose scales are buffers: 2 fewer parameters a channel"
@@ -51,9 +52,9 @@ OPS_DIFFER: dict[str, str] = dict.fromkeys(
 
 @cache
 def analysis_of(name: str, inputs: tuple[str, ...], settings: tuple[tuple[str, str], ...]) -> Analysis:
-    loaded = load(f"torchvision:{name}", inputs=inputs, settings=dict(settings))
+    loaded = load(ModelRequest(f"torchvision:{name}", inputs=inputs, settings=dict(settings)))
     assert isinstance(loaded, LoadedModel)
-    return analyze_loaded(loaded, Options(advice=False))
+    return analyze_loaded(loaded, AnalysisOptions(advice=False))
 
 
 def analysis_for(name: str, weights: Any) -> Analysis:

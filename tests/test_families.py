@@ -13,6 +13,7 @@ from analyzer.analysis import analyze_loaded
 from analyzer.loading import load
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.tracing.backends import META
+from analyzer.values.requests import ModelRequest
 
 pytest.importorskip("timm")
 pytest.importorskip("transformers")
@@ -31,7 +32,7 @@ ENCODER = {"vocab_size": 1000, "hidden_size": 64, "intermediate_size": 256, "num
 
 
 def analysed(target: str) -> tuple[LoadedModel, Analysis]:
-    loaded = load(target)
+    loaded = load(ModelRequest(target))
     assert isinstance(loaded, LoadedModel)
     return loaded, analyze_loaded(loaded)
 

@@ -10,6 +10,7 @@ from analyzer.formulas.count import Count
 from analyzer.loading import LoadedModel, from_module, load
 from analyzer.reconciliation import reconcile
 from analyzer.tracing import trace
+from analyzer.values.requests import ModelRequest
 from analyzer.values.results import SecondOpinion
 
 
@@ -47,7 +48,7 @@ def test_fvcore_adds_normalization() -> None:
 
 
 def test_torchvisions_number_is_quoted() -> None:
-    loaded = load("torchvision:squeezenet1_1")
+    loaded = load(ModelRequest("torchvision:squeezenet1_1"))
     assert isinstance(loaded, LoadedModel)
     published = opinions(loaded)[1][-1]
     assert (published.macs, published.remarks) == (349_000_000, ("equal to its three decimals",))

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from datetime import date
 
     from analyzer.advising import Advised
-    from analyzer.analysis import Options, Study
+    from analyzer.analysis import Study
     from analyzer.config import Config, ModelConfig
     from analyzer.gating import Plan
     from analyzer.values.devices import Device
     from analyzer.values.estimates import ProposalTime
+    from analyzer.values.requests import AnalysisOptions
     from analyzer.values.results import Analysis
 
 Progress = Callable[[str], None]
@@ -137,10 +138,10 @@ def _config(request: CommandRequest) -> Config | None:
     return read(path)
 
 
-def _options(request: CommandRequest, config: Config | None, progress: Progress) -> Options:
-    from analyzer.analysis import Options
+def _options(request: CommandRequest, config: Config | None, progress: Progress) -> AnalysisOptions:
+    from analyzer.values.requests import AnalysisOptions
 
-    return Options(
+    return AnalysisOptions(
         reconcile=request.reconcile,
         advice=request.advice,
         select=request.select or (config.select if config else ()),
@@ -215,19 +216,14 @@ def _flags(request: CommandRequest) -> Iterator[str]:
     yield from ("--trust-checkpoint",) if request.trust else ()
 
 
-def _study(model: ModelConfig, request: CommandRequest, options: Options, progress: Progress) -> Study:
+def _study(model: ModelConfig, request: CommandRequest, options: AnalysisOptions, progress: Progress) -> Study:
     from analyzer.analysis import study, study_of_checkpoint
     from analyzer.loading import load
     from analyzer.loading.loaded_model import LoadedModel
+    from analyzer.values.requests import ModelRequest
 
     progress(f"{model.target}: loading")
-    loaded = load(
-        model.target,
-        inputs=model.inputs,
-        checkpoint=model.checkpoint,
-        settings=model.settings,
-        trust=request.trust,
-    )
+    loaded = load(ModelRequest(model.target, model.inputs, model.checkpoint, model.settings, request.trust))
     found = (
         study(loaded, options, progress)
         if isinstance(loaded, LoadedModel)
@@ -251,8 +247,8 @@ def _refuse_existing(request: CommandRequest) -> None:
 def _rewritten(study: Study, request: CommandRequest, progress: Progress) -> Analysis:
     """The analysis of the model with the advice applied; its file and its weights are written first."""
     from analyzer.advising.selection import applied
-    from analyzer.analysis import Options
     from analyzer.analysis import study as study_of
+    from analyzer.values.requests import AnalysisOptions
 
     if study.model is None:
         raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
@@ -264,6 +260,6 @@ def _rewritten(study: Study, request: CommandRequest, progress: Progress) -> Ana
     if request.save:
         progress(f"{study.analysis.model.name}: carrying weights over")
         said = chosen.save(Path(request.save), study.model, request.force)
-    after = study_of(chosen.rewritten, Options(advice=False), progress).analysis
+    after = study_of(chosen.rewritten, AnalysisOptions(advice=False), progress).analysis
     applied_rules = tuple(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen)
     return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from analyzer.loading.checkpoints import exported, torchscript
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.python import python_file
-from analyzer.loading.recipe import ModelRequest, Recipe, subject_of
+from analyzer.loading.recipe import Recipe, subject_of
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,22 +28,14 @@ RECIPES: tuple[tuple[Callable[[str], bool], Callable[[ModelRequest], Recipe]], .
 """Targets told by how they are written; a file of another kind is told by what it holds."""
 
 
-def load(
-    target: str,
-    *,
-    inputs: Sequence[str] = (),
-    checkpoint: str | None = None,
-    settings: Mapping[str, str] = {},
-    trust: bool = False,
-) -> LoadedModel | Checkpoint:
-    """The model that `target` names, or the tensors of a checkpoint whose architecture is not known.
+def load(request: ModelRequest) -> LoadedModel | Checkpoint:
+    """The model that is asked for, or the tensors of a checkpoint whose architecture is not known.
 
-    `inputs` are texts as in `--input`, `settings` the builder's arguments as in `--set`; `trust` allows a
-    file to run the code that it pickles. Raises Problem for whatever the user can put right.
+    Raises Problem for whatever the user can put right.
     """
+    target = request.target
     if not target:
         raise Problem("an empty target was given; name a model, such as analyze model.py")
-    request = ModelRequest(target, inputs, checkpoint, settings, trust)
     for applies, recipe in RECIPES:
         if applies(target):
             return subject_of(request, recipe(request))

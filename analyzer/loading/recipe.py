@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel, Source
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-
-@dataclass(frozen=True)
-class ModelRequest:
-    """What the user asked for: a target and what to build and run it with."""
-
-    target: str
-    inputs: Sequence[str] = ()
-    checkpoint: str | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-    trust: bool = False
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,10 @@ def _write_proved(path: Path, text: str, loaded: LoadedModel, swaps: Sequence[Em
 def _refuse_another_model(part: Path, path: Path, loaded: LoadedModel, swaps: Sequence[EmittedSwap]) -> None:
     """Problem unless the file builds the rewritten model, told by names and shapes of its tensors."""
     from analyzer.loading import load
+    from analyzer.values.requests import ModelRequest
 
     try:
-        built: Any = load(str(part))
+        built: Any = load(ModelRequest(str(part)))
     except Problem as problem:
         reason = str(problem).replace(str(part), path.name)
         raise Problem(f"{path} would not build ({reason}); a builder must be importable from its own file") from problem

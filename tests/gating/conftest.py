@@ -17,6 +17,7 @@ from analyzer import config
 from analyzer.gating import base, gate, plan_for
 from analyzer.gating.workers import Job
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 from analyzer.values.results import Advice, Analysis, Layer, Model, Saving, Total, Tracing
 
 MODEL = """\
@@ -76,7 +77,7 @@ def _analysed(job: Job) -> Analysis | Problem:
     before = Path.cwd()
     os.chdir(job.directory)
     try:
-        loaded = load(job.target, inputs=job.inputs, checkpoint=job.checkpoint, settings=job.settings)
+        loaded = load(ModelRequest(job.target, tuple(job.inputs), job.checkpoint, job.settings))
         return analyze_loaded(loaded)  # type: ignore[arg-type]
     except Problem as problem:
         return problem

@@ -11,6 +11,7 @@ from analyzer.loading import from_module, load
 from analyzer.loading.checkpoints.checkpoint import Checkpoint
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 
 def test_a_known_checkpoint_is_the_whole_model(tmp_path, monkeypatch):
@@ -19,7 +20,7 @@ def test_a_known_checkpoint_is_the_whole_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     state = torchvision.models.squeezenet1_1(num_classes=7).state_dict()
     torch.save({"state_dict": state}, "weights.pth")
-    loaded = load("weights.pth")
+    loaded = load(ModelRequest("weights.pth"))
     assert isinstance(loaded, LoadedModel)
     assert (loaded.name, loaded.kind, loaded.checkpoint) == ("squeezenet1_1", "SqueezeNet", "weights.pth")
     assert any("squeezenet1_1" in sentence for sentence in loaded.assumptions)
@@ -28,14 +29,14 @@ def test_a_known_checkpoint_is_the_whole_model(tmp_path, monkeypatch):
 
 def test_an_unknown_checkpoint_stays_one(tmp_path):
     torch.save({"layer.weight": torch.zeros(2, 3)}, tmp_path / "weights.pth")
-    assert isinstance(load(str(tmp_path / "weights.pth")), Checkpoint)
+    assert isinstance(load(ModelRequest(str(tmp_path / "weights.pth"))), Checkpoint)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04"])
 def test_a_file_of_another_kind_is_refused(tmp_path, content):
     (tmp_path / "weights.pth").write_bytes(content)
     with pytest.raises(Problem):
-        load(str(tmp_path / "weights.pth"))
+        load(ModelRequest(str(tmp_path / "weights.pth")))
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
 def test_an_option_that_changes_nothing_is_refused(tmp_path, option, values):
     torch.save({"layer.weight": torch.zeros(2, 3)}, tmp_path / "weights.pth")
     with pytest.raises(Problem, match=f"is stored with its weights, so {option} cannot change it; leave it out$"):
-        load(str(tmp_path / "weights.pth"), **values)
+        load(ModelRequest(str(tmp_path / "weights.pth"), **values))
 
 
 def test_a_directory_is_refused(tmp_path):
     with pytest.raises(Problem, match="is a directory"):
-        load(str(tmp_path))
+        load(ModelRequest(str(tmp_path)))
 
 
 def test_a_module_that_was_passed_is_not_ours():
@@ -62,6 +63,13 @@ def test_a_module_that_was_passed_is_not_ours():
     assert inputs.args[0] is image
     assert (inputs.kwargs, inputs.assumption) == ({"scale": 2}, "")
     assert from_module(module, (), {}, name="net").name == "net"
+
+
+LOADING = """
+from analyzer.loading import load
+from analyzer.values.requests import ModelRequest
+load(ModelRequest('model.py'))
+"""
 
 
 def loaded_names(tmp_path, code):
@@ -78,4 +86,4 @@ def test_importing_loading_does_not_import_torch(tmp_path):
 def test_a_plain_file_needs_torch_alone(tmp_path):
     text = "from torch import nn\nmodel = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())\n"
     (tmp_path / "model.py").write_text(text)
-    assert loaded_names(tmp_path, "from analyzer.loading import load; load('model.py')") == "['torch']"
+    assert loaded_names(tmp_path, LOADING) == "['torch']"

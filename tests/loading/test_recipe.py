@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, InputSpec, Source
-from analyzer.loading.recipe import Built, ModelRequest, Recipe, subject_of, told
+from analyzer.loading.recipe import Built, Recipe, subject_of, told
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 
 @pytest.mark.parametrize(

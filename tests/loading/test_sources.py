@@ -11,6 +11,7 @@ from torch.nn.modules import module as torch_module
 from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import Source
 from analyzer.loading.sources import definition_of, innermost, recording
+from analyzer.values.requests import ModelRequest
 
 TEXT = """\
     import torch
@@ -77,7 +78,7 @@ LINES = {
 def loaded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(textwrap.dedent(TEXT))
-    return load("model.py:Net")
+    return load(ModelRequest("model.py:Net"))
 
 
 @pytest.mark.parametrize(("path", "line"), LINES.items())
@@ -94,18 +95,18 @@ def test_a_builder_is_the_roots_source(tmp_path, monkeypatch):
     (tmp_path / "model.py").write_text(
         "from torch import nn\n\ndef build():\n    return nn.Sequential(\n        nn.ReLU())\n"
     )
-    sources = load("model.py").sources
+    sources = load(ModelRequest("model.py")).sources
     assert (sources[""], sources["0"]) == (Source("model.py", 3), Source("model.py", 4))
 
 
 def test_a_plain_container_has_the_line_that_makes_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text("from torch import nn\n\nmodel = nn.Sequential(nn.Linear(1, 1))\n")
-    assert load("model.py").sources[""] == Source("model.py", 3)
+    assert load(ModelRequest("model.py")).sources[""] == Source("model.py", 3)
 
 
 def test_installed_files_are_relative_to_site_packages():
-    sources = load("torchvision:resnet18").sources
+    sources = load(ModelRequest("torchvision:resnet18")).sources
     assert {source.file for source in sources.values()} == {"torchvision/models/resnet.py"}
 
 
@@ -113,7 +114,7 @@ def test_a_file_elsewhere_is_relative_too(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     (tmp_path / "model.py").write_text("from torch import nn\nclass Net(nn.Module):\n    pass\n")
     monkeypatch.chdir(tmp_path / "here")
-    assert load("../model.py").sources[""] == Source("../model.py", 2)
+    assert load(ModelRequest("../model.py")).sources[""] == Source("../model.py", 2)
 
 
 def test_hooks_are_removed_whatever_happens():

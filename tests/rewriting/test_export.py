@@ -14,6 +14,7 @@ from analyzer.rewriting.export import emit, rewrite, save
 from analyzer.tracing import trace
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 from analyzer.values.results import Advice, Replacement
 
 ONES, ZEROS = (1, 1), (0, 0)
@@ -108,36 +109,36 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_written_file_reads_as_by_hand_and_counts_as_promised(target: str) -> None:
-    loaded = load(target)
+    loaded = load(ModelRequest(target))
     before = trace(loaded)
     saved = prove(loaded, PROPOSALS, before)
     emit(loaded, SWAPS, Path("optimized.py"))
     assert Path("optimized.py").read_text() == WRITTEN
-    old, new = analyze_loaded(loaded).total, analyze_loaded(load("optimized.py")).total
+    old, new = analyze_loaded(loaded).total, analyze_loaded(load(ModelRequest("optimized.py"))).total
     assert old.params - new.params == saved.params == (32 * 32 * 9 - 32 * 9 - 32 * 32) + 32 * 16 * 9
     assert old.macs - new.macs == saved.macs == saved.params * 2 * 18 * 18
 
 
 @pytest.mark.parametrize("place", ["models/small.py", "out/small.py", "small.py"])
 def test_the_written_file_may_lie_anywhere(target: str, place: str) -> None:
-    emit(load(target), SWAPS, Path(place))
-    assert load(place).module.body[1].conv.groups == 2
+    emit(load(ModelRequest(target)), SWAPS, Path(place))
+    assert load(ModelRequest(place)).module.body[1].conv.groups == 2
     assert [path.name for path in Path(place).parent.glob(".*")] == []
 
 
 def test_arguments_of_the_builder_are_written_down(target: str) -> None:
     settings = {"width": "16"}
     swap = EmittedSwap(separated("body.0.conv", 16), "SEP101")
-    emit(load(target, settings=settings), [swap], Path("o.py"), settings=settings)
+    emit(load(ModelRequest(target, settings=settings)), [swap], Path("o.py"), settings=settings)
     assert "original.build_model(width=16)" in Path("o.py").read_text()
 
 
 def test_a_module_at_the_top_of_a_file_is_copied(target: str) -> None:
     with Path(target).open("a") as file:
         file.write("model = Net()\n")
-    emit(load(target), SWAPS, Path("o.py"))
+    emit(load(ModelRequest(target)), SWAPS, Path("o.py"))
     assert "model = copy.deepcopy(original.model)" in Path("o.py").read_text()
-    assert load("o.py").module.body[1].conv.groups == 2
+    assert load(ModelRequest("o.py")).module.body[1].conv.groups == 2
 
 
 def test_a_package_and_a_file_with_an_odd_name_are_imported(target: str) -> None:
@@ -145,14 +146,14 @@ def test_a_package_and_a_file_with_an_odd_name_are_imported(target: str) -> None
     Path("package/__init__.py").touch()
     for name in ("package/net.py", "my-net.py"):
         Path(name).write_text(NET)
-        emit(load(name), SWAPS, Path("o.py"), force=True)
-        assert load("o.py").module.body[1].conv.groups == 2
-    emit(load("package.net:Net"), SWAPS, Path("o.py"), force=True)
+        emit(load(ModelRequest(name)), SWAPS, Path("o.py"), force=True)
+        assert load(ModelRequest("o.py")).module.body[1].conv.groups == 2
+    emit(load(ModelRequest("package.net:Net")), SWAPS, Path("o.py"), force=True)
     assert "import package.net as original" in Path("o.py").read_text()
 
 
 def test_a_zoo_model_is_written_with_its_inputs(tmp_path: Path) -> None:
-    loaded = load("torchvision:resnet18", settings={"num_classes": "10"})
+    loaded = load(ModelRequest("torchvision:resnet18", settings={"num_classes": "10"}))
     traced = trace(loaded)
     conv = Convolution(64, 64, (3, 3), ONES, ONES, ONES, groups=4)
     swap = EmittedSwap(Proposal((("layer1.0.conv2", (conv,)),)), "GRP101")
@@ -162,7 +163,7 @@ def test_a_zoo_model_is_written_with_its_inputs(tmp_path: Path) -> None:
     assert "model.layer1[0].conv2 = nn.Conv2d(64, 64, 3, padding=1, groups=4, bias=False)" in text
     assert 'example_inputs = {"x": torch.zeros(1, 3, 224, 224)}' in text
     saved = prove(loaded, [swap.proposal], traced)
-    old, new = analyze_loaded(loaded).total, analyze_loaded(load(str(tmp_path / "o.py"))).total
+    old, new = analyze_loaded(loaded).total, analyze_loaded(load(ModelRequest(str(tmp_path / "o.py")))).total
     assert (old.params - new.params, old.macs - new.macs) == (saved.params, saved.macs)
     assert saved.params == 64 * 48 * 9
     assert saved.macs == 64 * 48 * 9 * 56 * 56
@@ -171,9 +172,9 @@ def test_a_zoo_model_is_written_with_its_inputs(tmp_path: Path) -> None:
 def test_an_existing_file_is_kept_unless_forced(target: str) -> None:
     Path("o.py").write_text("mine")
     with pytest.raises(Problem, match="exists already"):
-        emit(load(target), SWAPS, Path("o.py"))
+        emit(load(ModelRequest(target)), SWAPS, Path("o.py"))
     assert Path("o.py").read_text() == "mine"
-    emit(load(target), SWAPS, Path("o.py"), force=True)
+    emit(load(ModelRequest(target)), SWAPS, Path("o.py"), force=True)
     assert "build_model" in Path("o.py").read_text()
 
 
@@ -188,14 +189,14 @@ def test_an_existing_file_is_kept_unless_forced(target: str) -> None:
 )
 def test_a_place_that_cannot_be_is_refused(target: str, place: str, reason: str) -> None:
     with pytest.raises(Problem, match=reason):
-        emit(load(target), SWAPS, Path(place), force=True)
+        emit(load(ModelRequest(target)), SWAPS, Path(place), force=True)
     assert sorted(path.name for path in Path().rglob("*.py")) == ["model.py"]
 
 
 def test_a_builder_that_the_file_cannot_import_is_refused_and_nothing_written(target: str) -> None:
     with Path(target).open("a") as file:
         file.write("import sys\nif not sys.argv[0].endswith('model.py'):\n    raise ImportError('only by itself')\n")
-    loaded = load(target)
+    loaded = load(ModelRequest(target))
     with pytest.raises(Problem, match=r"would not build .*only by itself"):
         emit(loaded, SWAPS, Path("o.py"))
     assert sorted(path.name for path in Path().rglob("*.py")) == ["model.py"]
@@ -203,18 +204,18 @@ def test_a_builder_that_the_file_cannot_import_is_refused_and_nothing_written(ta
 
 def test_a_stored_model_has_no_builder(target: str) -> None:
     torch.save(torch.nn.Linear(2, 2).state_dict(), "w.pth")
-    loaded = load(target)
+    loaded = load(ModelRequest(target))
     with pytest.raises(Problem, match="no builder that a Python file could import"):
         emit(type(loaded)("w", "w.pth", loaded.module, ()), SWAPS, Path("o.py"))
 
 
 def test_saved_weights_fit_the_written_file(target: str) -> None:
-    loaded = load(target)
+    loaded = load(ModelRequest(target))
     emit(loaded, SWAPS, Path("o.py"))
     errors = save(loaded, PROPOSALS, Path("o.pth"))
     assert set(errors) == {"body.0.conv", "body.1.conv"}
     assert all(0 < error < 1 for error in errors.values())
-    written = load("o.py", checkpoint="o.pth").materialize()
+    written = load(ModelRequest("o.py", checkpoint="o.pth")).materialize()
     expected = rewritten(loaded.materialize(), PROPOSALS).module
     x = torch.randn(1, 3, 9, 9)
     assert torch.equal(written(x), expected.eval()(x))
@@ -223,7 +224,7 @@ def test_saved_weights_fit_the_written_file(target: str) -> None:
 
 
 def test_rewriting_takes_advice_and_leaves_the_model_as_it_was(target: str) -> None:
-    model = load(target).materialize()
+    model = load(ModelRequest(target)).materialize()
     x = torch.randn(1, 3, 9, 9)
     before = model(x)
     changed = rewrite(model, [advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)"), FACT])
@@ -235,4 +236,4 @@ def test_rewriting_takes_advice_and_leaves_the_model_as_it_was(target: str) -> N
 def test_rewriting_a_layer_twice_is_refused(target: str) -> None:
     advice = advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)")
     with pytest.raises(Problem, match="two proposals"):
-        rewrite(load(target).materialize(), [advice, advice])
+        rewrite(load(ModelRequest(target)).materialize(), [advice, advice])

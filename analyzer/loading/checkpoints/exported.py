@@ -11,8 +11,9 @@ from typing import Any
 
 from analyzer.loading.inputs.example_inputs import given
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
-from analyzer.loading.recipe import ModelRequest, told
+from analyzer.loading.recipe import told
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 
 def subject_of(request: ModelRequest) -> LoadedModel:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.inputs.example_inputs import given
 from analyzer.loading.loaded_model import Inputs, LoadedModel
-from analyzer.loading.recipe import ModelRequest, told
+from analyzer.loading.recipe import told
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,9 +11,10 @@ from typing import Any
 
 from analyzer.loading.python import python_file
 from analyzer.loading.python.builder_arguments import bound, literal
-from analyzer.loading.recipe import ModelRequest, is_module
+from analyzer.loading.recipe import is_module
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 ALIAS = "original"
 

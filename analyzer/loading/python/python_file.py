@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 from analyzer.loading.inputs.example_inputs import from_example
 from analyzer.loading.python.builder_arguments import bound, missing
 from analyzer.loading.python.import_context import Surroundings
-from analyzer.loading.recipe import Built, ModelRequest, Recipe, is_module
+from analyzer.loading.recipe import Built, Recipe, is_module
 from analyzer.loading.sources import definition_of
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 BUILDERS = ("build_model", "get_model", "create_model", "build")
 

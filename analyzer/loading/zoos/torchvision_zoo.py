@@ -8,9 +8,10 @@ from typing import Any
 from analyzer.loading.inputs.example_inputs import assumed, written_as
 from analyzer.loading.loaded_model import Inputs, InputSpec
 from analyzer.loading.python.builder_arguments import bound, signature_of
-from analyzer.loading.recipe import Built, ModelRequest, Recipe
+from analyzer.loading.recipe import Built, Recipe
 from analyzer.loading.sources import definition_of
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 PREFIX = "torchvision:"
 

@@ -7,6 +7,7 @@ from torch import nn
 from analyzer.loading import load
 from analyzer.loading.loaded_model import InputSpec
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 
 class Net(nn.Module):
@@ -28,7 +29,7 @@ def program():
 
 def test_modules_and_inputs_come_back(program, tmp_path):
     torch.export.save(program, tmp_path / "net.pt2")
-    loaded = load(str(tmp_path / "net.pt2"))
+    loaded = load(ModelRequest(str(tmp_path / "net.pt2")))
     kinds = {path: type(module).__name__ for path, module in loaded.module.named_modules()}
     assert kinds == {
         "": "Net",
@@ -49,13 +50,13 @@ def test_without_example_inputs_the_placeholders_say_the_sizes(tmp_path):
     program = torch.export.export(Net().eval(), (torch.randn(2, 3, 8, 8),))
     program.example_inputs = None
     torch.export.save(program, tmp_path / "net.pt2")
-    (inputs,) = load(str(tmp_path / "net.pt2")).candidates
+    (inputs,) = load(ModelRequest(str(tmp_path / "net.pt2"))).candidates
     assert inputs.args == (InputSpec((2, 3, 8, 8)),)
 
 
 def test_given_inputs_come_first(program, tmp_path):
     torch.export.save(program, tmp_path / "net.pt2")
-    (inputs,) = load(str(tmp_path / "net.pt2"), inputs=["5x3x8x8"]).candidates
+    (inputs,) = load(ModelRequest(str(tmp_path / "net.pt2"), inputs=("5x3x8x8",))).candidates
     assert (inputs.args, inputs.assumption) == ((InputSpec((5, 3, 8, 8)),), "")
 
 
@@ -65,4 +66,4 @@ def test_a_cut_file_is_told(program, tmp_path, size):
     path = tmp_path / "cut.pt2"
     path.write_bytes((tmp_path / "whole.pt2").read_bytes()[:size])
     with pytest.raises(Problem, match=r"cut\.pt2 "):
-        load(str(path))
+        load(ModelRequest(str(path)))

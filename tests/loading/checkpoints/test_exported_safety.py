@@ -13,6 +13,7 @@ from torch import nn
 from analyzer.loading import load
 from analyzer.loading.checkpoints.exported_safety import OPERATOR, _is_size
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 MARK = "the_code_ran"
 
@@ -108,7 +109,7 @@ def tree_specification(tree):
 
 
 def test_the_unchanged_program_is_loaded(changed):
-    assert load(changed(lambda members: members)).kind == "Net"
+    assert load(ModelRequest(changed(lambda members: members))).kind == "Net"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_the_unchanged_program_is_loaded(changed):
 def test_code_is_refused_and_named(changed, tmp_path, replace, message):
     path = changed(replace)
     with pytest.raises(Problem) as caught:
-        load(path)
+        load(ModelRequest(path))
     assert message in str(caught.value)
     assert not (tmp_path / MARK).exists()
 
@@ -146,7 +147,7 @@ def test_code_is_refused_and_named(changed, tmp_path, replace, message):
 def test_the_attack_is_real_and_trust_lets_it_through(changed, tmp_path):
     path = changed(lambda members: members | {"data/sample_inputs/model.pt": saved((Touch(), {}))})
     with pytest.raises(Problem):
-        load(path, trust=True)
+        load(ModelRequest(path, trust=True))
     assert (tmp_path / MARK).exists()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from analyzer.loading import LoadedModel, load
 from analyzer.loading.python.import_context import Surroundings
 from analyzer.tracing import trace
+from analyzer.values.requests import ModelRequest
 
 LAZY = """
 import torch
@@ -31,7 +32,7 @@ def test_a_forward_may_import_neighbours(tmp_path: Path) -> None:
     (tmp_path / "widths.py").write_text("OUT = 4")
     (tmp_path / "scales.py").write_text("SCALE = 2")
     path, modules = list(sys.path), set(sys.modules)
-    loaded = load(str(tmp_path / "net.py"))
+    loaded = load(ModelRequest(str(tmp_path / "net.py")))
     assert isinstance(loaded, LoadedModel)
     assert len(trace(loaded).ops)
     assert sys.path == path
@@ -45,7 +46,7 @@ def test_two_files_have_each_their_own_neighbours(tmp_path: Path) -> None:
         (folder / "widths.py").write_text(f"OUT = {width}")
         (folder / "scales.py").write_text("SCALE = 1")
         (folder / "net.py").write_text(LAZY)
-    loaded_models = [load(str(tmp_path / name / "net.py")) for name in "ab"]
+    loaded_models = [load(ModelRequest(str(tmp_path / name / "net.py"))) for name in "ab"]
     shapes = [trace(loaded).modules[0].output_shapes for loaded in loaded_models if isinstance(loaded, LoadedModel)]
     assert shapes == [((2, 3),), ((2, 5),)]
 

@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.loading import load
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 NET = """\
 from torch import nn
@@ -54,14 +55,14 @@ def width(loaded):
     ],
 )
 def test_discovery_in_the_stated_order(write, more, expected):
-    assert width(load(write(NET + more))) == expected
+    assert width(load(ModelRequest(write(NET + more)))) == expected
 
 
 @pytest.mark.parametrize("name", ["Net", "make", "built", "Names.make", "part"])
 def test_a_named_attribute(write, name):
     more = "def make(): return Net()\nbuilt = Net()\nclass Names: make = make\n"
     file = write(NET + more + "import functools\npart = functools.partial(Net, width=8)\n")
-    loaded = load(f"{file}:{name}")
+    loaded = load(ModelRequest(f"{file}:{name}"))
     assert (loaded.kind, width(loaded), loaded.module.training) == ("Net", 8, False)
 
 
@@ -69,7 +70,7 @@ def test_an_importable_module(write):
     write(NET + "from .parts import x\n", "package_of_the_test/net.py")
     write("x = 1\n", "package_of_the_test/parts.py")
     write("", "package_of_the_test/__init__.py")
-    loaded = load("package_of_the_test.net:Net")
+    loaded = load(ModelRequest("package_of_the_test.net:Net"))
     assert (loaded.name, width(loaded)) == ("Net", 8)
     assert loaded.sources[""].file == "package_of_the_test/net.py"
     assert not [name for name in sys.modules if name.startswith("package_of_the_test")]
@@ -78,14 +79,14 @@ def test_an_importable_module(write):
 def test_a_file_in_a_package_imports_relatively(write):
     write("", "pack/__init__.py")
     write(NET, "pack/net.py")
-    assert load(write("from .net import Net\nmodel = Net()\n", "pack/main.py")).kind == "Net"
+    assert load(ModelRequest(write("from .net import Net\nmodel = Net()\n", "pack/main.py"))).kind == "Net"
 
 
 def test_a_file_imports_its_neighbours_and_leaves_no_trace(write):
     write(NET, "sub/neighbour.py")
     file = write("from neighbour import Net\nimport sys\nsys.path.append('x')\nmodel = Net()\n", "sub/main.py")
     path, modules, argv = list(sys.path), set(sys.modules), list(sys.argv)
-    load(file)
+    load(ModelRequest(file))
     assert (sys.path, sys.argv) == (path, argv)
     assert not {"neighbour", "main"} & (set(sys.modules) - modules)
 
@@ -94,18 +95,18 @@ def test_neighbours_of_one_name_are_not_confused(write):
     for number in (1, 2):
         write(f"width = {number}\n", f"{number}/config.py")
         write(NET + "from config import width\nmodel = Net(width)\n", f"{number}/model.py")
-    assert [width(load(f"{number}/model.py")) for number in (1, 2)] == [1, 2]
+    assert [width(load(ModelRequest(f"{number}/model.py"))) for number in (1, 2)] == [1, 2]
 
 
 def test_an_imported_module_of_the_same_name_comes_back(write):
     import json
 
-    load(write(NET, "json.py"))
+    load(ModelRequest(write(NET, "json.py")))
     assert sys.modules["json"] is json
 
 
 def test_main_is_not_run_and_prints_go_to_stderr(write, capsys):
-    load(write(NET + "print('hello')\nif __name__ == '__main__': raise ValueError\n"))
+    load(ModelRequest(write(NET + "print('hello')\nif __name__ == '__main__': raise ValueError\n")))
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "hello" in captured.err
@@ -113,23 +114,23 @@ def test_main_is_not_run_and_prints_go_to_stderr(write, capsys):
 
 def test_arguments_of_the_command_are_not_the_files(write, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["analyze", "--nonsense"])
-    assert load(write(NET + "import argparse\nargparse.ArgumentParser().parse_args()\n")).kind == "Net"
+    assert load(ModelRequest(write(NET + "import argparse\nargparse.ArgumentParser().parse_args()\n"))).kind == "Net"
 
 
 def test_settings_are_typed(write):
-    loaded = load(write(NET), settings={"width": "16", "bias": "false", "name": "12"})
+    loaded = load(ModelRequest(write(NET), settings={"width": "16", "bias": "false", "name": "12"}))
     assert (width(loaded), loaded.module.conv.bias) == (16, None)
 
 
 def test_example_inputs_are_taken(write):
     text = NET + "import torch\nexample_inputs = torch.randn(2, 3, 8, 8)\n"
-    (inputs,) = load(write(text)).candidates
+    (inputs,) = load(ModelRequest(write(text))).candidates
     assert inputs.args[0].shape == (2, 3, 8, 8)
     assert inputs.assumption == "inputs are the file's `example_inputs`"
 
 
 def test_a_real_module_has_the_same_weights_at_every_call(write):
-    loaded = load(write(NET))
+    loaded = load(ModelRequest(write(NET)))
     first, second = loaded.materialize(), loaded.materialize()
     assert loaded.module.conv.weight.is_meta
     assert first.conv.weight.equal(second.conv.weight)
@@ -141,7 +142,7 @@ def test_a_checkpoint_is_put_into_the_real_module(write, tmp_path):
 
     path = tmp_path / "weights.pth"
     torch.save({"conv.weight": torch.full((8, 3, 3, 3), 2.0), "conv.bias": torch.zeros(8)}, path)
-    loaded = load(write(NET), checkpoint=str(path))
+    loaded = load(ModelRequest(write(NET), checkpoint=str(path)))
     assert loaded.checkpoint == str(path)
     assert loaded.materialize().conv.weight.eq(2).all()
 
@@ -178,7 +179,7 @@ def test_a_checkpoint_is_put_into_the_real_module(write, tmp_path):
 )
 def test_a_bad_file_is_told_in_one_sentence(write, text, message):
     with pytest.raises(Problem) as caught:
-        load(write(text))
+        load(ModelRequest(write(text)))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
@@ -206,11 +207,11 @@ def test_a_bad_file_is_told_in_one_sentence(write, text, message):
 def test_a_bad_target_is_told_in_one_sentence(write, target, settings, message):
     write(NET + "number = 3\nbuilt = Net()\n")
     with pytest.raises(Problem) as caught:
-        load(target, settings=settings)
+        load(ModelRequest(target, settings=settings))
     assert str(caught.value).startswith(message)
 
 
 def test_an_error_in_a_neighbour_names_the_neighbours_line(write):
     write("\n\nraise KeyError('x')\n", "sub/neighbour.py")
     with pytest.raises(Problem, match=r"^sub/neighbour.py:3: KeyError"):
-        load(write("import neighbour\n", "sub/main.py"))
+        load(ModelRequest(write("import neighbour\n", "sub/main.py")))

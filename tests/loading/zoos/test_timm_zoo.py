@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.loading import load
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 pytest.importorskip("timm")
 
@@ -22,7 +23,7 @@ pytest.importorskip("timm")
     ],
 )
 def test_a_model_and_its_input(name, shape):
-    loaded = load(f"timm:{name}")
+    loaded = load(ModelRequest(f"timm:{name}"))
     assert [spec.shape for spec in loaded.candidates[0].args] == [shape]
     assert all(parameter.is_meta for parameter in loaded.module.parameters())
     assert loaded.sources[""].file.startswith("timm/models/")
@@ -30,15 +31,15 @@ def test_a_model_and_its_input(name, shape):
 
 
 def test_settings_reach_the_builder():
-    assert load("timm:resnet18", settings={"num_classes": "7"}).module.fc.out_features == 7
+    assert load(ModelRequest("timm:resnet18", settings={"num_classes": "7"})).module.fc.out_features == 7
 
 
 def test_an_unknown_name_is_told_with_the_nearest():
     with pytest.raises(Problem, match="timm has no model of this name; did you mean resnet18"):
-        load("timm:resnet17")
+        load(ModelRequest("timm:resnet17"))
 
 
 def test_without_timm_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(Problem, match=r"^timm is not installed; install it with pip install timm$"):
-        load("timm:resnet18")
+        load(ModelRequest("timm:resnet18"))

@@ -7,6 +7,7 @@ import pytest
 
 from analyzer.loading import load
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 pytest.importorskip("transformers")
 
@@ -80,7 +81,7 @@ def folder(tmp_path):
     ],
 )
 def test_a_model_and_its_inputs(folder, entries, kind, inputs):
-    loaded = load(folder(**entries))
+    loaded = load(ModelRequest(folder(**entries)))
     first = loaded.candidates[0]
     assert (loaded.kind, first.args) == (kind, ())
     assert {name: spec.shape for name, spec in first.kwargs.items()} == inputs
@@ -89,14 +90,16 @@ def test_a_model_and_its_inputs(folder, entries, kind, inputs):
 
 def test_tokens_are_below_the_vocabulary_and_no_cache_is_kept(folder):
     loaded = load(
-        folder(model_type="gpt2", vocab_size=50, n_layer=1, n_embd=8, n_head=2, bos_token_id=1, eos_token_id=1)
+        ModelRequest(
+            folder(model_type="gpt2", vocab_size=50, n_layer=1, n_embd=8, n_head=2, bos_token_id=1, eos_token_id=1)
+        )
     )
     assert loaded.candidates[0].kwargs["input_ids"].high == 50
     assert loaded.module.config.use_cache is False
 
 
 def test_settings_change_the_configuration(folder):
-    loaded = load(folder(model_type="bert", **SMALL), settings={"num_hidden_layers": "3"})
+    loaded = load(ModelRequest(folder(model_type="bert", **SMALL), settings={"num_hidden_layers": "3"}))
     assert len(loaded.module.encoder.layer) == 3
 
 
@@ -117,22 +120,22 @@ def test_a_bad_directory_is_told(tmp_path, text, message):
     if text is not None:
         (tmp_path / "config.json").write_text(text)
     with pytest.raises(Problem) as caught:
-        load(f"transformers:{tmp_path}")
+        load(ModelRequest(f"transformers:{tmp_path}"))
     assert message in str(caught.value)
 
 
 def test_code_beside_the_configuration_is_never_run(folder, tmp_path):
     (tmp_path / "modeling.py").write_text("raise SystemExit('ran')")
     target = folder(model_type="bert", auto_map={"AutoModel": "modeling.Model", "AutoConfig": "modeling.C"}, **SMALL)
-    assert load(target).kind == "BertModel"
+    assert load(ModelRequest(target)).kind == "BertModel"
 
 
 def test_an_unknown_setting_is_told(folder):
     with pytest.raises(Problem, match=r"config\.json has no entry 'nonsense' that --set could change$"):
-        load(folder(model_type="bert", **SMALL), settings={"nonsense": "3"})
+        load(ModelRequest(folder(model_type="bert", **SMALL), settings={"nonsense": "3"}))
 
 
 def test_without_transformers_it_is_said_how_to_get_it(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(Problem, match=r"^transformers is not installed; install it with pip install transformers$"):
-        load(folder(model_type="bert"))
+        load(ModelRequest(folder(model_type="bert")))

@@ -1,0 +1,87 @@
+"""What is asked for: a model, and what to do with it; plain values that go to a process of their own as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analyzer.values.devices import Device, device_for
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """A target and what to build and run it with, from the command line or a configuration."""
+
+    target: str
+    inputs: tuple[str, ...] = ()
+    """Specifications as `--input` takes them."""
+    checkpoint: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Arguments of the builder, as `--set` takes them."""
+    trust: bool = False
+    """Whether a file may run the code that it pickles."""
+    name: str = ""
+    """What reports call the model; empty for the target's own name."""
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """What is wanted beside the count."""
+
+    reconcile: bool = False
+    """Ask other counters as well."""
+    advice: bool = True
+    select: tuple[str, ...] = ()
+    """Codes, prefixes or names of the rules to ask; all when empty."""
+    ignore: tuple[str, ...] = ()
+    device: Device = field(default_factory=device_for)
+    """The profile that bounds and estimates are told for."""
+    estimates: bool = True
+    training: str | None = None
+    """The optimizer whose training footprint is wanted."""
+
+
+PLAIN = AnalysisOptions()
+"""Everything that is told without being asked for."""
+
+
+@dataclass(frozen=True)
+class TimingOptions:
+    """Whether models are timed, and how."""
+
+    wanted: bool = False
+    device: str = "cpu"
+    threads: int = 1
+    batch: int | None = None
+    dtype: str | None = None
+    channels_last: bool = False
+
+
+@dataclass(frozen=True)
+class RewritingOptions:
+    """What is done with the advice."""
+
+    apply: tuple[str, ...] = ()
+    """`RULE[:LAYERS]` texts; all advice taken together when empty."""
+    emit: str | None = None
+    """The Python file that is to build the rewritten model."""
+    save: str | None = None
+    """Where the rewritten model's state dict goes."""
+    force: bool = False
+    """Whether existing files are replaced."""
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self.apply or self.emit or self.save)
+
+
+@dataclass(frozen=True)
+class WorkRequest:
+    """What one process is to do: analyse models, time them, and carry out their advice."""
+
+    models: tuple[ModelRequest, ...]
+    options: AnalysisOptions = PLAIN
+    on_this_machine: bool = False
+    """Whether the device profile is measured here first, in place of the options' own."""
+    timing: TimingOptions = TimingOptions()
+    rewriting: RewritingOptions = RewritingOptions()
