@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from analyzer.dataflow import facts_of
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, with_fields
 from analyzer.formulas.count import Count, with_sources
 from analyzer.rules import selected
+from analyzer.values.absences import Absences
 from analyzer.values.facts import ModelFacts
 from analyzer.values.requests import PLAIN, AnalysisOptions
 from analyzer.values.results import Analysis, Model, SecondOpinion, Total, Tracing
@@ -45,13 +46,15 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
     """
     from analyzer.tracing import trace
 
-    count = Count(trace(loaded, progress))
-    fields = receptive_fields(count.trace)
-    facts = _facts(count, fields, options.device) if options.advice else None
-    advised = _advised(loaded, count, facts, options)
+    count, absences = Count(trace(loaded, progress)), Absences()
+    fields = absences.attempt("receptive fields", lambda: receptive_fields(count.trace), {})
+    facts = absences.attempt("advice", lambda: _facts(count, fields, options, absences), None)
+    unadvised = AdvisedModel(loaded, count)
+    advised = absences.attempt("advice", lambda: _advised(unadvised, facts, options, absences), unadvised)
     training = _training_footprint(loaded, count.trace, options, progress)
-    estimates = _estimates(advised, training, options)
-    return Study(_analysis(advised, fields, estimates, options, progress), advised)
+    estimates = absences.attempt("estimates", lambda: _estimates(advised, training, options), None)
+    analysis = _analysis(advised, fields, estimates, options, progress)
+    return Study(replace(analysis, absences=tuple(absences.found)), advised)
 
 
 def analyze_loaded(
@@ -61,15 +64,20 @@ def analyze_loaded(
     return study(loaded, options, progress).analysis
 
 
-def _facts(count: Count, fields: Mapping[str, Field], device: Device) -> ModelFacts:
+def _facts(
+    count: Count, fields: Mapping[str, Field], options: AnalysisOptions, absences: Absences
+) -> ModelFacts | None:
+    if not options.advice:
+        return None
     return facts_of(
         count.trace,
         count.owners,
         count.costs,
-        bound=lambda convolution: _bound(convolution, device),
-        device=device.name,
+        bound=lambda convolution: _bound(convolution, options.device),
+        device=options.device.name,
         never_run=[(module.path, module.params) for module in count.never_run],
         fields=fields,
+        absences=absences,
     )
 
 
@@ -82,10 +90,13 @@ def _bound(convolution: Convolution, device: Device) -> str:
     return bound(macs, bytes_moved(convolution), device)
 
 
-def _advised(loaded: LoadedModel, count: Count, facts: ModelFacts | None, options: AnalysisOptions) -> AdvisedModel:
+def _advised(
+    unadvised: AdvisedModel, facts: ModelFacts | None, options: AnalysisOptions, absences: Absences
+) -> AdvisedModel:
     if facts is None:
-        return AdvisedModel(loaded, count)
-    return advise_model(loaded, count, facts, selected(options.select, options.ignore), options.device)
+        return unadvised
+    rules = selected(options.select, options.ignore)
+    return advise_model(unadvised.loaded, unadvised.count, facts, rules, options.device, absences)
 
 
 def _training_footprint(

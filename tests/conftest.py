@@ -1,15 +1,17 @@
 """Builds facts by hand, as rules are told them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from math import prod
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from analyzer.values import absences
 from analyzer.values.convolution import Convolution
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
+NAMED = absences.named
 FIELDS = {field.name for field in fields(Convolution)}
 AXES = {"kernel": 3, "stride": 1, "padding": 0, "dilation": 1, "input_size": 32}
 
@@ -54,3 +56,21 @@ def layer() -> Callable[..., ConvolutionFacts]:
 @pytest.fixture(scope="session")
 def model() -> Callable[..., ModelFacts]:
     return _model
+
+
+def _raised(_: str, error: Exception) -> NoReturn:
+    raise error
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_left_out() -> Iterator[None]:
+    """What users lose without losing the count is a failure here."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(absences, "named", _raised)
+        yield
+
+
+@pytest.fixture
+def users_lose_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails beside the count is left out and named, as it is for users."""
+    monkeypatch.setattr(absences, "named", NAMED)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 
 from analyzer.advising.pricing import current_price, current_units, proposed_price
 from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, Observer, Proposer, Rule
+from analyzer.values.absences import Absences
 from analyzer.values.convolution import Proposal, Unit, code
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 from analyzer.values.results import Advice, Replacement
@@ -27,20 +30,25 @@ def advise(
     sources: Mapping[str, tuple[str, int]] | None = None,
     rules: Sequence[Rule] = RULES,
     bound: Bound | None = None,
+    absences: Absences | None = None,
 ) -> tuple[Advised, ...]:
-    """All that the rules say of a model, what saves most first; `sources` tells file and line of a path."""
-    places = sources or {}
-    found = [_placed(advised, places) for rule in rules for advised in _answers(rule, facts, bound)]
+    """All that the rules say of a model, what saves most first; `sources` tells file and line of a path.
+
+    A rule that fails is left out and noted in `absences`.
+    """
+    places, left_out = sources or {}, absences or Absences()
+    answers = (left_out.attempt(rule.CODE, partial(_answers, rule, facts, bound), []) for rule in rules)
+    found = [_placed(advised, places) for advised in chain.from_iterable(answers)]
     return tuple(sorted(found, key=lambda advised: rank(advised.advice, facts)))
 
 
-def _answers(rule: Rule, facts: ModelFacts, bound: Bound | None) -> Iterator[Advised]:
-    if isinstance(rule, Proposer):
-        for layer in facts.convolutions.values():
-            if proposal := rule.propose(layer, facts):
-                yield Advised(_advice(rule, layer, proposal, facts, bound), proposal)
-    elif isinstance(rule, Observer):
-        yield from (Advised(_fact(rule, finding)) for finding in rule.observe(facts))
+def _answers(rule: Rule, facts: ModelFacts, bound: Bound | None) -> list[Advised]:
+    if isinstance(rule, Observer):
+        return [Advised(_fact(rule, finding)) for finding in rule.observe(facts)]
+    if not isinstance(rule, Proposer):
+        return []
+    proposals = ((layer, rule.propose(layer, facts)) for layer in facts.convolutions.values())
+    return [Advised(_advice(rule, layer, found, facts, bound), found) for layer, found in proposals if found]
 
 
 def _fact(rule: Rule, finding: Finding) -> Advice:

@@ -13,6 +13,7 @@ from analyzer.advising.verification import prove, taken_together
 from analyzer.formulas.count import Count
 from analyzer.rules import dilate_instead_of_downsample
 from analyzer.rules.rule import Rule
+from analyzer.values.absences import Absences
 from analyzer.values.devices import Device
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
@@ -49,15 +50,21 @@ class AdvisedModel:
 
 
 def advise_model(
-    loaded: LoadedModel, count: Count, facts: ModelFacts, rules: Sequence[Rule], device: Device
+    loaded: LoadedModel,
+    count: Count,
+    facts: ModelFacts,
+    rules: Sequence[Rule],
+    device: Device,
+    absences: Absences | None = None,
 ) -> AdvisedModel:
-    """Ask the rules about the facts, with bounds told for the device."""
+    """Ask the rules about the facts, with bounds told for the device; what fails is noted in `absences`."""
+    left_out = absences or Absences()
     places = {path: (source.file, source.line) for path, source in loaded.sources.items()}
-    everything = advise(facts, places, rules, lambda macs, nbytes: bound_text(macs, nbytes, device))
+    everything = advise(facts, places, rules, lambda macs, nbytes: bound_text(macs, nbytes, device), left_out)
     comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
     spoken = [item for item in everything if not is_silenced(item.advice, comments)]
     kept = tuple(item for item in spoken if _keeps_its_promise(item, loaded, count.trace))
-    advised = _with_evidence(kept, facts, loaded)
+    advised = left_out.attempt("evidence of the weights", lambda: _with_evidence(kept, facts, loaded), kept)
     best = best_per_layer(advised, facts)
     return AdvisedModel(
         loaded=loaded,
@@ -65,7 +72,7 @@ def advise_model(
         facts=facts,
         advised=advised,
         best=best,
-        together=_proved_together(best, loaded, count.trace),
+        together=left_out.attempt("savings together", lambda: _proved_together(best, loaded, count.trace), None),
         unused_comments=unused(comments, [item.advice for item in everything], rules),
     )
 

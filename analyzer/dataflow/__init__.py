@@ -20,6 +20,7 @@ from analyzer.dataflow.operator_classes import BATCH_NORMS, PRODUCTS
 from analyzer.dataflow.receptive_field.dilation_grids import grids
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
 from analyzer.dataflow.receptive_field.resolution import restorations
+from analyzer.values.absences import Absences
 from analyzer.values.convolution import Convolution
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.values.graph import Op, Trace
@@ -38,8 +39,14 @@ def facts_of(
     device: str = "",
     never_run: Iterable[tuple[str, int]] = (),
     fields: Mapping[str, Field] | None = None,
+    absences: Absences | None = None,
 ) -> ModelFacts:
-    """All that rules may know; `fields` are the receptive fields where they have been found already."""
+    """All that rules may know; `fields` are the receptive fields where they have been found already.
+
+    Isolations, grids and restorations that cannot be had are left out and noted in `absences`. Who reads and feeds a
+    layer no rule can do without: a failure there is raised.
+    """
+    left_out = Absences() if absences is None else absences
     flow = Flow(trace)
     fields = receptive_fields(trace, flow) if fields is None else fields
     sizes = Sizes(trace, owners, costs)
@@ -55,9 +62,9 @@ def facts_of(
         },
         linears=tuple(_linears(trace, sizes)),
         norms=tuple(_norms(flow, sizes, around)),
-        isolations=isolations(flow, path_of),
-        grids=grids(flow, path_of),
-        restorations=restorations(flow, path_of),
+        isolations=left_out.attempt("isolated groups", lambda: isolations(flow, path_of), ()),
+        grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
+        restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
         never_run=tuple(never_run),
         device=device,
     )

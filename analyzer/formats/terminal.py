@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from analyzer.formats.wording import durations, sentences, shown_layers, suggestions, verdict
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
-from analyzer.values.results import Advice, Analysis, Layer
+from analyzer.values.results import Advice, Analysis, Layer, Uncounted
 from analyzer.values.timings import Latency
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TOP = 5
 WIDE = 400
 """Columns where there is no terminal to fit: nothing is cut or wrapped."""
-MAX_UNCOUNTED = 5
+MAX_LISTED = 5
 ROOMY = 110
 """Columns from which on a source is shown with its folders."""
 NARROWER = 40
@@ -189,16 +189,23 @@ def _source(layer: Layer | Advice, width: int) -> str:
 
 
 def _warnings(analysis: Analysis) -> list[str]:
-    found = [
-        f"not counted: {item.operator}, {plural(item.calls, 'call')}: {item.reason}"
-        for item in analysis.uncounted[:MAX_UNCOUNTED]
-    ]
-    hidden = len(analysis.uncounted) - MAX_UNCOUNTED
-    found += [f"not counted: {sentences.together(hidden, 'operator')}"] if hidden > 0 else []
+    found = _listed("not counted", "operator", [_uncounted(item) for item in analysis.uncounted])
+    found += _listed("left out", "fact", [sentences.absence(item) for item in analysis.absences])
     idle = sum(module.params for module in analysis.never_run)
     modules = plural(len(analysis.never_run), "module")
     found += [f"never run: {count(idle)} parameters in {modules}"] if analysis.never_run else []
     return ["", *found] if found else []
+
+
+def _uncounted(item: Uncounted) -> str:
+    return f"{item.operator}, {plural(item.calls, 'call')}: {item.reason}"
+
+
+def _listed(label: str, noun: str, items: Sequence[str]) -> list[str]:
+    """The first few, each on a line of its own, and how many more there are."""
+    hidden = len(items) - MAX_LISTED
+    rest = [sentences.together(hidden, noun)] if hidden > 0 else []
+    return [f"{label}: {item}" for item in (*items[:MAX_LISTED], *rest)]
 
 
 def _table(*titles: str) -> "Table":

@@ -90,6 +90,16 @@ class Uncounted:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """Something beside the count that could not be had: receptive fields, a proposal, an estimate."""
+
+    what: str
+    where: str
+    """Path of the layer at which it failed; empty where that is the whole model."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NeverRun:
     """A module whose own parameters this forward never used."""
 
@@ -282,6 +292,8 @@ class Analysis:
     complete: bool
     """False when a contraction or an opaque operator has no count."""
     uncounted: tuple[Uncounted, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    """What is missing beside the count; the count does not depend on it."""
     never_run: tuple[NeverRun, ...] = ()
     layers: tuple[Layer, ...] = ()
     """In execution order; modules that never ran come last, with calls = 0."""

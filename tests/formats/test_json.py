@@ -20,6 +20,7 @@ BESIDES = [
     "comparison",
     "latency",
     "estimates",
+    "absences",
 ]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",

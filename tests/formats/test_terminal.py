@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats import terminal
-from analyzer.values.results import Layer, Saving, Uncounted
+from analyzer.values.results import Absence, Layer, Saving, Uncounted
 
 WHOLE = """\
 net
@@ -39,7 +39,7 @@ def test_what_is_missing_is_named(incomplete):
 def test_many_missing_operators_are_cut_and_counted(analysis):
     missing = tuple(Uncounted(f"op{index}", 1, (), "no formula") for index in range(8))
     text = terminal.render(replace(analysis, complete=False, uncounted=missing))
-    assert text.count("no formula") == terminal.MAX_UNCOUNTED
+    assert text.count("no formula") == terminal.MAX_LISTED
     assert "not counted: 3 more operators\n" in text
 
 
@@ -139,3 +139,11 @@ def test_advice_and_verdicts_fit_a_narrow_terminal(width, advised, gated):
     text = terminal.render(replace(gated, advice=advised.advice, together=advised.together), width)
     assert max(map(len, text.splitlines())) <= width
     assert "SEP101 " in text
+
+
+def test_what_is_missing_beside_the_count_is_a_line_each(analysis):
+    missing = tuple(Absence(f"rule {index}", "stem.conv", "unexpected KeyError: -1") for index in range(8))
+    text = terminal.render(replace(analysis, absences=missing))
+    assert "left out: rule 0 at stem.conv: unexpected KeyError: -1\n" in text
+    assert text.count("left out: rule") == 5
+    assert "left out: 3 more facts\n" in text

@@ -24,6 +24,7 @@ def render(analysis: Analysis, figure: str | None = None, clock: str | None = No
         _facts(analysis),
         _gate(analysis),
         _section("Not counted", tables.uncounted(analysis)),
+        _section("Left out", _left_out(analysis)),
         f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",
         _section("Totals", tables.totals(analysis)),
         _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
@@ -99,6 +100,13 @@ def _never_run(analysis: Analysis) -> str:
         return ""
     params = plural(sum(module.params for module in modules), "parameter")
     return f"{params} in {plural(len(modules), 'module')} took no part.\n\n{tables.never_run(analysis)}"
+
+
+def _left_out(analysis: Analysis) -> str:
+    if not analysis.absences:
+        return ""
+    items = "\n".join(f"- {prose(sentences.absence(item))}" for item in analysis.absences)
+    return f"The count does not depend on these.\n\n{items}"
 
 
 def _how(analysis: Analysis) -> str:

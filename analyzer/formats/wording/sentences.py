@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from analyzer.formats.wording.numbers import count, exact, plural, shape, size
-from analyzer.values.results import Analysis, Input
+from analyzer.values.results import Absence, Analysis, Input
 
 CONVENTIONS = (
     "1 MAC is one multiply-add of a contraction (convolution, linear, matrix product, attention) and 2 FLOPs; "
@@ -81,6 +81,12 @@ def tracing(analysis: Analysis) -> str:
     if mode == "fake":
         return f"Traced on fake tensors, no weights needed ({ran}){because}"
     return f"Traced on meta tensors, no weights needed ({ran})."
+
+
+def absence(item: Absence) -> str:
+    """What is missing beside the count, at which layer, and why."""
+    where = f" at {item.where}" if item.where else ""
+    return f"{item.what}{where}: {item.reason}"
 
 
 def together(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from analyzer.formats.markdown import report
-from analyzer.values.results import Layer, Model, NeverRun, StoredTensor, Uncounted
+from analyzer.values.results import Absence, Layer, Model, NeverRun, StoredTensor, Uncounted
 
 # stem.conv 16·3·3·3 = 432 and 432·8·8 = 27,648; stem.norm 2·16 = 32; head 1024·10 + 10 = 10,250 and 10,240.
 WHOLE = """\
@@ -200,3 +200,13 @@ def test_several_models_are_compared_with_the_first(analysis, checkpoint):
 
 def test_without_links_the_names_stand_alone(analysis):
     assert "| `net`   |" in report.render_comparison([analysis, analysis])
+
+
+def test_what_is_missing_beside_the_count_is_a_section_of_its_own(analysis):
+    missing = (Absence("receptive fields", "stem.conv", "unexpected KeyError: -1"), Absence("advice", "", "no facts"))
+    text = report.render(replace(analysis, absences=missing))
+    assert "## Left out" not in report.render(analysis)
+    assert (
+        "## Left out\n\nThe count does not depend on these.\n\n"
+        "- receptive fields at stem.conv: unexpected KeyError: -1\n- advice: no facts\n"
+    ) in text

@@ -1,0 +1,52 @@
+"""The count comes whatever else fails."""
+
+import pytest
+import torch
+from torch import nn
+
+import analyzer
+from analyzer import advising, dataflow
+from analyzer import analysis as stages
+from analyzer.advising import advisor
+from analyzer.values.results import Analysis
+
+MACS = 16 * 3 * 3 * 3 * 8 * 8
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU()).eval()
+
+
+def analysed() -> Analysis:
+    return analyzer.analyze(network(), torch.zeros(1, 3, 8, 8))
+
+
+def fails(*_: object, **__: object) -> None:
+    raise KeyError(-1)
+
+
+@pytest.mark.usefixtures("users_lose_extras")
+@pytest.mark.parametrize(
+    ("room", "name", "missing"),
+    [
+        (stages, "receptive_fields", "receptive fields"),
+        (stages, "facts_of", "advice"),
+        (stages, "advise_model", "advice"),
+        (stages, "_estimates", "estimates"),
+        (dataflow, "isolations", "isolated groups"),
+        (dataflow, "grids", "gridding of dilations"),
+        (dataflow, "restorations", "restored resolutions"),
+        (advising, "_answers", "GRP101"),
+        (advisor, "_proved_together", "savings together"),
+    ],
+)
+def test_an_extra_never_takes_the_count_down(room, name, missing, monkeypatch):
+    whole = analysed()
+    monkeypatch.setattr(room, name, fails)
+    found = analysed()
+    assert whole.absences == ()
+    assert missing in [absence.what for absence in found.absences]
+    assert all("unexpected KeyError: -1" in absence.reason for absence in found.absences)
+    assert found.complete
+    assert found.total == whole.total
+    assert found.total.macs == MACS
