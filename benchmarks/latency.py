@@ -24,8 +24,8 @@ from analyzer.loading import load
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.measuring import Settings, side_by_side
 from analyzer.measuring.benchmark_model import open_benchmark_model
-from analyzer.measuring.interleaving import Patience, in_turns, ratio_of, timing_of
-from analyzer.measuring.measurement import Session
+from analyzer.measuring.interleaving import Patience, interleave, ratio_of, timing_of
+from analyzer.measuring.measurement import Measurement
 from analyzer.measuring.memory_limits import keep_freed_memory
 from analyzer.values.requests import AnalysisOptions, ModelRequest
 from analyzer.values.timings import TimeRatio, Timing
@@ -150,7 +150,7 @@ def measured(channels: int, side: int) -> tuple[Timing, dict[str, tuple[TimeRati
     dense = nn.Conv2d(channels, channels, 3, padding=1).eval()
     several = variants(channels)
     layers = [dense, *(module.eval() for module, _ in several.values())]
-    base, *others = in_turns([_sample(layer, given) for layer in layers], PATIENCE)
+    base, *others = interleave([_sample(layer, given) for layer in layers], PATIENCE)
     pairs = zip(several.items(), others, strict=True)
     return timing_of(base), {name: (ratio_of(series, base), macs) for (name, (_, macs)), series in pairs}
 
@@ -168,7 +168,7 @@ def _early(name: str) -> float:
     torch.set_num_threads(1)
     given = torch.randn(1, EARLY[0], EARLY[1], EARLY[1])
     layer = nn.Conv2d(EARLY[0], EARLY[0], 3, padding=1) if name == "dense" else variants(EARLY[0])[name][0]
-    (series,) = in_turns([_sample(layer.eval(), given)], PATIENCE)
+    (series,) = interleave([_sample(layer.eval(), given)], PATIENCE)
     return timing_of(series).median
 
 
@@ -195,8 +195,8 @@ def _print_models() -> bool:
 def _own(name: str) -> dict[str, Any]:
     """What `--latency` says of the whole model first."""
     advised_model = _consulted(name)
-    with open_benchmark_model(advised_model, SETTINGS) as place:
-        session = Session(advised_model, place)
+    with open_benchmark_model(advised_model, SETTINGS) as benchmark:
+        session = Measurement(advised_model, benchmark)
         session.time_model()
         session.time_model_kept()
     timing, kept = session.model, session.kept

@@ -11,7 +11,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory() -> int | None:
-    """Bytes of memory that can still be taken; None where nobody tells."""
+    """Free bytes of memory; None where the system does not report them."""
     return min(_told(), default=None)
 
 

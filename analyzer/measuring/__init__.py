@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from analyzer.measuring.benchmark_model import open_benchmark_model
-from analyzer.measuring.interleaving import in_turns, ratio_of, timing_of
-from analyzer.measuring.measured_steps import carry_out
-from analyzer.measuring.measurement import Predict, Session
+from analyzer.measuring.interleaving import interleave, ratio_of, timing_of
+from analyzer.measuring.measured_steps import run_steps
+from analyzer.measuring.measurement import Measurement, Predict
 from analyzer.measuring.memory_limits import keep_freed_memory
 from analyzer.measuring.timing_settings import Settings, check
 from analyzer.values.timings import Latency, TargetTiming
@@ -28,32 +28,33 @@ def measure(
     progress: Callable[[str], None] = lambda _: None,
     predict: Predict | None = None,
 ) -> Latency:
-    """Time a model, its layers and its advice on a copy; an interruption keeps what was timed, and the result says so.
+    """Time the whole model, each layer and each proposal on a copy of the model; all times are in seconds.
 
-    Problem when the device is not there, when the model does not fit into memory, or when it does not run.
+    An interruption or the time limit keeps what was timed so far and sets `partial`. Raises Problem when the device is
+    missing, when weights and activations exceed free memory, or when the forward does not run.
     """
     check(settings)
     progress(f"{advised_model.loaded.name}: getting ready to time it")
-    with open_benchmark_model(advised_model, settings) as place:
-        session = Session(advised_model, place, predict)
-        finished = carry_out(tuple(session.steps), progress, advised_model.loaded.name, limit=settings.limit)
+    with open_benchmark_model(advised_model, settings) as benchmark:
+        session = Measurement(advised_model, benchmark, predict)
+        finished = run_steps(tuple(session.steps), progress, advised_model.loaded.name, limit=settings.limit)
         return session.latency(finished)
 
 
 def side_by_side(
     several: Sequence[AdvisedModel], settings: Settings = DEFAULT, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[TargetTiming, ...]:
-    """Several models in turns under the same conditions, each as a ratio against the first; none when interrupted.
+    """Time several models interleaved (A B A B ...), each as a ratio to the first; empty when interrupted.
 
-    The process keeps the memory that it frees: else the larger model would decide what the smaller one pays for it.
+    The process keeps freed memory: else the larger model would decide how often the smaller one maps memory anew.
     """
     check(settings)
     keep_freed_memory()
     progress(f"timing {', '.join(one.loaded.name for one in several)} in turns")
-    with ExitStack() as open_places:
-        places = [open_places.enter_context(open_benchmark_model(one, settings)) for one in several]
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_benchmark_model(one, settings)) for one in several]
         try:
-            series = in_turns([place.sample(place.forward) for place in places], settings.model)
+            series = interleave([benchmark.sample(benchmark.forward) for benchmark in opened], settings.model)
         except KeyboardInterrupt:
             return ()
     return tuple(

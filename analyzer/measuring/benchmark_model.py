@@ -63,10 +63,10 @@ def open_benchmark_model(advised_model: AdvisedModel, settings: Settings) -> Ite
     _refuse_large(advised_model, settings)
     with loaded.surroundings(), preserved(), _fixed(settings), REAL.module(loaded) as module:
         settled = _settled(module.eval(), settings)
-        place = BenchmarkModel(loaded.name, settled, *_arguments(advised_model, settled, settings), settings)
+        benchmark = BenchmarkModel(loaded.name, settled, *_arguments(advised_model, settled, settings), settings)
         with torch.inference_mode():
-            _try(place)
-            yield place
+            _try(benchmark)
+            yield benchmark
 
 
 def _refuse_large(advised_model: AdvisedModel, settings: Settings) -> None:
@@ -136,29 +136,29 @@ def _input(leaf: Leaf, module: nn.Module, settings: Settings) -> torch.Tensor:
     return tensor
 
 
-def _try(place: BenchmarkModel) -> None:
+def _try(benchmark: BenchmarkModel) -> None:
     try:
-        place.forward()
-        place.synchronize()
+        benchmark.forward()
+        benchmark.synchronize()
     except Exception as error:  # whatever the model's own code raises
-        settings = place.settings
+        settings = benchmark.settings
         how = f"on {settings.device}" + (f" in {settings.dtype}" if settings.dtype else "")
         first = (str(error).strip().splitlines() or [""])[0]
         why = f"it does not run {how} ({type(error).__name__}: {first})"
-        raise Problem(f"{place.name} cannot be timed: {why}") from error
+        raise Problem(f"{benchmark.name} cannot be timed: {why}") from error
 
 
-def conditions_of(place: BenchmarkModel, loaded: LoadedModel) -> Conditions:
+def conditions_of(benchmark: BenchmarkModel, loaded: LoadedModel) -> Conditions:
     """What has to be said beside every number."""
-    first = next(place.module.parameters(), None)
-    shapes = [leaf.shape for _, leaf in leaves((place.args, place.kwargs))]
+    first = next(benchmark.module.parameters(), None)
+    shapes = [leaf.shape for _, leaf in leaves((benchmark.args, benchmark.kwargs))]
     return Conditions(
-        device=place.settings.device,
-        processor=_processor(place.settings.device),
+        device=benchmark.settings.device,
+        processor=_processor(benchmark.settings.device),
         dtype="float32" if first is None else str(first.dtype).removeprefix("torch."),
-        threads=place.settings.threads,
+        threads=benchmark.settings.threads,
         inputs=tuple(tuple(shape) for shape in shapes),
-        channels_last=place.settings.channels_last,
+        channels_last=benchmark.settings.channels_last,
         weights=_weights(loaded),
         torch=str(torch.__version__),
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,

@@ -1,4 +1,4 @@
-"""Times things in turns until the numbers are steady, and says when two interleaved series of one thing disagree."""
+"""Interleaved timing (A B A B ...) until the spread is small, and the test whether the numbers can be trusted."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from time import perf_counter
 from analyzer.values.timings import TimeRatio, Timing
 
 Sample = Callable[[], Sequence[float]]
-"""Times one block of a thing: the seconds of each of its runs."""
+"""Times one block of runs: the seconds of each."""
 Series = Sequence[Sequence[float]]
-"""The blocks of one thing, one a turn."""
+"""The blocks of one candidate, one for each round."""
 
 MAX_DISAGREEMENT = 0.10
-"""Even and odd turns of one thing may differ by so much of the smaller."""
+"""Largest difference between the medians of even and odd rounds, as a share of the smaller."""
 MAX_SPREAD = 0.30
-"""So much of the median may lie between the quartiles."""
+"""Largest interquartile range, as a share of the median."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """When to stop: steady after at least so many turns, or out of time."""
+    """When to stop: the spread is small after at least `turns` rounds, or the time is up."""
 
     turns: int = 4
     spread: float = 0.03
-    """Steady is when the quartiles lie within so much of the median."""
+    """Interquartile range over median at which the series counts as steady."""
     seconds: float = 1.0
-    """For each thing that is timed."""
+    """Time limit for each candidate."""
 
 
-def in_turns(
+def interleave(
     samples: Sequence[Sample], patience: Patience, clock: Callable[[], float] = perf_counter
 ) -> tuple[Series, ...]:
-    """A B A B ...: one block of each thing a turn, after one turn that only warms up.
+    """One block of each candidate a round, after a warm-up round.
 
-    The number of turns is even, so that even and odd ones are two series of equal length.
+    The number of rounds is even, so that even and odd rounds are two series of equal length.
     """
     for sample in samples:
         sample()
@@ -56,7 +56,7 @@ def _are_steady(series: Sequence[Series], spread: float) -> bool:
 
 
 def timing_of(series: Series) -> Timing:
-    """Median, quartiles and tail over all turns, and whether even and odd turns agree."""
+    """Median, interquartile range, 95th percentile and minimum in seconds, and why they can't be trusted, if so."""
     runs = _pooled(series)
     low, middle, high = _quartiles(runs)
     tail = sorted(runs)[min(len(runs) - 1, int(0.95 * len(runs)))]
@@ -65,7 +65,7 @@ def timing_of(series: Series) -> Timing:
 
 
 def ratio_of(series: Series, base: Series) -> TimeRatio:
-    """Turn by turn the time of one thing over that of the other, so that what slows both down cancels out."""
+    """Quartiles of the ratio `series / base`, round by round, so that what slows both down cancels out."""
     ratios = [median(one) / median(other) for one, other in zip(series, base, strict=True)]
     low, middle, high = _quartiles(ratios)
     halves = median(ratios[::2]), median(ratios[1::2] or ratios)
@@ -102,6 +102,6 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def _spread(values: Sequence[float]) -> float:
-    """What lies between the quartiles, as a share of the median."""
+    """Interquartile range over median."""
     low, middle, high = _quartiles(values)
     return (high - low) / middle if middle else 0.0

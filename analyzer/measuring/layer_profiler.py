@@ -1,4 +1,4 @@
-"""What each layer takes inside the running model, without the layers in it and without what watching costs."""
+"""Each layer's own time inside the running model: children subtracted, the cost of the timing hooks too."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import torch
 from torch import nn
 
 CHAIN = 200
-"""So many layers that do nothing tell what watching one of them costs."""
+"""Identity layers in the chain on which the hooks' own cost is measured."""
 REPEATS = 9
 
 Event = tuple[str, bool, Any]
-"""A layer's path, whether it begins, and when."""
+"""A layer's path, whether its call begins (else it ends), and the time stamp."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Takes a stamp, and says how many seconds lie between two, once the device is done."""
+    """Takes time stamps; `seconds` of two stamps is valid once `wait` has returned."""
 
     stamp: Callable[[], Any]
     seconds: Callable[[Any, Any], float]
@@ -34,7 +34,7 @@ CPU = Clock(perf_counter, lambda begin, end: end - begin)
 
 
 def clock_for(device: str) -> Clock:
-    """The processor's own clock, or CUDA events, which stamp when the GPU gets there."""
+    """`time.perf_counter`, or CUDA events, which are recorded when the GPU reaches them."""
     if not device.startswith("cuda"):
         return CPU
 
@@ -51,7 +51,7 @@ def clock_for(device: str) -> Clock:
 
 @dataclass(frozen=True)
 class Overhead:
-    """Seconds that watching adds to each call: within the layer's span, and to what surrounds it."""
+    """Seconds that the hooks add to each call: inside the layer's span, and to its parent's."""
 
     inside: float = 0.0
     outside: float = 0.0
@@ -59,15 +59,15 @@ class Overhead:
 
 @dataclass
 class LayerSpan:
-    """All calls of one layer in one forward."""
+    """All calls of one layer in one forward: own seconds, calls, and calls of its children."""
 
     seconds: float = 0.0
     calls: int = 0
     children: int = 0
 
 
-def watched_forward(forward: Callable[[], object], events: list[Event], clock: Clock) -> Mapping[str, LayerSpan]:
-    """One forward of a watched module, by layer; the root's path is ""."""
+def profiled_forward(forward: Callable[[], object], events: list[Event], clock: Clock) -> Mapping[str, LayerSpan]:
+    """One forward of a profiled module, path to span; the root's path is ""."""
     events.clear()
     forward()
     clock.wait()
@@ -75,7 +75,7 @@ def watched_forward(forward: Callable[[], object], events: list[Event], clock: C
 
 
 def fold(events: Sequence[Event], seconds: Callable[[Any, Any], float]) -> dict[str, LayerSpan]:
-    """Each layer's own time: from its begin to its end, without the watched calls between."""
+    """Each layer's own time: end minus begin, minus the calls of its children."""
     spans: dict[str, LayerSpan] = defaultdict(LayerSpan)
     running: list[tuple[str, Any]] = []
     for path, begins, stamp in events:
@@ -94,15 +94,15 @@ def fold(events: Sequence[Event], seconds: Callable[[Any, Any], float]) -> dict[
 
 
 def corrected(span: LayerSpan, overhead: Overhead) -> float:
-    """The layer's own seconds without what watching added; never below zero."""
+    """The layer's own seconds with the hooks' cost taken off, at least 0."""
     return max(span.seconds - span.calls * overhead.inside - span.children * overhead.outside, 0.0)
 
 
 @contextmanager
-def watched(module: nn.Module, clock: Clock) -> Iterator[list[Event]]:
-    """Note when each layer begins and ends; the hooks are gone afterwards, whatever happens."""
+def profiled(module: nn.Module, clock: Clock) -> Iterator[list[Event]]:
+    """Record an event when each layer's call begins and ends; the hooks are removed on every exit."""
     events: list[Event] = []
-    handles = [handle for path, layer in module.named_modules() for handle in _watch(path, layer, events, clock)]
+    handles = [handle for path, layer in module.named_modules() for handle in _profile(path, layer, events, clock)]
     try:
         yield events
     finally:
@@ -110,8 +110,8 @@ def watched(module: nn.Module, clock: Clock) -> Iterator[list[Event]]:
             handle.remove()
 
 
-def _watch(path: str, layer: nn.Module, events: list[Event], clock: Clock) -> Iterator[Any]:
-    """No hooks on a scripted layer inside scripted code: none would be called."""
+def _profile(path: str, layer: nn.Module, events: list[Event], clock: Clock) -> Iterator[Any]:
+    """The two hooks of one layer; none on a ScriptModule, which would not call them."""
     stamp = clock.stamp
 
     def begin(*_: Any) -> None:
@@ -127,12 +127,12 @@ def _watch(path: str, layer: nn.Module, events: list[Event], clock: Clock) -> It
 
 
 def overhead(clock: Clock) -> Overhead:
-    """What watching costs here: measured on a chain of layers that do nothing, with and without hooks."""
+    """The hooks' cost on this machine, measured on a chain of `nn.Identity` with and without hooks."""
     chain = nn.Sequential(*(nn.Identity() for _ in range(CHAIN))).eval()
     given = torch.empty(0)
     bare = median(_seconds_of(lambda: chain(given), clock) for _ in range(REPEATS)) / CHAIN
-    with watched(chain, clock) as events:
-        spans = [watched_forward(lambda: chain(given), events, clock) for _ in range(REPEATS)]
+    with profiled(chain, clock) as events:
+        spans = [profiled_forward(lambda: chain(given), events, clock) for _ in range(REPEATS)]
     inside = median(median(span.seconds for path, span in found.items() if path) for found in spans)
     outside = median(found[""].seconds for found in spans) / CHAIN - bare
     return Overhead(inside, max(outside, 0.0))

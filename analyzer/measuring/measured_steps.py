@@ -1,4 +1,4 @@
-"""Goes through the steps of a measurement and says how long the rest will take."""
+"""Runs the steps of a measurement and reports how long the rest will take."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from time import perf_counter
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to time; `weight` is how long it may take, in seconds."""
+    """One measurement; `weight` is how long it may take, in seconds."""
 
     label: str
     run: Callable[[], None]
     weight: float
 
 
-def carry_out(
+def run_steps(
     steps: Sequence[Step],
     progress: Callable[[str], None],
     name: str,
@@ -41,7 +41,7 @@ def carry_out(
 
 
 def _left(elapsed: float, done: float, total: float) -> str:
-    """At the pace so far; nothing before the first step is done."""
+    """The remaining time at the pace so far; empty before the first step is done."""
     if not done:
         return ""
     seconds = elapsed * (total - done) / done

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from analyzer.advising.ranking import Advised
 from analyzer.measuring.benchmark_model import BenchmarkModel, conditions_of
 from analyzer.measuring.energy_counters import NoCounter, counter_for, energy_of
-from analyzer.measuring.interleaving import Series, in_turns, ratio_of, timing_of
-from analyzer.measuring.layer_profiler import Overhead, clock_for, corrected, overhead, watched, watched_forward
+from analyzer.measuring.interleaving import Series, interleave, ratio_of, timing_of
+from analyzer.measuring.layer_profiler import Overhead, clock_for, corrected, overhead, profiled, profiled_forward
 from analyzer.measuring.measured_steps import Step
 from analyzer.measuring.memory_limits import is_freed_memory_kept, keep_freed_memory
-from analyzer.measuring.submodule_calls import Piece, Shapes, TimedSwap, before_and_after, calls_at, shapes_at
+from analyzer.measuring.submodule_calls import CallSequence, Shapes, TimedSwap, before_and_after, calls_at, shapes_at
 from analyzer.values.errors import Problem
 from analyzer.values.results import Layer
 from analyzer.values.timings import Conditions, Energy, Latency, LayerTiming, ProposalTiming, Timing
@@ -31,11 +31,11 @@ NOT_CALLED = "its forward was not called as a module's"
 
 
 @dataclass
-class Session:
-    """What was found so far; each step adds to it, so that an interruption loses one step at most."""
+class Measurement:
+    """The timings so far; each step adds its own, so that an interruption loses one step at most."""
 
     advised_model: AdvisedModel
-    place: BenchmarkModel
+    benchmark: BenchmarkModel
     predict: Predict | None = None
     conditions: Conditions = field(init=False)
     model: Timing | None = None
@@ -47,12 +47,12 @@ class Session:
     together: ProposalTiming | None = None
 
     def __post_init__(self) -> None:
-        self.conditions = conditions_of(self.place, self.advised_model.loaded)
+        self.conditions = conditions_of(self.benchmark, self.advised_model.loaded)
 
     @property
     def steps(self) -> Iterator[Step]:
-        """What there is to do, what tells most first."""
-        whole, each = self.place.settings.model, self.place.settings.layer
+        """The steps in order of use to the reader."""
+        whole, each = self.benchmark.settings.model, self.benchmark.settings.layer
         yield Step("the whole model", self.time_model, whole.seconds)
         yield Step("the whole model with memory kept", self.time_model_kept, whole.seconds)
         yield Step("its layers in context", self.time_in_context, whole.seconds)
@@ -72,7 +72,7 @@ class Session:
 
     @cached_property
     def _shapes(self) -> dict[str, Shapes]:
-        return shapes_at(self.place)
+        return shapes_at(self.benchmark)
 
     @property
     def _alike_layers(self) -> list[list[Layer]]:
@@ -106,43 +106,43 @@ class Session:
             self.kept = self._timed_forward()
 
     def _timed_forward(self) -> Timing:
-        return timing_of(in_turns([self.place.sample(self.place.forward)], self.place.settings.model)[0])
+        return timing_of(interleave([self.benchmark.sample(self.benchmark.forward)], self.benchmark.settings.model)[0])
 
     def read_energy(self) -> None:
         """Joules of one forward, where there are counters."""
 
         def run() -> None:
-            self.place.forward()
-            self.place.synchronize()
+            self.benchmark.forward()
+            self.benchmark.synchronize()
 
         try:
-            self.energy = energy_of(run, counter_for(self.place.settings.device))
+            self.energy = energy_of(run, counter_for(self.benchmark.settings.device))
         except NoCounter as reason:
             self.energy = Energy(None, str(reason))
 
     def time_in_context(self) -> None:
-        """Each layer's own time in watched forwards, corrected for the watching."""
-        clock = clock_for(self.place.settings.device)
+        """Each layer's own time in profiled forwards, with the hooks' cost taken off."""
+        clock = clock_for(self.benchmark.settings.device)
         cost = overhead(clock)
         series: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-        with watched(self.place.module, clock) as events:
+        with profiled(self.benchmark.module, clock) as events:
 
             def sample() -> tuple[float, ...]:
-                spans = watched_forward(self.place.forward, events, clock)
+                spans = profiled_forward(self.benchmark.forward, events, clock)
                 for path, span in spans.items():
                     series[path].append((corrected(span, cost),))
                 return (sum(span.seconds for span in spans.values()),)
 
-            in_turns([sample], self.place.settings.model)
+            interleave([sample], self.benchmark.settings.model)
         self._keep(series, cost)
 
     def _keep(self, series: dict[str, list[tuple[float, ...]]], cost: Overhead) -> None:
-        """All turns but the first, which warmed up."""
+        """Keep all rounds but the first, which warmed up."""
         self.in_context = {path: timing_of(turns[1:]) for path, turns in series.items()}
         self.conditions = replace(self.conditions, hooks=cost.inside + cost.outside)
 
     def time_alone(self, layers: Sequence[Layer]) -> None:
-        """One layer on the input that reaches it, for all that are like it."""
+        """Time one layer on the input that it gets in the model; the result holds for all layers built alike."""
         first = layers[0]
         timing, reason = self._alone(first.path)
         for layer in layers:
@@ -152,23 +152,23 @@ class Session:
             )
 
     def _alone(self, path: str) -> tuple[Timing | None, str]:
-        if any(self.place.module.get_submodule(path).children()):
+        if any(self.benchmark.module.get_submodule(path).children()):
             return None, HAS_LAYERS
-        call = calls_at(self.place, [path]).get(path)
+        call = calls_at(self.benchmark, [path]).get(path)
         if call is None:
             return None, NOT_CALLED
         if call.writes_its_input:
             return None, WRITES
-        return timing_of(in_turns([self.place.sample(call)], self.place.settings.layer)[0]), ""
+        return timing_of(interleave([self.benchmark.sample(call)], self.benchmark.settings.layer)[0]), ""
 
     def time_proposal(self, group: Sequence[Advised]) -> None:
-        """The layers that a proposal changes, now and then in turns."""
+        """Time the layers that a proposal changes, before and after, interleaved."""
         item = group[0]
         assert item.proposal is not None
         paths = tuple(other.advice.path for other in group)
         blank = ProposalTiming(item.advice.rule, item.advice.name, paths, None, predicted=self._predicted(item))
         try:
-            now, then = before_and_after(self.place, item.proposal, self._shapes)
+            now, then = before_and_after(self.benchmark, item.proposal, self._shapes)
         except Problem as problem:
             self.proposals.append(replace(blank, reason=str(problem)))
             return
@@ -179,14 +179,14 @@ class Session:
             self.proposals.append(replace(blank, reason=NOT_CALLED))
             return
         ratio = self._macs_ratio(now, item.advice.saved.macs if item.advice.saved else 0)
-        series = self._series(Piece(tuple(now.values())), Piece(tuple(then.values())))
+        series = self._series(CallSequence(tuple(now.values())), CallSequence(tuple(then.values())))
         self.proposals.append(replace(_timed(blank, series), macs_ratio=ratio))
 
     def _predicted(self, item: Advised) -> tuple[float, float] | None:
         return self.predict(item) if self.predict else None
 
     def _series(self, now: Callable[[], object], then: Callable[[], object]) -> tuple[Series, ...]:
-        return in_turns([self.place.sample(now), self.place.sample(then)], self.place.settings.layer)
+        return interleave([self.benchmark.sample(now), self.benchmark.sample(then)], self.benchmark.settings.layer)
 
     def _macs_ratio(self, paths: Collection[str], saved: int) -> float | None:
         macs = {row.path: row.macs or 0 for row in self.advised_model.count.layers}
@@ -194,24 +194,24 @@ class Session:
         return (before - saved) / before if before else None
 
     def time_together(self) -> None:
-        """The whole model with the best proposal of each layer, and as it is, in turns."""
+        """Time the whole model with and without the best proposal of each layer, interleaved."""
         proposals = [item.proposal for item in self.advised_model.best if item.proposal]
         paths = tuple(item.advice.path for item in self.advised_model.best)
         blank = ProposalTiming("", "together", paths, self._together_ratio())
         try:
-            swap = TimedSwap.of(self.place, proposals)
+            swap = TimedSwap.of(self.benchmark, proposals)
             with swap.inserted():
-                self.place.forward()
+                self.benchmark.forward()
         except Exception as error:  # a layer that cannot be replaced, or the model's own code
             self.together = replace(blank, reason=str(error))
             return
-        sample = self.place.sample(self.place.forward)
+        sample = self.benchmark.sample(self.benchmark.forward)
 
         def restructured() -> Sequence[float]:
             with swap.inserted():
                 return sample()
 
-        self.together = _timed(blank, in_turns([sample, restructured], self.place.settings.model))
+        self.together = _timed(blank, interleave([sample, restructured], self.benchmark.settings.model))
 
     def _together_ratio(self) -> float | None:
         whole, taken = self.advised_model.count.total.macs, self.advised_model.together
@@ -241,7 +241,7 @@ def _timed(blank: ProposalTiming, series: tuple[Series, ...]) -> ProposalTiming:
 
 
 def _kind_of(layer: Layer) -> object:
-    """Equal for layers that do the same work; a class of the user's own is like no other."""
+    """A key that is equal for layers of torch built alike with equal input shapes; others get a key of their own."""
     return (layer.settings, layer.input_shapes) if layer.settings else layer.path
 
 

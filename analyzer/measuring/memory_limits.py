@@ -1,4 +1,4 @@
-"""How much memory a run needs and how much there is, before any of it is taken; and keeping what was freed."""
+"""Memory that a run needs against memory that is free, checked before any is allocated; and keeping freed memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _is_kept = False
 
 
 def needed(count: Count, copies: int = 1, scale: float = 1.0, itemsize: int | None = None) -> int:
-    """Bytes of a run: weights and buffers in so many copies, inputs and activations for `scale` times the batch."""
+    """Bytes of a run: `copies` of weights and buffers, plus inputs and peak activations times `scale`.
+
+    `itemsize` in bytes replaces the parameters' own; inputs count 8 bytes an element, the widest dtype they may have.
+    """
     stored = sum(p.numel * (itemsize or p.itemsize) for p in (*count.parameters, *count.buffers))
     inputs = sum(prod(given.shape) * 8 for given in count.trace.inputs)
     activations = (count.total.peak_activation_bytes or 0) + inputs
@@ -36,7 +39,7 @@ def refuse_what_does_not_fit(name: str, wanted: int, free: int | None) -> None:
 
 
 def available(device: str) -> int | None:
-    """Bytes that can still be taken on the device; None where nobody tells."""
+    """Free bytes on the device; None where the system does not report them."""
     if device.startswith("cuda"):
         import torch
 

@@ -1,4 +1,4 @@
-"""Layers taken out of the running model with the input that reaches them there, and proposals put in their place."""
+"""Calls of single submodules on the inputs they get inside the model, before and after a proposal is put in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Shapes = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class SubmoduleCall:
-    """A layer and the arguments of its first call."""
+    """A submodule and copies of the arguments of its first call in a forward."""
 
     layer: nn.Module
     args: tuple[Any, ...]
@@ -34,7 +34,7 @@ class SubmoduleCall:
 
     @property
     def writes_its_input(self) -> bool:
-        """Whether a run alters what it reads: then a second run would not read the same."""
+        """Whether the call changes its arguments in place: a second run would then read other values."""
         with torch.inference_mode(False), torch.no_grad():
             # Tensors of inference mode do not count how often they are written.
             args, kwargs = _kept(self.args), _kept(dict(self.kwargs))
@@ -52,8 +52,8 @@ def _versions(tree: Any) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Calls of several layers, one after the other, each on its own fixed input."""
+class CallSequence:
+    """Calls of several submodules, one after the other, each on its own fixed input."""
 
     calls: tuple[SubmoduleCall, ...]
 
@@ -62,32 +62,32 @@ class Piece:
             call()
 
 
-def calls_at(place: BenchmarkModel, paths: Collection[str]) -> dict[str, SubmoduleCall]:
-    """By path, the first call of each layer in one forward, with copies of what it was given."""
-    return _caught(place, {path: place.module.get_submodule(path) for path in paths}, lambda *_: True)
+def calls_at(benchmark: BenchmarkModel, paths: Collection[str]) -> dict[str, SubmoduleCall]:
+    """Path to the first call of each of these submodules in one forward."""
+    return _caught(benchmark, {path: benchmark.module.get_submodule(path) for path in paths}, lambda *_: True)
 
 
 def calls_that_differ(
-    place: BenchmarkModel, replaced: Collection[str], usual: Mapping[str, Shapes]
+    benchmark: BenchmarkModel, replaced: Collection[str], usual: Mapping[str, Shapes]
 ) -> dict[str, SubmoduleCall]:
-    """The calls at these paths, and of each innermost layer that does not read its usual shapes."""
-    layers = _innermost(place.module) | {path: place.module.get_submodule(path) for path in replaced}
+    """The calls at these paths, and of each submodule without children whose input shapes are not the usual ones."""
+    layers = _innermost(benchmark.module) | {path: benchmark.module.get_submodule(path) for path in replaced}
 
     def differs(path: str, given: Any) -> bool:
         return path in replaced or (path in usual and shapes(given) != usual[path])
 
-    return _caught(place, layers, differs)
+    return _caught(benchmark, layers, differs)
 
 
-def shapes_at(place: BenchmarkModel) -> dict[str, Shapes]:
-    """By path, what each innermost layer reads in its first call."""
+def shapes_at(benchmark: BenchmarkModel) -> dict[str, Shapes]:
+    """Path to the input shapes of each submodule without children, in its first call."""
     found: dict[str, Shapes] = {}
 
     def note(path: str, given: Any) -> bool:
         found.setdefault(path, shapes(given))
         return False
 
-    _caught(place, _innermost(place.module), note)
+    _caught(benchmark, _innermost(benchmark.module), note)
     return found
 
 
@@ -96,13 +96,13 @@ def _innermost(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def _caught(
-    place: BenchmarkModel, layers: Mapping[str, nn.Module], wanted: Callable[[str, Any], bool]
+    benchmark: BenchmarkModel, layers: Mapping[str, nn.Module], wanted: Callable[[str, Any], bool]
 ) -> dict[str, SubmoduleCall]:
-    """One forward, and of it the first calls that are wanted."""
+    """Run one forward and keep the first calls that `wanted` accepts."""
     found: dict[str, SubmoduleCall] = {}
     handles = [_catch(layer, path, found, wanted) for path, layer in layers.items()]
     try:
-        place.forward()
+        benchmark.forward()
     finally:
         for handle in handles:
             handle.remove()
@@ -122,46 +122,46 @@ def _catch(layer: nn.Module, path: str, found: dict[str, SubmoduleCall], wanted:
 
 @dataclass(frozen=True)
 class TimedSwap:
-    """Proposals that can be put into the workplace's model and taken out of it again."""
+    """Proposals that can be put into the benchmark model and taken out again."""
 
-    place: BenchmarkModel
+    benchmark: BenchmarkModel
     old: Mapping[str, nn.Module]
     new: Mapping[str, nn.Module]
 
     @classmethod
-    def of(cls, place: BenchmarkModel, proposals: Sequence[Proposal]) -> TimedSwap:
-        """Problem where a layer cannot be replaced; the new layers have fresh weights."""
-        old = replaceable(place.module, proposals)
+    def of(cls, benchmark: BenchmarkModel, proposals: Sequence[Proposal]) -> TimedSwap:
+        """The new layers, with freshly initialised weights; raises Problem where a layer cannot be replaced."""
+        old = replaceable(benchmark.module, proposals)
         wanted = (pair for proposal in proposals for pair in proposal.replacements)
         with torch.inference_mode(False):
-            new = {path: laid_out(module_of(units, old[path]), place.settings) for path, units in wanted}
-        return cls(place, old, new)
+            new = {path: laid_out(module_of(units, old[path]), benchmark.settings) for path, units in wanted}
+        return cls(benchmark, old, new)
 
     @contextmanager
     def inserted(self) -> Iterator[None]:
         """The model with the proposals in it while the block runs, and as it was afterwards."""
-        whole = self.place.module
-        places = {path: list(places_of(whole, path)) for path in self.old}
+        whole = self.benchmark.module
+        parents = {path: list(places_of(whole, path)) for path in self.old}
         try:
-            self.place.module = put(whole, self.new)
+            self.benchmark.module = put(whole, self.new)
             yield
         finally:
-            self.place.module = whole
-            for path, parents in places.items():
-                for parent, name in parents:
+            self.benchmark.module = whole
+            for path, holders in parents.items():
+                for parent, name in holders:
                     parent._modules[name] = self.old[path]
 
 
 def before_and_after(
-    place: BenchmarkModel, proposal: Proposal, usual: Mapping[str, Shapes]
+    benchmark: BenchmarkModel, proposal: Proposal, usual: Mapping[str, Shapes]
 ) -> tuple[dict[str, SubmoduleCall], dict[str, SubmoduleCall]]:
-    """The layers that a proposal changes, by path, as they are and as they would be, each with what reaches it.
+    """The submodules that a proposal changes, path to call, as they are now and with the proposal in place.
 
-    A layer changes when it is replaced, or when what reaches it has not its usual shape, as `shapes_at` told before.
-    Problem where one cannot be replaced.
+    A submodule changes when it is replaced, or when its input shapes differ from `usual` (as `shapes_at` gives them).
+    Raises Problem where one cannot be replaced.
     """
     replaced = [path for path, _ in proposal.replacements]
-    with TimedSwap.of(place, [proposal]).inserted():
-        then = calls_that_differ(place, replaced, usual)
-    now = calls_at(place, list(then))
+    with TimedSwap.of(benchmark, [proposal]).inserted():
+        then = calls_that_differ(benchmark, replaced, usual)
+    now = calls_at(benchmark, list(then))
     return now, {path: then[path] for path in now}

@@ -14,20 +14,20 @@ from analyzer.values.errors import Problem
 def test_the_model_is_a_copy_in_eval_mode_with_the_users_weights(net, consult, hasty):
     net.train()
     advised_model = consult(net)
-    with open_benchmark_model(advised_model, hasty) as place:
-        assert place.module is not net
-        assert not place.module.training
-        assert torch.equal(place.module.stem.weight, net.stem.weight)
+    with open_benchmark_model(advised_model, hasty) as benchmark:
+        assert benchmark.module is not net
+        assert not benchmark.module.training
+        assert torch.equal(benchmark.module.stem.weight, net.stem.weight)
         assert torch.is_inference_mode_enabled()
-        assert conditions_of(place, advised_model.loaded).weights == "the module's own"
+        assert conditions_of(benchmark, advised_model.loaded).weights == "the module's own"
     assert net.training
     assert not torch.is_inference_mode_enabled()
 
 
 def test_the_users_model_is_left_as_it_was(net, consult, hasty):
     state, modules = deepcopy(net.state_dict()), dict(net.named_modules())
-    with open_benchmark_model(consult(net), replace(hasty, dtype="float64", channels_last=True)) as place:
-        place.module.stem.weight.data.zero_()
+    with open_benchmark_model(consult(net), replace(hasty, dtype="float64", channels_last=True)) as benchmark:
+        benchmark.module.stem.weight.data.zero_()
     assert dict(net.named_modules()) == modules
     assert all(torch.equal(value, net.state_dict()[name]) for name, value in state.items())
     assert net.stem.weight.dtype is torch.float32
@@ -42,22 +42,22 @@ def test_threads_are_fixed_while_it_is_open(net, consult, hasty):
 
 def test_a_given_input_is_used_and_never_fed_back(net, consult, hasty):
     given = torch.rand(1, 3, 8, 8)
-    with open_benchmark_model(consult(net, given), hasty) as place:
-        place.forward()
-        place.forward()
-        assert torch.equal(place.args[0], given)
+    with open_benchmark_model(consult(net, given), hasty) as benchmark:
+        benchmark.forward()
+        benchmark.forward()
+        assert torch.equal(benchmark.args[0], given)
 
 
 def test_a_batch_replaces_the_first_size_of_every_input(net, consult, hasty):
-    with open_benchmark_model(consult(net), replace(hasty, batch=4)) as place:
-        assert place.args[0].shape == (4, 3, 8, 8)
-        assert place.forward().shape == (4, 10)
+    with open_benchmark_model(consult(net), replace(hasty, batch=4)) as benchmark:
+        assert benchmark.args[0].shape == (4, 3, 8, 8)
+        assert benchmark.forward().shape == (4, 10)
 
 
 def test_a_batch_needs_inputs_that_share_one(consult, hasty):
     advised_model = consult(nn.Bilinear(2, 3, 4).eval(), torch.ones(2, 2), torch.ones(2, 3))
-    with open_benchmark_model(advised_model, replace(hasty, batch=5)) as place:
-        assert [given.shape for given in place.args] == [(5, 2), (5, 3)]
+    with open_benchmark_model(advised_model, replace(hasty, batch=5)) as benchmark:
+        assert [given.shape for given in benchmark.args] == [(5, 2), (5, 3)]
     advised_model = consult(Add().eval(), torch.ones(2, 3), torch.ones(3))
     with (
         pytest.raises(Problem, match="--batch: the inputs of Add do not share a first size"),
@@ -72,17 +72,17 @@ class Add(nn.Module):
 
 
 def test_layout_and_type_are_those_that_are_asked_for(net, consult, hasty):
-    with open_benchmark_model(consult(net), replace(hasty, dtype="bfloat16", channels_last=True)) as place:
-        assert place.module.wide.weight.dtype is place.args[0].dtype is torch.bfloat16
-        assert place.module.wide.weight.is_contiguous(memory_format=torch.channels_last)
-        assert place.args[0].is_contiguous(memory_format=torch.channels_last)
+    with open_benchmark_model(consult(net), replace(hasty, dtype="bfloat16", channels_last=True)) as benchmark:
+        assert benchmark.module.wide.weight.dtype is benchmark.args[0].dtype is torch.bfloat16
+        assert benchmark.module.wide.weight.is_contiguous(memory_format=torch.channels_last)
+        assert benchmark.args[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_indices_keep_their_type(consult, hasty):
     with open_benchmark_model(
         consult(nn.Embedding(10, 4).eval(), torch.tensor([[1, 9]])), replace(hasty, dtype="float64")
-    ) as place:
-        assert place.args[0].tolist() == [[1, 9]]
+    ) as benchmark:
+        assert benchmark.args[0].tolist() == [[1, 9]]
 
 
 def test_a_model_that_does_not_fit_is_refused_before_anything_is_allocated(net, consult, hasty, monkeypatch):
@@ -114,9 +114,9 @@ def test_a_checkpoints_weights_are_used(net, consult, hasty):
     other = deepcopy(net)
     advised_model = consult(net)
     loaded = replace(advised_model.loaded, materialize=lambda: other, checkpoint="net.pth", weights=other.state_dict)
-    with open_benchmark_model(replace(advised_model, loaded=loaded), hasty) as place:
-        assert place.module is other
-        assert conditions_of(place, loaded).weights == "from net.pth"
+    with open_benchmark_model(replace(advised_model, loaded=loaded), hasty) as benchmark:
+        assert benchmark.module is other
+        assert conditions_of(benchmark, loaded).weights == "from net.pth"
 
 
 def test_a_model_that_does_not_run_for_real_says_why(consult, hasty):
@@ -135,8 +135,8 @@ class Picky(nn.Module):
 
 def test_conditions_are_stated(net, consult, hasty):
     advised_model = consult(net)
-    with open_benchmark_model(advised_model, replace(hasty, threads=1)) as place:
-        said = conditions_of(place, advised_model.loaded)
+    with open_benchmark_model(advised_model, replace(hasty, threads=1)) as benchmark:
+        said = conditions_of(benchmark, advised_model.loaded)
     assert (said.device, said.dtype, said.threads, said.inputs) == ("cpu", "float32", 1, ((1, 3, 8, 8),))
     assert said.torch == torch.__version__
     assert type(said.torch) is str
@@ -146,9 +146,9 @@ def test_conditions_are_stated(net, consult, hasty):
 def test_waiting_for_a_gpu_is_waiting_for_that_one(net, consult, hasty, monkeypatch):
     waited = []
     monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
-    with open_benchmark_model(consult(net), hasty) as place:
-        place.synchronize()
+    with open_benchmark_model(consult(net), hasty) as benchmark:
+        benchmark.synchronize()
         assert waited == []
-        place.settings = replace(hasty, device="cuda:1")
-        place.synchronize()
+        benchmark.settings = replace(hasty, device="cuda:1")
+        benchmark.synchronize()
     assert waited == ["cuda:1"]

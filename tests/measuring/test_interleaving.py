@@ -2,7 +2,7 @@ from itertools import chain, cycle, repeat
 
 import pytest
 
-from analyzer.measuring.interleaving import Patience, in_turns, milliseconds, ratio_of, timing_of
+from analyzer.measuring.interleaving import Patience, interleave, milliseconds, ratio_of, timing_of
 
 
 def blocks(*values):
@@ -14,13 +14,13 @@ def blocks(*values):
 def test_things_are_timed_in_turns_after_one_turn_that_only_warms_up(ticking):
     order = []
     samples = [lambda name=name: order.append(name) or (1.0,) for name in "AB"]
-    series = in_turns(samples, Patience(turns=2, seconds=10), ticking(1.0))
+    series = interleave(samples, Patience(turns=2, seconds=10), ticking(1.0))
     assert "".join(order) == "AB" + "ABAB"
     assert series == ([(1.0,), (1.0,)], [(1.0,), (1.0,)])
 
 
 def test_steady_things_stop_after_the_fewest_turns(ticking):
-    (series,) = in_turns([blocks(1.0)], Patience(turns=4, spread=0.03, seconds=1e9), ticking(1.0))
+    (series,) = interleave([blocks(1.0)], Patience(turns=4, spread=0.03, seconds=1e9), ticking(1.0))
     assert len(series) == 4
 
 
@@ -28,19 +28,19 @@ def test_unsteady_things_go_on_until_they_are_steady(ticking):
     # Of n turns four are disturbed. The upper quartile lies at 3/4 (n - 1), counted from 0, and the last undisturbed
     # value at n - 5: from n = 17 on it is undisturbed, and the first even number is 18.
     values = chain([1.0], [3.0, 1.0] * 4, repeat(1.0))
-    (series,) = in_turns([lambda: (next(values),)], Patience(turns=2, spread=0.03, seconds=1e9), ticking(1.0))
+    (series,) = interleave([lambda: (next(values),)], Patience(turns=2, spread=0.03, seconds=1e9), ticking(1.0))
     assert len(series) == 18
 
 
 def test_what_never_gets_steady_stops_when_its_time_is_up(ticking):
     # The clock moves on by a second when it is read: once at the begin, once each even turn.
-    (series,) = in_turns([blocks(1.0, 2.0, 4.0, 8.0)], Patience(turns=2, spread=0.01, seconds=5), ticking(1.0))
+    (series,) = interleave([blocks(1.0, 2.0, 4.0, 8.0)], Patience(turns=2, spread=0.01, seconds=5), ticking(1.0))
     assert len(series) == 2 * 5
 
 
 def test_time_is_allowed_for_each_thing(ticking):
     unsteady = [blocks(1.0, 2.0, 4.0, 8.0) for _ in range(3)]
-    series = in_turns(unsteady, Patience(turns=2, spread=0.01, seconds=5), ticking(1.0))
+    series = interleave(unsteady, Patience(turns=2, spread=0.01, seconds=5), ticking(1.0))
     assert [len(one) for one in series] == [2 * 15] * 3
 
 

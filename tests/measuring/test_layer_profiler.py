@@ -3,7 +3,16 @@ import torch
 from torch import nn
 
 from analyzer.measuring import layer_profiler
-from analyzer.measuring.layer_profiler import CPU, Clock, LayerSpan, Overhead, corrected, fold, watched, watched_forward
+from analyzer.measuring.layer_profiler import (
+    CPU,
+    Clock,
+    LayerSpan,
+    Overhead,
+    corrected,
+    fold,
+    profiled,
+    profiled_forward,
+)
 
 
 def between(begin, end):
@@ -51,8 +60,8 @@ def test_what_watching_costs_is_taken_off():
 
 
 def test_watching_sees_every_call_and_leaves_nothing_behind(net):
-    with watched(net, Clock(iter(range(1000)).__next__, between)) as events:
-        found = watched_forward(lambda: net(torch.ones(1, 3, 8, 8)), events, CPU)
+    with profiled(net, Clock(iter(range(1000)).__next__, between)) as events:
+        found = profiled_forward(lambda: net(torch.ones(1, 3, 8, 8)), events, CPU)
     assert set(found) == {path for path, _ in net.named_modules()}
     assert found[""].children == 7
     # Between begin and end of a layer without layers in it, this clock moves on by one.
@@ -61,7 +70,7 @@ def test_watching_sees_every_call_and_leaves_nothing_behind(net):
 
 
 def test_hooks_are_gone_when_the_forward_fails(net):
-    with pytest.raises(RuntimeError), watched(net, CPU):
+    with pytest.raises(RuntimeError), profiled(net, CPU):
         net(torch.ones(1, 4, 8, 8))
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in net.modules())
 
@@ -69,8 +78,8 @@ def test_hooks_are_gone_when_the_forward_fails(net):
 def test_a_scripted_layer_is_not_watched():
     scripted = torch.jit.script(nn.Sequential(nn.ReLU()))
     model = nn.Sequential(scripted, nn.Identity())
-    with watched(model, CPU) as events:
-        found = watched_forward(lambda: model(torch.ones(1)), events, CPU)
+    with profiled(model, CPU) as events:
+        found = profiled_forward(lambda: model(torch.ones(1)), events, CPU)
     assert set(found) == {"", "1"}
 
 
@@ -100,8 +109,8 @@ def test_on_a_gpu_events_are_read_after_everything_is_done(monkeypatch):
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: log.append(f"wait for {device}"))
     clock = layer_profiler.clock_for("cuda:0")
     model = nn.Sequential(nn.Identity())
-    with watched(model, clock) as events:
-        found = watched_forward(lambda: model(torch.ones(1)), events, clock)
+    with profiled(model, clock) as events:
+        found = profiled_forward(lambda: model(torch.ones(1)), events, clock)
     assert log == ["record"] * 4 + ["wait for cuda:0"] + ["read"] * 3
     assert found["0"].seconds == 0.002
 

@@ -1,6 +1,6 @@
 import pytest
 
-from analyzer.measuring.measured_steps import Step, carry_out
+from analyzer.measuring.measured_steps import Step, run_steps
 
 
 def steps(done, *labels):
@@ -9,7 +9,7 @@ def steps(done, *labels):
 
 def test_steps_are_carried_out_in_order_and_told_with_the_time_left(ticking):
     done, said = [], []
-    assert carry_out(steps(done, "a", "b", "c"), said.append, "net", ticking(60.0))
+    assert run_steps(steps(done, "a", "b", "c"), said.append, "net", ticking(60.0))
     assert done == ["a", "b", "c"]
     # The clock is read at the begin and before each step: 120 s for the first leave 240 s for the other two.
     assert said == [
@@ -21,7 +21,7 @@ def test_steps_are_carried_out_in_order_and_told_with_the_time_left(ticking):
 
 def test_seconds_alone_are_told_without_minutes(ticking):
     said = []
-    carry_out(steps([], "a", "b"), said.append, "net", ticking(10.0))
+    run_steps(steps([], "a", "b"), said.append, "net", ticking(10.0))
     assert said[1] == "net: timing 2 of 2, b, about 20 s left"
 
 
@@ -32,14 +32,14 @@ def test_an_interruption_ends_it_and_keeps_what_was_done(ticking):
         raise KeyboardInterrupt
 
     listed = [*steps(done, "a"), Step("b", interrupted, 1.0), *steps(done, "c")]
-    assert not carry_out(listed, lambda _: None, "net", ticking(1.0))
+    assert not run_steps(listed, lambda _: None, "net", ticking(1.0))
     assert done == ["a"]
 
 
 def test_nothing_more_is_begun_after_the_limit(ticking):
     done = []
     # Read before each step: 60 and 120 s are within the limit, 180 s are not.
-    assert not carry_out(steps(done, "a", "b", "c"), lambda _: None, "net", ticking(60.0), limit=130.0)
+    assert not run_steps(steps(done, "a", "b", "c"), lambda _: None, "net", ticking(60.0), limit=130.0)
     assert done == ["a", "b"]
 
 
@@ -48,4 +48,4 @@ def test_other_errors_are_not_swallowed(ticking):
         raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
-        carry_out([Step("a", failing, 1.0)], lambda _: None, "net", ticking(1.0))
+        run_steps([Step("a", failing, 1.0)], lambda _: None, "net", ticking(1.0))

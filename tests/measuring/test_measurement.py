@@ -5,15 +5,15 @@ import torch
 from torch import nn
 
 from analyzer.measuring.benchmark_model import open_benchmark_model
-from analyzer.measuring.measurement import Session
+from analyzer.measuring.measurement import Measurement
 from analyzer.values.results import Saving
 
 
 @pytest.fixture
 def session(net, consult, hasty):
     advised_model = consult(net)
-    with open_benchmark_model(advised_model, hasty) as place:
-        yield Session(advised_model, place)
+    with open_benchmark_model(advised_model, hasty) as benchmark:
+        yield Measurement(advised_model, benchmark)
 
 
 def fakes(monkeypatch, session, **seconds):
@@ -21,10 +21,12 @@ def fakes(monkeypatch, session, **seconds):
 
     def sample(run):
         calls = getattr(run, "calls", None)
-        name = type(calls[0].layer).__name__ if calls else type(getattr(run, "layer", session.place.module)).__name__
+        name = (
+            type(calls[0].layer).__name__ if calls else type(getattr(run, "layer", session.benchmark.module)).__name__
+        )
         return lambda: (seconds[name],)
 
-    monkeypatch.setattr(session.place, "sample", sample)
+    monkeypatch.setattr(session.benchmark, "sample", sample)
 
 
 def test_what_tells_most_comes_first(session):
@@ -62,8 +64,8 @@ def test_a_layer_whose_forward_is_not_called_as_a_modules_says_so(consult, hasty
             return self.layer.forward(given)
 
     advised_model = consult(Borrowing().eval(), torch.ones(1, 4))
-    with open_benchmark_model(advised_model, hasty) as place:
-        session = Session(advised_model, place)
+    with open_benchmark_model(advised_model, hasty) as benchmark:
+        session = Measurement(advised_model, benchmark)
         assert session._alone("layer") == (None, "its forward was not called as a module's")
 
 
@@ -81,7 +83,9 @@ def test_a_proposals_ratios_are_its_time_and_its_macs(session, monkeypatch):
 def kind_after(session, item):
     from analyzer.measuring.submodule_calls import before_and_after, shapes_at
 
-    return type(before_and_after(session.place, item.proposal, shapes_at(session.place))[1]["wide"].layer).__name__
+    return type(
+        before_and_after(session.benchmark, item.proposal, shapes_at(session.benchmark))[1]["wide"].layer
+    ).__name__
 
 
 def test_what_is_predicted_stands_beside_it(session):
@@ -100,13 +104,13 @@ def test_a_proposal_that_does_not_run_says_so(session, monkeypatch):
 
 
 def test_the_best_advice_together_is_a_model_beside_the_model(session, monkeypatch):
-    wide = session.place.module.wide
+    wide = session.benchmark.module.wide
     monkeypatch.setattr(
-        session.place, "sample", lambda run: lambda: (4.0 if session.place.module.wide is wide else 1.0,)
+        session.benchmark, "sample", lambda run: lambda: (4.0 if session.benchmark.module.wide is wide else 1.0,)
     )
     session.time_together()
     assert session.together.ratio.median == 0.25
-    assert session.place.module.wide is wide
+    assert session.benchmark.module.wide is wide
     total, taken = session.advised_model.count.total.macs, session.advised_model.together
     assert isinstance(taken.saved, Saving)
     assert session.together.macs_ratio == (total - taken.saved.macs) / total

@@ -58,7 +58,7 @@ def test_several_models_are_timed_in_turns_as_ratios_against_the_first(net, cons
     seconds = {"Net": 6.0, "Linear": 1.5}
     monkeypatch.setattr(
         "analyzer.measuring.benchmark_model.BenchmarkModel.sample",
-        lambda place, run: lambda: (seconds[type(place.module).__name__],),
+        lambda benchmark, run: lambda: (seconds[type(benchmark.module).__name__],),
     )
     other = consult(nn.Linear(4, 2).eval(), torch.ones(1, 4))
     first, second = side_by_side([consult(net), other], hasty)
@@ -70,5 +70,5 @@ def test_an_interrupted_comparison_says_nothing(net, consult, hasty, monkeypatch
     def stop():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analyzer.measuring.benchmark_model.BenchmarkModel.sample", lambda place, run: stop)
+    monkeypatch.setattr("analyzer.measuring.benchmark_model.BenchmarkModel.sample", lambda benchmark, run: stop)
     assert side_by_side([consult(net)], hasty) == ()
