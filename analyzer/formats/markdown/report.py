@@ -83,11 +83,8 @@ def _gate(analysis: Analysis) -> str:
 
 
 def _facts(analysis: Analysis) -> str:
-    return " · ".join(_fact(fact) for fact in sentences.facts(analysis))
-
-
-def _fact(fact: sentences.Fact) -> str:
-    return f"**{prose(fact.headline)}** {prose(fact.detail)}".rstrip()
+    found = sentences.facts(analysis)
+    return " · ".join(f"**{prose(fact.headline)}** {prose(fact.detail)}".rstrip() for fact in found)
 
 
 def _caption(analysis: Analysis) -> str:

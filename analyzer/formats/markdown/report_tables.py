@@ -47,13 +47,13 @@ def heaviest_by_macs(analysis: Analysis) -> str:
 
 def _heaviest(analysis: Analysis, weight: Callable[[Layer], int | None], whole: int | None) -> list[Row]:
     every = shown_layers.heaviest(analysis.layers, weight, len(analysis.layers))
-    idle = {module.path for module in analysis.never_run}
+    never_ran = {module.path for module in analysis.never_run}
     top, others = every[:TOP], every[TOP:]
     rows: list[Row] = [
         (
             _name(layer.path),
             *_weight(weight(layer), whole),
-            _kind(layer, idle),
+            prose(layer.kind) + (", never runs" if layer.path in never_ran else ""),
             shapes(layer.output_shapes),
             source(layer),
         )
@@ -65,10 +65,6 @@ def _heaviest(analysis: Analysis, weight: Callable[[Layer], int | None], whole: 
     return rows
 
 
-def _kind(layer: Layer, idle: set[str]) -> str:
-    return prose(layer.kind) + (", never runs" if layer.path in idle else "")
-
-
 def _weight(value: int | None, whole: int | None) -> tuple[str, str]:
     return count(value), share(value, whole)
 
@@ -77,16 +73,12 @@ def blocks(analysis: Analysis) -> str:
     """Parameters and MACs of the model's parts, in execution order; those too many are joined in the last row."""
     found = shown_layers.blocks(analysis.layers)
     shown = shown_layers.weightiest(found, analysis.total, shown_layers.MAX_BLOCKS)
-    rows = [_block_row(block, analysis) for block in shown]
+    rows = [(_block_name(block), _block_kind(block), *_block_numbers(block, analysis)) for block in shown]
     if len(found) > len(shown):
         hidden = [block for block in found if block not in shown]
         rest = shown_layers.merged(hidden)
         rows.append((together(len(hidden), "block"), "", *_block_numbers(rest, analysis)))
     return table("block|kind|parameters:|share:|MACs:|share:", rows)
-
-
-def _block_row(block: Block, analysis: Analysis) -> Row:
-    return (_block_name(block), _block_kind(block), *_block_numbers(block, analysis))
 
 
 def _block_numbers(block: Block, analysis: Analysis) -> Row:
