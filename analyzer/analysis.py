@@ -48,7 +48,7 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
 
     count, absences = Count(trace(loaded, progress)), Absences()
     fields = absences.attempt("receptive fields", lambda: receptive_fields(count.trace), {})
-    facts = absences.attempt("advice", lambda: _facts(count, fields, options, absences), None)
+    facts = absences.attempt("advice", lambda: _facts(loaded, count, fields, options, absences), None)
     unadvised = AdvisedModel(loaded, count)
     advised = absences.attempt("advice", lambda: _advised(unadvised, facts, options, absences), unadvised)
     training = _training_footprint(loaded, count.trace, options, progress)
@@ -65,10 +65,13 @@ def analyze_loaded(
 
 
 def _facts(
-    count: Count, fields: Mapping[str, Field], options: AnalysisOptions, absences: Absences
+    loaded: LoadedModel, count: Count, fields: Mapping[str, Field], options: AnalysisOptions, absences: Absences
 ) -> ModelFacts | None:
     if not options.advice:
         return None
+    from analyzer.rewriting.replaceability import replaceability
+
+    layers = replaceability(loaded.module)
     return facts_of(
         count.trace,
         count.owners,
@@ -78,6 +81,8 @@ def _facts(
         never_run=[(module.path, module.params) for module in count.never_run],
         fields=fields,
         absences=absences,
+        fixed=layers.fixed,
+        kept=layers.kept,
     )
 
 

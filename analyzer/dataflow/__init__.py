@@ -39,15 +39,19 @@ def facts_of(
     device: str = "",
     never_run: Iterable[tuple[str, int]] = (),
     fields: Mapping[str, Field] | None = None,
+    fixed: frozenset[str] = frozenset(),
+    kept: Mapping[str, tuple[str, ...]] = {},
     absences: Absences | None = None,
 ) -> ModelFacts:
     """All that rules may know; `fields` are the receptive fields where they have been found already.
 
+    `fixed` are layers that nothing can take the place of, `kept` children that a normalization runs on its result.
     Isolations, grids and restorations that cannot be had are left out and noted in `absences`. Who reads and feeds a
     layer no rule can do without: a failure there is raised.
     """
     left_out = Absences() if absences is None else absences
     flow = Flow(trace)
+    fixed |= read_by_others(trace)
     fields = receptive_fields(trace, flow) if fields is None else fields
     sizes = Sizes(trace, owners, costs)
     layers = direct_convolutions(flow)
@@ -57,15 +61,16 @@ def facts_of(
         params=sum(sizes.params.values()),
         macs=sum(sizes.macs.values()),
         convolutions={
-            path: _convolution_facts(path, ops, flow, sizes, around, fields.get(path), bound)
+            path: _convolution_facts(path, ops, flow, sizes, around, fields.get(path), bound, path in fixed)
             for path, ops in layers.items()
         },
         linears=tuple(_linears(trace, sizes)),
-        norms=tuple(_norms(flow, sizes, around)),
+        norms=tuple(_norms(flow, sizes, around, fixed, kept)),
         isolations=left_out.attempt("isolated groups", lambda: isolations(flow, path_of), ()),
         grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
         never_run=tuple(never_run),
+        fixed=fixed | kept.keys(),
         device=device,
     )
 
@@ -89,9 +94,11 @@ class Sizes:
         """Layers in whose children operators ran."""
         self._totals = sum(self.params.values()) or 1, sum(self.macs.values()) or 1
 
-    def only(self, path: str, packets: frozenset[str]) -> bool:
-        """Whether a layer, its children included, ran these operators and no others."""
-        return path not in self.parents and all(op.packet in packets for op in self.ops.get(path, ()))
+    def only(self, path: str, packets: frozenset[str], beside_children: bool = False) -> bool:
+        """Whether a layer, its children included unless they may run others, ran these operators and no others."""
+        return (beside_children or path not in self.parents) and all(
+            op.packet in packets for op in self.ops.get(path, ())
+        )
 
     def of(self, path: str) -> tuple[int, int, float, float]:
         """Parameters, multiply-accumulates, and the model's share of each."""
@@ -106,7 +113,14 @@ def _parents(path: str) -> Iterator[str]:
 
 
 def _convolution_facts(
-    path: str, ops: list[Op], flow: Flow, sizes: Sizes, around: Neighbours, field: Field | None, bound: Bound
+    path: str,
+    ops: list[Op],
+    flow: Flow,
+    sizes: Sizes,
+    around: Neighbours,
+    field: Field | None,
+    bound: Bound,
+    is_fixed: bool,
 ) -> ConvolutionFacts:
     calls = tuple(convolution_of(op) for op in ops)
     params, macs, share_of_params, share_of_macs = sizes.of(path)
@@ -117,7 +131,7 @@ def _convolution_facts(
         macs=macs,
         share_of_params=share_of_params,
         share_of_macs=share_of_macs,
-        is_plain=path not in sizes.parents and is_plain(path, ops, flow, sizes.ops[path]),
+        is_plain=not is_fixed and path not in sizes.parents and is_plain(path, ops, flow, sizes.ops[path]),
         is_stem=path in around.stems,
         is_head=path in around.heads,
         norm=around.norms.get(path),
@@ -142,8 +156,10 @@ def _linears(trace: Trace, sizes: Sizes) -> Iterator[LinearFacts]:
             yield LinearFacts(parameter.owner, in_features, out_features, *sizes.of(parameter.owner))
 
 
-def _norms(flow: Flow, sizes: Sizes, around: Neighbours) -> Iterator[Norm]:
-    """Batch normalizations by stored statistics, each once; one that does more, an activation say, is fed by nobody."""
+def _norms(
+    flow: Flow, sizes: Sizes, around: Neighbours, fixed: frozenset[str], kept: Mapping[str, tuple[str, ...]]
+) -> Iterator[Norm]:
+    """Batch normalizations by stored statistics, each once; one that does more is fed by none."""
     fed = {norm: path for path, norm in around.norms.items()}
     seen: set[str] = set()
     for op in norm_operators(flow):
@@ -151,5 +167,15 @@ def _norms(flow: Flow, sizes: Sizes, around: Neighbours) -> Iterator[Norm]:
         if path in seen or op.arguments.get("training", "no_training" not in op.packet):
             continue
         seen.add(path)
-        convolution = fed.get(path) if sizes.only(path, BATCH_NORMS | {"aten.empty"}) else None
-        yield Norm(path, op.inputs[0].shape[1], sizes.params.get(path, 0), convolution)
+        children = kept.get(path, ())
+        is_foldable = path not in fixed and sizes.only(path, BATCH_NORMS | {"aten.empty"}, bool(children))
+        kept_paths = tuple(f"{path}.{child}" for child in children)
+        convolution = fed.get(path) if is_foldable else None
+        yield Norm(path, op.inputs[0].shape[1], sizes.params.get(path, 0), convolution, kept_paths)
+
+
+def read_by_others(trace: Trace) -> frozenset[str]:
+    """Layers whose weights or statistics an operator of another layer reads."""
+    owners = {parameter.name: parameter.owner for parameter in trace.parameters}
+    reads = ((owners.get(tensor.weight or "", op.layer), op.layer) for op in trace.graph for tensor in op.inputs)
+    return frozenset(owner for owner, layer in reads if owner != layer)

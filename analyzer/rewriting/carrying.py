@@ -17,7 +17,7 @@ from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.kernels import dense_kernel, store
 from analyzer.rewriting.output_error import relative_error
 from analyzer.rewriting.swapping import put, replaceable
-from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.convolution import Convolution, Identity, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
 
 
@@ -45,7 +45,7 @@ def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
     copied = _copied(module)
     listed = list(proposals)
     layers = replaceable(copied, listed)
-    changes = [_Change.of(proposal, layers) for proposal in listed]
+    changes = [_Change.of(proposal, layers, copied) for proposal in listed]
     errors, fresh = {}, []
     for change in changes:
         path = next(iter(change.old))
@@ -72,22 +72,25 @@ class _Change:
 
     old: Mapping[str, nn.Module]
     new: Mapping[str, nn.Module]
+    units: tuple[tuple[Unit, ...], ...]
+    """What is proposed for each layer, which the new ones were made of."""
     size: tuple[int, ...]
 
     @classmethod
-    def of(cls, proposal: Proposal, layers: Mapping[str, nn.Module]) -> _Change:
+    def of(cls, proposal: Proposal, layers: Mapping[str, nn.Module], model: nn.Module) -> _Change:
         old = {path: layers[path] for path, _ in proposal.replacements}
-        new = {path: module_of(units, old[path]) for path, units in proposal.replacements}
-        units = (unit for _, units in proposal.replacements for unit in units)
-        sizes = (unit.input_size for unit in units if isinstance(unit, Convolution))
-        return cls(old, new, next(sizes, ()))
+        new = {path: module_of(units, old[path], model) for path, units in proposal.replacements}
+        everything = tuple(units for _, units in proposal.replacements)
+        sizes = (unit.input_size for units in everything for unit in units if isinstance(unit, Convolution))
+        return cls(old, new, everything, next(sizes, ()))
 
     @property
     def merges(self) -> bool:
         """Whether the first layer takes over what linear layers after it did."""
-        (_, *others), (first, *rest) = self.old.values(), self.new.values()
+        (_, *others), (first, *rest) = self.old.values(), self.units
         linear = all(isinstance(layer, _ConvNd | _BatchNorm) for layer in others)
-        return linear and isinstance(first, _ConvNd) and all(isinstance(layer, nn.Identity) for layer in rest)
+        computes = (unit for units in rest for unit in units if not isinstance(unit, Identity | Submodule))
+        return linear and len(first) == 1 and isinstance(first[0], Convolution) and not any(True for _ in computes)
 
     @property
     def moves_bias(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Submodule, Unit
 
 NORM_DEFAULTS: Mapping[str, Any] = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
 
@@ -35,12 +35,8 @@ class ConstructorCall:
         return module
 
 
-def calls_of(units: Iterable[Unit], like: nn.Module | None) -> tuple[ConstructorCall, ...]:
-    """One call a unit; dtype, and a normalization's constants, are those of the layer that is replaced."""
-    return tuple(_call_of(unit, like) for unit in units)
-
-
-def _call_of(unit: Unit, like: nn.Module | None) -> ConstructorCall:
+def call_of(unit: Unit, like: nn.Module | None) -> ConstructorCall:
+    """What makes the unit; dtype, and a normalization's constants, are those of the layer that is replaced."""
     match unit:
         case Convolution():
             return _convolution(unit, _dtype_option(like))
@@ -52,6 +48,8 @@ def _call_of(unit: Unit, like: nn.Module | None) -> ConstructorCall:
             return ConstructorCall("ReLU")
         case Identity():
             return ConstructorCall("Identity")
+        case Submodule():
+            raise TypeError(f"{unit.path} is there already, it is not made")
 
 
 def _convolution(unit: Convolution, dtype: dict[str, Any]) -> ConstructorCall:
@@ -95,17 +93,25 @@ def _seeded() -> Iterator[None]:
         yield
 
 
-def module_of(units: Iterable[Unit], like: nn.Module | None = None) -> nn.Module:
+def module_of(units: Iterable[Unit], like: nn.Module | None = None, model: nn.Module | None = None) -> nn.Module:
     """The units as one module, an `nn.Sequential` when there are several.
 
     It takes device, dtype, training mode and whether it is trained from the layer `like` that it replaces; on the meta
-    device it takes no memory. Its weights are fresh, the same at every call; torch's random state is kept.
+    device it takes no memory. Its weights are fresh, the same at every call; torch's random state is kept. Submodules
+    that are kept are those of the model.
     """
     tensor = None if like is None else next(like.parameters(), None)
     device = tensor.device if tensor is not None else torch.device("cpu")
     with torch.device(device), nullcontext() if device.type == "meta" else _seeded():
-        modules = [call.make() for call in calls_of(units, like)]
+        modules = [_made(unit, like, model) for unit in units]
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
     if tensor is not None and not tensor.requires_grad:
         module.requires_grad_(False)
     return module if like is None else module.train(like.training)
+
+
+def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None) -> nn.Module:
+    if not isinstance(unit, Submodule):
+        return call_of(unit, like).make()
+    assert model is not None
+    return model.get_submodule(unit.path)

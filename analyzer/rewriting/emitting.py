@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from analyzer.rewriting.constructors import calls_of, module_of
+from analyzer.rewriting.constructors import call_of, module_of
 from analyzer.rewriting.swapping import places_of, replaceable
-from analyzer.values.convolution import Proposal, Unit
+from analyzer.values.convolution import Proposal, Submodule, Unit
 
 if TYPE_CHECKING:
     from analyzer.loading.python.origin import Origin
@@ -104,18 +104,18 @@ def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:
 def _swap(module: nn.Module, swap: EmittedSwap, layers: dict[str, nn.Module]) -> Iterator[str]:
     yield f"# {_in_one_line(swap.comment)}"
     for path, units in swap.proposal.replacements:
-        if repr(module_of(units, layers[path])) == repr(layers[path]):
+        if repr(module_of(units, layers[path], module)) == repr(layers[path]):
             continue  # it only hands over its weights
         places = " = ".join(_place(module, parent, name) for parent, name in places_of(module, path)) or "model"
-        first, *rest = _made(units, layers[path])
+        first, *rest = _made(module, units, layers[path])
         yield f"{places} = {first}"
         yield from rest
 
 
-def _made(units: Sequence[Unit], like: nn.Module) -> list[str]:
+def _made(module: nn.Module, units: Sequence[Unit], like: nn.Module) -> list[str]:
     parameter = next(like.parameters(), None)
     frozen = ".requires_grad_(False)" if parameter is not None and not parameter.requires_grad else ""
-    calls = [call.code for call in calls_of(units, like)]
+    calls = [_at(module, unit.path) if isinstance(unit, Submodule) else call_of(unit, like).code for unit in units]
     if len(calls) == 1:
         return [calls[0] + frozen]
     return ["nn.Sequential(", *(f"    {call}," for call in calls), f"){frozen}"]
@@ -124,8 +124,12 @@ def _made(units: Sequence[Unit], like: nn.Module) -> list[str]:
 def _place(module: nn.Module, parent: nn.Module, name: str) -> str:
     """`model.layer1[0].conv2` for the child `conv2` of the parent at `layer1.0`."""
     path = next(path for path, child in module.named_modules() if child is parent)
+    return _at(module, f"{path}.{name}" if path else name)
+
+
+def _at(module: nn.Module, path: str) -> str:
     text = "model"
-    for part in (*(path.split(".") if path else ()), name):
+    for part in path.split("."):
         child = module._modules[part]
         text += _step(module, part)
         module = child if child is not None else module

@@ -7,7 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU, Unit
+from analyzer.values.convolution import (
+    BatchNorm,
+    ChannelShuffle,
+    Convolution,
+    Identity,
+    Proposal,
+    ReLU,
+    Submodule,
+    Unit,
+)
 from analyzer.values.errors import Problem
 from analyzer.values.results import Advice
 
@@ -33,9 +42,13 @@ def units_of(code: str) -> tuple[Unit, ...]:
 
 
 def _constructor(node: ast.expr) -> tuple[str, ast.Call]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "nn":
-        return node.func.attr, node
-    raise ValueError("not a constructor of torch.nn")
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func)
+        if name == "model.get_submodule":
+            return "Submodule", node
+        if name.startswith("nn."):
+            return name.removeprefix("nn."), node
+    raise ValueError("neither a constructor of torch.nn nor model.get_submodule")
 
 
 def _arguments(call: ast.Call) -> tuple[list[Any], dict[str, Any]]:
@@ -49,10 +62,11 @@ def _unit(name: str, values: list[Any], options: Mapping[str, Any]) -> Unit:
     if match := NORMALIZATION.fullmatch(name):
         (channels,) = values
         return BatchNorm(channels, int(match[1]), **options)
-    plain: dict[str, type[ChannelShuffle | Identity | ReLU]] = {
+    plain: dict[str, type[ChannelShuffle | Identity | ReLU | Submodule]] = {
         "ChannelShuffle": ChannelShuffle,
         "Identity": Identity,
         "ReLU": ReLU,
+        "Submodule": Submodule,
     }
     return plain[name](*values, **options)
 

@@ -9,15 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
-from torch.nn.utils import parametrize
 
 from analyzer.rewriting.constructors import module_of
-from analyzer.values.convolution import Identity, Proposal, Unit
+from analyzer.rewriting.replaceability import HOOKS, children_after, reason_against
+from analyzer.values.convolution import Identity, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
-
-PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
@@ -28,7 +24,7 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
     listed = list(proposals)
     layers = replaceable(module, listed)
     wanted = (pair for proposal in listed for pair in proposal.replacements)
-    return put(module, {path: module_of(units, layers[path]) for path, units in wanted})
+    return put(module, {path: module_of(units, layers[path], module) for path, units in wanted})
 
 
 def put(module: nn.Module, replacements: Mapping[str, nn.Module]) -> nn.Module:
@@ -91,24 +87,17 @@ def replaceable(module: nn.Module, proposals: Iterable[Proposal]) -> dict[str, n
 
 
 def _reason_against(layer: nn.Module, units: Sequence[Unit]) -> str:
-    if parametrize.is_parametrized(layer):
-        return "its weight is computed by a parametrization"
-    if any(getattr(layer, hooks) for hooks in HOOKS):
-        return "hooks such as weight normalization are attached to it"
-    if isinstance(layer, _BatchNorm):
-        return "" if type(layer).forward is _BatchNorm.forward else "its class has a forward of its own"
-    if all(isinstance(unit, Identity) for unit in units) and not any(True for _ in layer.parameters()):
-        return ""
-    return _reason_against_convolution(layer)
+    keeps_nothing = all(isinstance(unit, Identity) for unit in units)
+    if keeps_nothing and not isinstance(layer, _BatchNorm) and not any(True for _ in layer.parameters()):
+        return "hooks are attached to it" if any(getattr(layer, hooks) for hooks in HOOKS) else ""
+    return reason_against(layer) or _unkept(layer, units)
 
 
-def _reason_against_convolution(layer: nn.Module) -> str:
-    plain = next((kind for kind in PLAIN if isinstance(layer, kind)), None)
-    if plain is None or not isinstance(layer, _ConvNd):
-        return f"{type(layer).__name__} is neither a convolution nor a normalization of torch"
-    if type(layer).forward is not plain.forward or type(layer)._conv_forward is not plain._conv_forward:
-        return "its class has a forward of its own"
-    return "" if layer.padding_mode == "zeros" else f"it pads with {layer.padding_mode}"
+def _unkept(layer: nn.Module, units: Sequence[Unit]) -> str:
+    """A normalization that also activates may only go where its activation stays."""
+    children = children_after(layer) if isinstance(layer, _BatchNorm) else ()
+    kept = tuple(unit.path.rpartition(".")[2] for unit in units if isinstance(unit, Submodule))
+    return "" if children == kept else f"it also runs {', '.join(children or ())}"
 
 
 def _names_of_storages(module: nn.Module) -> Counter[Any]:

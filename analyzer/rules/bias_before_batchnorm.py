@@ -20,7 +20,8 @@ The same convolution with `bias=False`: one parameter an output channel less.
 Nothing. Weights that are trained already carry over exactly: subtract the bias from the normalization's running mean.
 
 ## When it stays silent
-Where anything else reads the convolution's output, or anything lies between; layers that are not plain.
+Where anything else reads the convolution's output or the normalization's statistics, or anything lies between; layers
+that are not plain, and normalizations that do more than normalize.
 
 ## Sources
 Ioffe and Szegedy 2015 (batch normalization, section 3.2); torchvision's `vgg16_bn` has 4,224 such parameters.
@@ -36,10 +37,10 @@ LEVEL = "warning"
 EFFORT = "none"
 
 
-def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # noqa: ARG001
+def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """The convolution without its bias: out_channels parameters. The normalization stays; its running mean changes."""
     conv = layer.convolution
-    if not layer.is_plain or layer.norm is None or not conv.bias:
+    if not layer.is_plain or layer.norm is None or not conv.bias or layer.norm in model.fixed:
         return None
     norm = (layer.norm, (BatchNorm(conv.out_channels, conv.dimension),))
     note = f"the mean that {layer.norm} subtracts contains the bias; subtract it from a trained running mean"

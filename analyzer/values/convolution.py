@@ -99,7 +99,14 @@ class Identity:
     """Takes the place of a layer that is no longer needed."""
 
 
-Unit = Convolution | ChannelShuffle | BatchNorm | ReLU | Identity
+@dataclass(frozen=True, slots=True)
+class Submodule:
+    """A module of the model that is kept where the layer around it goes, by its path: an activation after a norm."""
+
+    path: str
+
+
+Unit = Convolution | ChannelShuffle | BatchNorm | ReLU | Identity | Submodule
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +191,8 @@ def _code(unit: Unit) -> str:
         return f"nn.BatchNorm{unit.dimension}d({unit.channels})"
     if isinstance(unit, ChannelShuffle):
         return f"nn.ChannelShuffle({unit.groups})"
+    if isinstance(unit, Submodule):
+        return f"model.get_submodule({unit.path!r})"
     return f"nn.{type(unit).__name__}()"
 
 

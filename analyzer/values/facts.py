@@ -67,6 +67,9 @@ class Norm:
     channels: int
     params: int
     convolution: str | None = None
+    """None where the layer cannot be folded: it does more than normalize, or others read its statistics."""
+    kept: tuple[str, ...] = ()
+    """Paths of its children that run on what it normalized, its activation say: they stay when it is folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +117,7 @@ class ModelFacts:
     restorations: tuple[Restoration, ...] = ()
     never_run: tuple[tuple[str, int], ...] = ()
     """Path and parameters of modules that the forward never called."""
+    fixed: frozenset[str] = frozenset()
+    """Layers that no plain layer of their kind can take the place of."""
     device: str = ""
     """Name of the device profile that `bound` speaks of."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.rewriting.constructors import calls_of, module_of
+from analyzer.rewriting.constructors import call_of, module_of
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
 from analyzer.values.convolution import code as shown
 
@@ -37,7 +37,7 @@ PAIR = (
     ],
 )
 def test_a_unit_is_written_as_its_constructor(unit: Unit, code: str) -> None:
-    (call,) = calls_of([unit], None)
+    call = call_of(unit, None)
     assert call.code == shown((unit,)) == code
     assert repr(eval(code)) == repr(call.make())
 
@@ -54,7 +54,7 @@ def test_several_units_make_a_sequence_like_the_layer_replaced() -> None:
 
 def test_a_normalization_keeps_its_constants() -> None:
     norm = nn.BatchNorm2d(8, eps=1e-3, momentum=None, affine=False)
-    (call,) = calls_of([BatchNorm(8, 2)], norm)
+    call = call_of(BatchNorm(8, 2), norm)
     assert call.code == "nn.BatchNorm2d(8, eps=0.001, momentum=None, affine=False)"
 
 

@@ -1,16 +1,19 @@
 """A written file builds the promised model, saved weights fit it, and nothing is left half-written."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from analyzer.advising.verification import prove
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import analyze_loaded, study
 from analyzer.loading import load
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import EmittedSwap
 from analyzer.rewriting.export import emit, rewrite, save
+from analyzer.rewriting.reading import proposal_of
 from analyzer.tracing import trace
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.errors import Problem
@@ -237,3 +240,42 @@ def test_rewriting_a_layer_twice_is_refused(target: str) -> None:
     advice = advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)")
     with pytest.raises(Problem, match="two proposals"):
         rewrite(load(ModelRequest(target)).materialize(), [advice, advice])
+
+
+ACTIVATING = """import torch
+from torch import nn
+
+
+class NormThenAct(nn.BatchNorm2d):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.act = nn.SiLU()
+
+    def forward(self, x):
+        return self.act(super().forward(x))
+
+
+def build_model():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), NormThenAct(8)).eval()
+
+
+example_inputs = torch.zeros(1, 3, 8, 8)
+"""
+
+
+def test_a_written_file_keeps_the_activation_of_a_folded_normalization(target: str) -> None:
+    Path(target).write_text(ACTIVATING)
+    model = study(load(ModelRequest(target))).model
+    assert model is not None
+    (item,) = (item for item in model.advised if item.advice.rule == "BNM302")
+    assert item.proposal is not None
+    emit(load(ModelRequest(target)), [EmittedSwap(item.proposal, "BNM302")], Path("o.py"))
+    assert "    model[1] = model[1].act\n" in Path("o.py").read_text()
+    assert proposal_of(item.advice) == without_sizes(item.proposal)
+    assert repr(load(ModelRequest("o.py")).module) == repr(nn.Sequential(nn.Conv2d(3, 8, 3), nn.SiLU()))
+
+
+def without_sizes(proposal: Proposal) -> Proposal:
+    """As code tells it, which does not say what a layer reads."""
+    (path, (conv,)), norm = proposal.replacements
+    return Proposal(((path, (replace(conv, input_size=()),)), norm))

@@ -17,6 +17,11 @@ def test_left_alone(layer, model, given):
     assert propose(conv, model(conv)) is None
 
 
+def test_a_normalization_that_is_not_plain_is_left_alone(layer, model):
+    conv = layer(bias=True, norm="norm")
+    assert propose(conv, model(conv, fixed=frozenset({"norm"}))) is None
+
+
 FOUND = {
     "2-d": {},
     "a stem": {"in_channels": 3},

@@ -13,6 +13,7 @@ LEFT_ALONE = {
     "a normalization of which nothing is known": ({"norm": "norm"}, ()),
     "nothing to save": ({"norm": "norm"}, (Norm("norm", 64, 0, "conv"),)),
     "as much bias as scale": ({"norm": "norm"}, (Norm("norm", 64, 64, "conv"),)),
+    "a normalization that does more than normalize": ({"norm": "norm"}, (Norm("norm", 64, 128),)),
     "transposed and grouped": ({"norm": "norm", "transposed": True, "groups": 2}, (AFFINE,)),
 }
 

@@ -1,0 +1,118 @@
+"""Which layers nothing can take the place of, and what a normalization runs on what it normalized."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils import parametrize
+
+from analyzer.loading.meta_copy import copy_with
+
+PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+TOLERANCE = 1e-9
+"""Relative, in double precision: the same arithmetic in another order."""
+SHAPES = {nn.BatchNorm1d: (5,), nn.BatchNorm2d: (5, 4), nn.BatchNorm3d: (5, 4, 3)}
+
+
+@dataclass(frozen=True)
+class Replaceability:
+    """What the modules themselves tell, which no operator shows."""
+
+    fixed: frozenset[str]
+    """Convolutions and normalizations that nothing can take the place of."""
+    kept: Mapping[str, tuple[str, ...]]
+    """Children that a normalization calls after normalizing, its activation say: to be kept when it is folded."""
+
+
+def replaceability(module: nn.Module) -> Replaceability:
+    """Asked of every convolution and batch normalization; none of them is altered."""
+    fixed, kept = set(), {}
+    places = dict(_layers(module))
+    for path, layer in places.items():
+        if layer is None or reason_against(layer):
+            fixed.add(path)
+        elif isinstance(layer, _BatchNorm) and (children := children_after(layer)):
+            kept[path] = children
+    return Replaceability(frozenset(fixed), kept)
+
+
+def _layers(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module | None]]:
+    """By every path; None in the place of a scripted module, into which nothing can be put."""
+    if isinstance(module, torch.jit.ScriptModule):
+        yield from ((_joined(path, name), None) for name, _ in module.named_modules())
+        return
+    if isinstance(module, _ConvNd | _BatchNorm):
+        yield path, module
+    for name, child in module._modules.items():
+        if child is not None:
+            yield from _layers(child, _joined(path, name))
+
+
+def _joined(path: str, name: str) -> str:
+    return ".".join(filter(None, (path, name)))
+
+
+def reason_against(layer: nn.Module) -> str:
+    """Why nothing can take the layer's place, as the end of a sentence; empty where something can."""
+    if parametrize.is_parametrized(layer):
+        return "its weight is computed by a parametrization"
+    if any(getattr(layer, hooks) for hooks in HOOKS):
+        return "hooks such as weight normalization are attached to it"
+    if isinstance(layer, _BatchNorm):
+        return "" if children_after(layer) is not None else "its class has a forward of its own"
+    return _reason_against_convolution(layer)
+
+
+def _reason_against_convolution(layer: nn.Module) -> str:
+    plain = next((kind for kind in PLAIN if isinstance(layer, kind)), None)
+    if plain is None or not isinstance(layer, _ConvNd):
+        return f"{type(layer).__name__} is neither a convolution nor a normalization of torch"
+    if type(layer).forward is not plain.forward or type(layer)._conv_forward is not plain._conv_forward:
+        return "its class has a forward of its own"
+    if "forward" in vars(layer):
+        return "its forward was replaced"
+    return "" if layer.padding_mode == "zeros" else f"it pads with {layer.padding_mode}"
+
+
+def children_after(norm: _BatchNorm) -> tuple[str, ...] | None:
+    """Children that the layer calls, in this order, on what plain batch normalization gives; None where it does else.
+
+    A class with a forward of its own is run on random values, in a copy, beside the plain one followed by them.
+    """
+    if type(norm).forward is _BatchNorm.forward and "forward" not in vars(norm):
+        return ()
+    names = tuple(name for name, child in norm.named_children() if type(child) is not nn.Identity)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return names if _is_plain_then(norm, names) else None
+    except Exception:  # whatever a user's forward raises
+        return None
+
+
+def _is_plain_then(norm: _BatchNorm, names: tuple[str, ...]) -> bool:
+    layer = copy_with(norm, _random_values).eval()
+    assert isinstance(layer, _BatchNorm)
+    value = torch.randn(2, norm.num_features, *_sizes(norm), dtype=torch.double)
+    statistics = (layer.running_mean, layer.running_var, layer.weight, layer.bias)
+    with torch.no_grad():
+        expected = nn.functional.batch_norm(value.clone(), *statistics, eps=layer.eps)
+        for name in names:
+            expected = layer.get_submodule(name)(expected)
+        found = copy.deepcopy(layer)(value.clone())
+    return found.shape == expected.shape and bool((found - expected).norm() <= TOLERANCE * expected.norm())
+
+
+def _sizes(norm: _BatchNorm) -> tuple[int, ...]:
+    return next((sizes for kind, sizes in SHAPES.items() if isinstance(norm, kind)), SHAPES[nn.BatchNorm2d])
+
+
+def _random_values(tensor: torch.Tensor) -> torch.Tensor:
+    """In double precision and above zero, so that they can be variances."""
+    return torch.rand(tensor.shape, dtype=torch.double) + 0.5 if tensor.is_floating_point() else torch.ones_like(tensor)
