@@ -28,6 +28,8 @@ class Built:
     """Where the class or function that the user named is written."""
     declared: tuple[Inputs, ...] = ()
     """Inputs that the file or the zoo states."""
+    assumptions: tuple[str, ...] = ()
+    """Sentences: what was chosen or left out."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
         kind=type(module).__name__,
         sources=sources_of(module, recorder, built.source),
         checkpoint=request.checkpoint,
-        assumptions=recipe.assumptions + _agreement(request, module),
+        assumptions=recipe.assumptions + built.assumptions + _agreement(request, module),
         materialize=lambda: _materialized(request, recipe),
         surroundings=recipe.surroundings,
         weights=partial(_weights, request, module) if request.checkpoint is not None else None,

@@ -147,7 +147,7 @@ def _written_in(thing: object) -> tuple[str | None, int]:
     if isinstance(thing, type):
         codes = (getattr(member, "__code__", None) for member in vars(thing).values())
         own = (code.co_filename for code in codes if code is not None)
-        return next(own, getattr(sys.modules.get(thing.__module__), "__file__", None)), 1
+        return next(own, inspect.getattr_static(sys.modules.get(thing.__module__), "__file__", None)), 1
     code = getattr(thing, "__code__", None)
     return (code.co_filename, code.co_firstlineno) if code else (None, 1)
 

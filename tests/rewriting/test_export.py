@@ -155,6 +155,24 @@ def test_a_package_and_a_file_with_an_odd_name_are_imported(target: str) -> None
     assert "import package.net as original" in Path("o.py").read_text()
 
 
+def test_a_file_that_its_own_package_imports(target: str) -> None:
+    for folder in ("src/package", "src/broken"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "net.py").write_text(NET)
+    Path("src/package/__init__.py").write_text("from .net import Net\nimport beside\n")
+    Path("src/package/beside.py").touch()
+    Path("src/broken/__init__.py").write_text("import missing_of_test\n")
+    emit(load(ModelRequest("src/package/net.py")), SWAPS, Path("o.py"))
+    text = Path("o.py").read_text()
+    inserted = [line.partition(" / ")[2] for line in text.splitlines() if line.startswith("sys.path")]
+    assert inserted == ['"src/package"))', '"src"))']
+    assert "import package.net as original" in text
+    assert load(ModelRequest("o.py")).module.body[1].conv.groups == 2
+    emit(load(ModelRequest("src/broken/net.py")), SWAPS, Path("o.py"), force=True)
+    assert 'Path(__file__).parent / "src/broken"' in Path("o.py").read_text()
+    assert load(ModelRequest("o.py")).module.body[1].conv.groups == 2
+
+
 def test_a_zoo_model_is_written_with_its_inputs(tmp_path: Path) -> None:
     loaded = load(ModelRequest("torchvision:resnet18", settings={"num_classes": "10"}))
     traced = trace(loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from analyzer.loading.python import python_file
 from analyzer.loading.python.builder_arguments import bound, literal
+from analyzer.loading.python.import_place import place_of
 from analyzer.loading.recipe import is_module
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.errors import Problem
@@ -57,11 +59,11 @@ def _torchvision(request: ModelRequest) -> Origin:
 
 
 def _in_python(target: str, settings: Mapping[str, str]) -> Origin:
-    run, where, name, _ = python_file.opening(target)
+    run, where, name, surroundings = python_file.opening(target)
     with run() as module:
         thing = python_file.model_in(module, where, name, settings)
         attribute = name or _name_of(thing, module, where)
-        folders, dotted = _place(module)
+        folders, dotted = _place(module, surroundings.homes())
         examples = f"{ALIAS}.example_inputs" if hasattr(module, "example_inputs") else None
         expression = f"copy.deepcopy({ALIAS}.{attribute})"
         if not is_module(thing):
@@ -84,15 +86,18 @@ def _imports(dotted: str, copies: bool) -> tuple[str, ...]:
     return (*copying, "import importlib", f"{ALIAS} = importlib.import_module({_written(dotted)})")
 
 
-def _place(module: ModuleType) -> tuple[tuple[Path, ...], str]:
-    """Folders to import it from, none when it is installed, and its dotted name there."""
+def _place(module: ModuleType, homes: frozenset[str]) -> tuple[tuple[Path, ...], str]:
+    """Folders to import it from, the one to look in first at the end, none when it is installed; its name there.
+
+    Of the places that its imports may fall back to, only `homes` are needed: what was found in them.
+    """
     path = Path(str(module.__file__)).absolute()
     if "site-packages" in path.parts:
         return (), module.__name__
-    if path.name == "__init__.py":
-        path = path.parent
-    dotted, root = python_file.module_name(path)
-    return tuple(dict.fromkeys((root, path.parent))), dotted
+    place = place_of(path)
+    if place.package and place.package not in sys.modules:
+        return (path.parent,), path.stem
+    return (*(folder for folder in reversed(place.fallbacks) if str(folder) in homes), place.root), place.dotted
 
 
 def _call(values: list[Any], arguments: Mapping[str, Any], where: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -15,6 +16,8 @@ from typing import Any, NamedTuple
 from analyzer.loading.inputs.example_inputs import from_example
 from analyzer.loading.python.builder_arguments import bound, missing
 from analyzer.loading.python.import_context import Surroundings
+from analyzer.loading.python.import_place import ImportPlace, place_of
+from analyzer.loading.python.name_clash import clashes, clashes_told
 from analyzer.loading.recipe import Built, Recipe, is_module
 from analyzer.loading.sources import definition_of
 from analyzer.values.errors import Problem
@@ -48,17 +51,15 @@ def opening(target: str) -> Opening:
     """That of `model.py`, `model.py:name` or `package.module:name`; Problem when there is no such file."""
     if not is_file_target(target):
         module, _, name = target.partition(":")
-        surroundings = Surroundings(Path.cwd(), name=module, argv=[module])
+        surroundings = Surroundings(Path.cwd(), name=module, argv=[module], fallbacks=(Path.cwd() / "src",))
         return Opening(partial(_import, module, surroundings), module, name, surroundings)
     filename, _, name = target.partition(".py:")
     path = Path(filename if filename.endswith(".py") else f"{filename}.py")
     if not path.is_file():
         raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
-    module, root = module_name(path)
-    if module in sys.modules:  # a file named torch.py, say, must not hide torch
-        module = f"_{module}"
-    surroundings = Surroundings(root, path.parent, name=module, argv=[str(path)])
-    return Opening(partial(_run_file, path, module, surroundings), str(path), name, surroundings)
+    place = place_of(path)
+    surroundings = Surroundings(place.root, name=_free_name(place), argv=[str(path)], fallbacks=place.fallbacks)
+    return Opening(partial(_run_file, path, place, surroundings), str(path), name, surroundings)
 
 
 def of_file(request: ModelRequest) -> Recipe:
@@ -79,7 +80,15 @@ def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str,
         model = _model_from(thing, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
         example = getattr(module, "example_inputs", None)
         declared = () if example is None else (from_example(example),)
-        return Built(model, definition_of(type(thing) if is_module(thing) else thing), declared)
+        source = definition_of(type(thing) if is_module(thing) else thing)
+        return Built(model, source, declared, tuple(_left_out(module, where)))
+
+
+def _left_out(module: ModuleType, where: str) -> Iterator[str]:
+    """Says of a file that was run alone that its package is missing."""
+    package = module.__name__.rpartition(".")[0]
+    if package and package not in sys.modules:
+        yield f"the package `{package}` cannot be imported here, so {where} was run without it"
 
 
 def model_in(module: ModuleType, where: str, name: str, settings: Mapping[str, str]) -> Any:
@@ -158,16 +167,37 @@ def _offers(module: ModuleType, where: str) -> str:
 
 
 @contextmanager
-def _run_file(path: Path, name: str, surroundings: Surroundings) -> Iterator[ModuleType]:
-    """The executed file."""
+def _run_file(path: Path, place: ImportPlace, surroundings: Surroundings) -> Iterator[ModuleType]:
+    """The executed file, imported under its dotted name where it is in a package."""
+    with surroundings.fresh(), clashes_told(place):
+        is_importable = place.in_package and "." not in path.stem and not clashes(place)
+        yield _imported(path, place) if is_importable else _executed(path, _free_name(place))
+
+
+def _imported(path: Path, place: ImportPlace) -> ModuleType:
+    """The module; a file that does not need its package is run alone where the package's own code fails."""
+    try:
+        importlib.import_module(place.package or place.dotted)
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            return _executed(path, place.dotted)
+        raise error
+    return importlib.import_module(place.dotted)
+
+
+def _executed(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
         raise Problem(f"{path}: this is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    with surroundings.fresh():
-        sys.modules[name] = module
-        exec(_compiled(path), module.__dict__)
-        yield module
+    sys.modules[name] = module
+    exec(_compiled(path), module.__dict__)
+    return module
+
+
+def _free_name(place: ImportPlace) -> str:
+    """The dotted name, changed where it is taken: a file named torch.py, say, must not hide torch."""
+    return f"_{place.dotted}" if clashes(place) else place.dotted
 
 
 def _compiled(path: Path) -> Any:
@@ -175,15 +205,6 @@ def _compiled(path: Path) -> Any:
         return compile(path.read_bytes(), str(path), "exec")
     except (OSError, ValueError) as error:
         raise Problem(f"{path}: cannot be read as Python ({error})") from error
-
-
-def module_name(path: Path) -> tuple[str, Path]:
-    """The file's name as its package imports it, so that relative imports work, and the package's parent."""
-    parts, folder = [path.stem], path.absolute().parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    return ".".join(parts), folder
 
 
 @contextmanager

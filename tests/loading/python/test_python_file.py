@@ -82,6 +82,55 @@ def test_a_file_in_a_package_imports_relatively(write):
     assert load(ModelRequest(write("from .net import Net\nmodel = Net()\n", "pack/main.py"))).kind == "Net"
 
 
+@pytest.mark.parametrize("root", ["", "src/", "deep/down/src/"])
+def test_a_file_that_its_own_package_imports(write, root):
+    """As `python -m` would: the package first, which imports this very file and others that import each other."""
+    write("from .net import Net\nfrom .other import Other\n", f"{root}pack/__init__.py")
+    write("from torch import nn\nfrom .random import WIDTH\nclass Other(nn.Module): ...\n", f"{root}pack/other.py")
+    write("WIDTH = 5\n", f"{root}pack/random.py")
+    write(
+        "import random\nfrom . import other\nfrom pack.random import WIDTH\nassert random.random\n"
+        + NET
+        + "model = Net(WIDTH)\n",
+        f"{root}pack/net.py",
+    )
+    loaded = load(ModelRequest(f"{root}pack/net.py"))
+    assert (width(loaded), loaded.sources[""].file) == (5, f"{root}pack/net.py")
+    assert loaded.materialize().conv.weight.device.type == "cpu"
+    assert not [name for name in sys.modules if name.partition(".")[0] == "pack"]
+
+
+def test_a_file_that_does_not_need_its_broken_package_is_run_alone(write):
+    write("import missing_of_test\n", "pack/__init__.py")
+    loaded = load(ModelRequest(write(NET, "pack/net.py")))
+    assert loaded.assumptions == ("the package `pack` cannot be imported here, so pack/net.py was run without it",)
+    write(NET + "from . import other\n", "pack/net.py")
+    with pytest.raises(Problem, match=r"^pack/__init__.py:1: ModuleNotFoundError: No module named 'missing_of_test'"):
+        load(ModelRequest("pack/net.py"))
+
+
+def test_folders_without_init_files_are_packages_where_imports_say_so(write):
+    write("WIDTH = 6\n", "lab/widths.py")
+    write("from ..widths import WIDTH\nfrom lab.widths import WIDTH as again\n" + NET, "lab/models/net.py")
+    write("from .net import Net, WIDTH\nmodel = Net(WIDTH)\n", "lab/models/main.py")
+    assert [width(load(ModelRequest(f"lab/models/{name}.py"))) for name in ("main", "net")] == [6, 8]
+
+
+def test_the_package_itself_is_a_target(write):
+    write(NET, "pack/net.py")
+    write("from .net import Net\ndef build_model(): return Net(3)\n", "pack/__init__.py")
+    assert width(load(ModelRequest("pack/__init__.py"))) == 3
+
+
+def test_what_lies_in_the_projects_source_folder_is_found(write):
+    write("WIDTH = 7\n", "src/pack_of_test/__init__.py")
+    write("", "pyproject.toml")
+    text = "from pack_of_test import WIDTH\n" + NET + "model = Net(WIDTH)\n"
+    assert width(load(ModelRequest(write(text, "tools/main.py")))) == 7
+    write("from pack_of_test import WIDTH\n" + NET + "model = Net(WIDTH)\n", "src/pack_of_test/net.py")
+    assert width(load(ModelRequest("pack_of_test.net:model"))) == 7
+
+
 def test_a_file_imports_its_neighbours_and_leaves_no_trace(write):
     write(NET, "sub/neighbour.py")
     file = write("from neighbour import Net\nimport sys\nsys.path.append('x')\nmodel = Net()\n", "sub/main.py")
