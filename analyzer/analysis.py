@@ -7,24 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from analyzer.advising import untimed
 from analyzer.advising.advisor import AdvisedModel, advise_model
 from analyzer.dataflow import facts_of
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, with_fields
+from analyzer.estimating import estimate
+from analyzer.estimating.latency import time_estimate
+from analyzer.estimating.proposal_times import proposal_timer
 from analyzer.formulas.count import Count, with_sources
 from analyzer.rules import selected
 from analyzer.values.absences import Absences
 from analyzer.values.facts import ModelFacts
 from analyzer.values.requests import PLAIN, AnalysisOptions
 from analyzer.values.results import Analysis, Model, SecondOpinion, Total, Tracing
-from analyzer.values.roofline import bound, bytes_moved
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
     from analyzer.loading.loaded_model import LoadedModel
-    from analyzer.values.convolution import Convolution
-    from analyzer.values.devices import Device
-    from analyzer.values.estimates import Estimates, TrainingFootprint
+    from analyzer.values.estimates import Estimates, TimeEstimate, TrainingFootprint
     from analyzer.values.graph import Trace
 
 Progress = Callable[[str], None]
@@ -48,11 +49,12 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
 
     count, absences = Count(trace(loaded, progress)), Absences()
     fields = absences.attempt("receptive fields", lambda: receptive_fields(count.trace), {})
-    facts = absences.attempt("advice", lambda: _facts(loaded, count, fields, options, absences), None)
+    time = absences.attempt("estimates", lambda: time_estimate(count, options.device), None)
+    facts = absences.attempt("advice", lambda: _facts(loaded, count, fields, time, options, absences), None)
     unadvised = AdvisedModel(loaded, count)
-    advised = absences.attempt("advice", lambda: _advised(unadvised, facts, options, absences), unadvised)
+    advised = absences.attempt("advice", lambda: _advised(unadvised, facts, time, options, absences), unadvised)
     training = _training_footprint(loaded, count.trace, options, progress)
-    estimates = absences.attempt("estimates", lambda: _estimates(advised, training, options), None)
+    estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)
     analysis = _analysis(advised, fields, estimates, options, progress)
     return Study(replace(analysis, absences=tuple(absences.found)), advised)
 
@@ -65,7 +67,12 @@ def analyze_loaded(
 
 
 def _facts(
-    loaded: LoadedModel, count: Count, fields: Mapping[str, Field], options: AnalysisOptions, absences: Absences
+    loaded: LoadedModel,
+    count: Count,
+    fields: Mapping[str, Field],
+    time: TimeEstimate | None,
+    options: AnalysisOptions,
+    absences: Absences,
 ) -> ModelFacts | None:
     if not options.advice:
         return None
@@ -76,7 +83,7 @@ def _facts(
         count.trace,
         count.owners,
         count.costs,
-        bound=lambda convolution: _bound(convolution, options.device),
+        bounds={layer.path: layer.bound for layer in time.layers} if time else {},
         device=options.device.name,
         never_run=[(module.path, module.params) for module in count.never_run],
         fields=fields,
@@ -86,22 +93,18 @@ def _facts(
     )
 
 
-def _bound(convolution: Convolution, device: Device) -> str:
-    weights = convolution.params - (convolution.out_channels if convolution.bias else 0)
-    positions = convolution.input_size if convolution.transposed else convolution.output_size
-    macs = convolution.batch * weights
-    for size in positions:
-        macs *= size
-    return bound(macs, bytes_moved(convolution), device)
-
-
 def _advised(
-    unadvised: AdvisedModel, facts: ModelFacts | None, options: AnalysisOptions, absences: Absences
+    unadvised: AdvisedModel,
+    facts: ModelFacts | None,
+    time: TimeEstimate | None,
+    options: AnalysisOptions,
+    absences: Absences,
 ) -> AdvisedModel:
     if facts is None:
         return unadvised
     rules = selected(options.select, options.ignore)
-    return advise_model(unadvised.loaded, unadvised.count, facts, rules, options.device, absences)
+    timer = proposal_timer(facts, options.device) if time else untimed
+    return advise_model(unadvised.loaded, unadvised.count, facts, rules, timer, absences)
 
 
 def _training_footprint(
@@ -115,12 +118,13 @@ def _training_footprint(
     return training_footprint(loaded, options.training, trace.candidate)
 
 
-def _estimates(advised: AdvisedModel, training: TrainingFootprint | None, options: AnalysisOptions) -> Estimates | None:
-    if not options.estimates:
+def _estimates(
+    advised: AdvisedModel, time: TimeEstimate | None, training: TrainingFootprint | None, options: AnalysisOptions
+) -> Estimates | None:
+    if not options.estimates or time is None:
         return None
-    from analyzer.estimating import estimate
-
-    return estimate(advised.count, options.device, advised.advised, advised.facts, training)
+    proposals = tuple(item.time for item in advised.advised if item.time)
+    return estimate(advised.count, options.device, replace(time, proposals=proposals), training)
 
 
 def _analysis(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.estimating.work import CLASSES, OperatorWork
+from analyzer.estimating.work import Kind, OperatorWork
 from analyzer.values.devices import Device
 
+CLASSES: tuple[Kind, ...] = get_args(Kind)
+"""In the order of the fitted numbers."""
 HELD = 0.15
 """Weight of what single operators took against what whole networks took."""
 START = (0.8, 0.5, 2e-5)

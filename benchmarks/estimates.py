@@ -19,14 +19,14 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from calibrating import Calibration, Measured, Vector, rank_correlation
+from calibrating import CLASSES, Calibration, Measured, Vector, rank_correlation
 from torch import nn
 from torch.utils.benchmark import Timer
 from torchvision.models import get_model
 
 from analyzer.estimating.efficiency import TABLE, Efficiencies, Efficiency
 from analyzer.estimating.latency import parts_of
-from analyzer.estimating.work import CLASSES, eager_work
+from analyzer.estimating.work import eager_work
 from analyzer.formulas.count import Count
 from analyzer.loading import from_module
 from analyzer.measuring.calibration import Attained, conditions, device_of, measure

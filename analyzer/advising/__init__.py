@@ -12,24 +12,30 @@ from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, Observer, Proposer, Rule
 from analyzer.values.absences import Absences
-from analyzer.values.convolution import Proposal, Unit, code
+from analyzer.values.convolution import Proposal, Unit
+from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
-from analyzer.values.results import Advice, Replacement
+from analyzer.values.layer_calls import call_of, code
+from analyzer.values.results import Advice, Alternative, Replacement
 
-__all__ = ["Advised", "Bound", "advise", "best_per_layer"]
+__all__ = ["Advised", "Timer", "advise", "best_per_layer"]
 
 MAX_LAYERS_SHOWN = 3
 """Of a proposal for more layers the rest is said in words."""
 
-Bound = Callable[[int, int], str]
-"""From MACs and bytes to what limits them: "compute-bound on NAME" or "memory-bound on NAME"."""
+Timer = Callable[[str, str, Proposal], ProposalTime | None]
+"""From a rule's code, a path and its proposal to what that does to the time of the layers on the device profile."""
+
+
+def untimed(rule: str, path: str, proposal: Proposal) -> None:
+    """The timer where no device is asked about."""
 
 
 def advise(
     facts: ModelFacts,
     sources: Mapping[str, tuple[str, int]] | None = None,
     rules: Sequence[Rule] = RULES,
-    bound: Bound | None = None,
+    timer: Timer = untimed,
     absences: Absences | None = None,
 ) -> tuple[Advised, ...]:
     """All that the rules say of a model, what saves most first; `sources` tells file and line of a path.
@@ -37,18 +43,18 @@ def advise(
     A rule that fails is left out and noted in `absences`.
     """
     places, left_out = sources or {}, absences or Absences()
-    answers = (left_out.attempt(rule.CODE, partial(_answers, rule, facts, bound), []) for rule in rules)
+    answers = (left_out.attempt(rule.CODE, partial(_answers, rule, facts, timer), []) for rule in rules)
     found = [_placed(advised, places) for advised in chain.from_iterable(answers)]
     return tuple(sorted(found, key=lambda advised: rank(advised.advice, facts)))
 
 
-def _answers(rule: Rule, facts: ModelFacts, bound: Bound | None) -> list[Advised]:
+def _answers(rule: Rule, facts: ModelFacts, timer: Timer) -> list[Advised]:
     if isinstance(rule, Observer):
         return [Advised(_fact(rule, finding)) for finding in rule.observe(facts)]
     if not isinstance(rule, Proposer):
         return []
     proposals = ((layer, rule.propose(layer, facts)) for layer in facts.convolutions.values())
-    return [Advised(_advice(rule, layer, found, facts, bound), found) for layer, found in proposals if found]
+    return [_proposed(rule, layer, found, facts, timer) for layer, found in proposals if found]
 
 
 def _fact(rule: Rule, finding: Finding) -> Advice:
@@ -67,9 +73,10 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
     )
 
 
-def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, bound: Bound | None) -> Advice:
+def _proposed(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
     current, proposed = _codes(proposal, facts, layer.path)
+    time = timer(rule.CODE, layer.path, proposal)
     advice = Advice(
         rule=rule.CODE,
         name=slug(rule),
@@ -80,31 +87,25 @@ def _advice(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: Mode
         proposed=proposed,
         saved=before.saved(after),
         bytes_ratio=after.bytes / before.bytes if before.bytes else None,
-        bound=bound(after.macs, after.bytes) if bound else None,
-        replacements=tuple(Replacement(own, code(units)) for own, units in proposal.replacements),
+        bound=time.bound if time else None,
+        notes=proposal.notes,
+        replacements=_replacements(proposal),
+        alternatives=tuple(_alternatives(proposal, facts)),
+        device=facts.device if time else "",
+        time_ratio=time.ratio if time else None,
     )
-    return replace(
-        advice, notes=(*proposal.notes, *_doubts(advice, layer, facts), *_others(proposal, facts, layer.path))
-    )
+    return Advised(advice, proposal, time)
 
 
-def _doubts(advice: Advice, layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[str]:
-    """Why the saving may not reach the clock."""
-    if advice.saved is None or advice.saved.macs <= 0:
-        return
-    device = f" on {facts.device}" if facts.device else ""
-    if layer.bound == "memory":
-        yield f"the layer is memory-bound{device}: the MACs saved will not become time there"
-    elif advice.bound and advice.bound.startswith("memory") and (advice.bytes_ratio or 0) > 1:
-        yield f"it moves {advice.bytes_ratio:.2f} times the bytes and is {advice.bound}: it may not be faster there"
+def _replacements(proposal: Proposal) -> tuple[Replacement, ...]:
+    return tuple(Replacement(path, code(units), tuple(map(call_of, units))) for path, units in proposal.replacements)
 
 
-def _others(proposal: Proposal, facts: ModelFacts, path: str) -> Iterator[str]:
+def _alternatives(proposal: Proposal, facts: ModelFacts) -> Iterator[Alternative]:
     for other in proposal.alternatives:
         saved = current_price(other, facts).saved(proposed_price(other, facts))
         if is_gain(saved):
-            text = f"{other.label}: {_codes(other, facts, path)[1]}"
-            yield "; ".join((f"{text} saves {saved.params:,} parameters and {saved.macs:,} MACs", *other.notes))
+            yield Alternative(other.label, _replacements(other), saved, other.notes)
 
 
 def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:

@@ -7,19 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.advising import Advised, advise, best_per_layer
+from analyzer.advising import Advised, Timer, advise, best_per_layer, untimed
 from analyzer.advising.suppression import ignores, is_silenced, unused
 from analyzer.advising.verification import prove, taken_together
 from analyzer.formulas.count import Count
 from analyzer.rules import dilate_instead_of_downsample
 from analyzer.rules.rule import Rule
 from analyzer.values.absences import Absences
-from analyzer.values.devices import Device
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
 from analyzer.values.graph import Trace
 from analyzer.values.results import Together
-from analyzer.values.roofline import bound_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,13 +52,16 @@ def advise_model(
     count: Count,
     facts: ModelFacts,
     rules: Sequence[Rule],
-    device: Device,
+    timer: Timer = untimed,
     absences: Absences | None = None,
 ) -> AdvisedModel:
-    """Ask the rules about the facts, with bounds told for the device; what fails is noted in `absences`."""
+    """Ask the rules about the facts; what fails is noted in `absences`.
+
+    The timer estimates what proposals do to the time on a device profile.
+    """
     left_out = absences or Absences()
     places = {path: (source.file, source.line) for path, source in loaded.sources.items()}
-    everything = advise(facts, places, rules, lambda macs, nbytes: bound_text(macs, nbytes, device), left_out)
+    everything = advise(facts, places, rules, timer, left_out)
     comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
     spoken = [item for item in everything if not is_silenced(item.advice, comments)]
     kept = tuple(item for item in spoken if _keeps_its_promise(item, loaded, count.trace))
@@ -122,7 +123,8 @@ def _with_answer(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]
     if layer is None or weight is None or item.proposal is None:
         return item
     units = dict(item.proposal.replacements).get(path, ())
-    found = evidence_for(layer.convolution, units, weight, feeds=_statistics(layer.norm, weights))
+    reads, feeds = _statistics(layer.rectified, weights), _statistics(layer.norm, weights)
+    found = evidence_for(layer.convolution, units, weight, reads, feeds)
     return replace(item, advice=replace(item.advice, evidence=found))
 
 

@@ -42,7 +42,7 @@ def price(units: tuple[Unit, ...], first: Convolution) -> Price:
 def _operators(units: tuple[Unit, ...], first: Convolution) -> Iterator[tuple[Unit, Op]]:
     shape = (first.batch, first.in_channels, *first.input_size)
     for unit in placed(units, first):
-        op = _operator(unit, shape, first.itemsize)
+        op = _operator(unit, shape, first)
         if op is not None:
             shape = op.outputs[0].shape
             yield unit, op
@@ -110,13 +110,13 @@ def _written(conv: Convolution) -> Convolution:
     return replace(conv, in_channels=conv.out_channels, input_size=conv.output_size)
 
 
-def _operator(unit: Unit, shape: tuple[int, ...], itemsize: int) -> Op | None:
+def _operator(unit: Unit, shape: tuple[int, ...], first: Convolution) -> Op | None:
     """The unit as the operator that tracing would see, reading a tensor of that shape."""
-    read = Tensor(shape, itemsize=itemsize)
+    read = Tensor(shape, first.dtype, first.itemsize)
     if isinstance(unit, Convolution):
         return _convolution(unit, read)
     if isinstance(unit, BatchNorm):
-        channel = Tensor((unit.channels,), itemsize=itemsize)
+        channel = Tensor((unit.channels,), first.dtype, first.itemsize)
         names = ("weight", "bias", "running_mean", "running_var")
         arguments: dict[str, Argument] = {"input": read, "training": False, **dict.fromkeys(names, channel)}
         return Op("aten.batch_norm.default", arguments, (read,))
@@ -128,14 +128,14 @@ def _operator(unit: Unit, shape: tuple[int, ...], itemsize: int) -> Op | None:
 
 
 def _convolution(conv: Convolution, read: Tensor) -> Op:
-    out = Tensor((conv.batch, conv.out_channels, *conv.output_size), itemsize=conv.itemsize)
+    shape = (conv.batch, conv.out_channels, *conv.output_size)
     arguments: dict[str, Argument] = {
         "input": read,
-        "weight": Tensor(conv.weight_shape, itemsize=conv.itemsize),
-        "bias": Tensor((conv.out_channels,), itemsize=conv.itemsize) if conv.bias else None,
+        "weight": replace(read, shape=conv.weight_shape),
+        "bias": replace(read, shape=(conv.out_channels,)) if conv.bias else None,
         "transposed": conv.transposed,
     }
-    return Op("aten.convolution.default", arguments, (out,))
+    return Op("aten.convolution.default", arguments, (replace(read, shape=shape),))
 
 
 def _params(unit: Unit) -> int:

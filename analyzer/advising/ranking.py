@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.rules import EXACT, dilated_kernel
 from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 from analyzer.values.results import Advice, Saving
 from analyzer.values.timings import Latency
@@ -20,6 +21,8 @@ class Advised:
 
     advice: Advice
     proposal: Proposal | None = None
+    time: ProposalTime | None = None
+    """What it would do to the time of its layers on the device profile."""
 
     @property
     def paths(self) -> frozenset[str]:

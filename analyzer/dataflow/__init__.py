@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from analyzer.dataflow.channels.group_isolation import isolations
 from analyzer.dataflow.channels.neighbours import (
@@ -21,13 +21,9 @@ from analyzer.dataflow.receptive_field.dilation_grids import grids
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
 from analyzer.dataflow.receptive_field.resolution import restorations
 from analyzer.values.absences import Absences
-from analyzer.values.convolution import Convolution
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.values.graph import Op, Trace
 from analyzer.values.results import Cost
-
-Bound = Callable[[Convolution], str]
-"""What limits a convolution on the device profile: "compute" or "memory"."""
 
 
 def facts_of(
@@ -35,7 +31,7 @@ def facts_of(
     owners: Mapping[Op, str],
     costs: Mapping[Op, Cost | None],
     *,
-    bound: Bound = lambda _: "compute",
+    bounds: Mapping[str, str] = {},
     device: str = "",
     never_run: Iterable[tuple[str, int]] = (),
     fields: Mapping[str, Field] | None = None,
@@ -45,9 +41,9 @@ def facts_of(
 ) -> ModelFacts:
     """All that rules may know; `fields` are the receptive fields where they have been found already.
 
-    `fixed` are layers that nothing can take the place of, `kept` children that a normalization runs on its result.
-    Isolations, grids and restorations that cannot be had are left out and noted in `absences`. Who reads and feeds a
-    layer no rule can do without: a failure there is raised.
+    `bounds` say what limits each layer on the device profile. `fixed` are layers that nothing can take the place of,
+    `kept` children that a normalization runs on its result. Isolations, grids and restorations that cannot be had are
+    left out and noted in `absences`. Who reads and feeds a layer no rule can do without: a failure there is raised.
     """
     left_out = Absences() if absences is None else absences
     flow = Flow(trace)
@@ -61,7 +57,7 @@ def facts_of(
         params=sum(sizes.params.values()),
         macs=sum(sizes.macs.values()),
         convolutions={
-            path: _convolution_facts(path, ops, flow, sizes, around, fields.get(path), bound, path in fixed)
+            path: _convolution_facts(path, ops, flow, sizes, around, fields.get(path), bounds.get(path), path in fixed)
             for path, ops in layers.items()
         },
         linears=tuple(_linears(trace, sizes)),
@@ -119,7 +115,7 @@ def _convolution_facts(
     sizes: Sizes,
     around: Neighbours,
     field: Field | None,
-    bound: Bound,
+    bound: str | None,
     is_fixed: bool,
 ) -> ConvolutionFacts:
     calls = tuple(convolution_of(op) for op in ops)
@@ -135,13 +131,14 @@ def _convolution_facts(
         is_stem=path in around.stems,
         is_head=path in around.heads,
         norm=around.norms.get(path),
+        rectified=around.rectified.get(path),
         follower=around.followers.get(path),
         readers=around.readers[path],
         sources=around.sources[path],
         shares_output=path in around.shared,
         receptive_field=field.whole_size if field else None,
         jump=field.whole_jump if field else None,
-        bound=bound(calls[0]),
+        bound=bound or "compute",
     )
 
 

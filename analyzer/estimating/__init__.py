@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-
-from analyzer.advising import Advised
 from analyzer.estimating.deployability import deployability
 from analyzer.estimating.energy import energy_estimate
 from analyzer.estimating.latency import time_estimate
 from analyzer.estimating.peak_memory_estimate import memory_estimate
-from analyzer.estimating.proposal_times import proposal_times
 from analyzer.formulas.count import Count
 from analyzer.values.devices import Device
-from analyzer.values.estimates import Estimates, TrainingFootprint
-from analyzer.values.facts import ModelFacts
+from analyzer.values.estimates import Estimates, TimeEstimate, TrainingFootprint
 
 __all__ = ["estimate"]
 
@@ -22,16 +16,12 @@ __all__ = ["estimate"]
 def estimate(
     count: Count,
     device: Device,
-    advised: Iterable[Advised] = (),
-    facts: ModelFacts | None = None,
+    time: TimeEstimate | None = None,
     training: TrainingFootprint | None = None,
 ) -> Estimates:
-    """All estimates for one device profile; proposals get times where the facts they rest on are given."""
-    time = time_estimate(count, device)
-    if facts is not None:
-        time = replace(time, proposals=proposal_times(advised, facts, device))
+    """All estimates for one device profile; `time` is the estimate of the time where that has been made already."""
     return Estimates(
-        time=time,
+        time=time or time_estimate(count, device),
         memory=memory_estimate(count),
         energy=energy_estimate(count),
         training=training,

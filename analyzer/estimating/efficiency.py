@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from analyzer.estimating.work import Kind
 from analyzer.values.estimates import EstimatorError
 
 TABLE: Final = Path(__file__).with_name("efficiency.json")
@@ -31,7 +32,7 @@ class Efficiency:
 class Efficiencies:
     """The calibrated table, with the error that it left."""
 
-    classes: Mapping[str, Efficiency]
+    classes: Mapping[Kind, Efficiency]
     error: EstimatorError
     spread: float
     """Of networks that had no part in it, nine of ten took a time within this factor of the estimate."""

@@ -47,7 +47,7 @@ ASSUMPTIONS: Final = (
 def energy_estimate(count: Count) -> EnergyEstimate | None:
     """One inference in joules, by layer; None where no constants are known for the data type of the arithmetic."""
     works = fused_work(count)
-    dtype = max(works, key=lambda work: work.macs, default=OperatorWork("", "", 0, 0)).dtype
+    dtype = max(works, key=lambda work: work.macs, default=OperatorWork("", "view", 0, 0)).dtype
     if dtype not in CONSTANTS:
         return None
     layers = _layers(works, dtype)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from analyzer.estimating.efficiency import Efficiencies, calibrated
@@ -18,6 +18,7 @@ from analyzer.estimating.work import OperatorWork, eager_work, fused_work
 from analyzer.formulas.count import Count
 from analyzer.values.devices import Device
 from analyzer.values.estimates import LayerTime, Span, TimeEstimate
+from analyzer.values.roofline import Parts, attainable, bound_of, parts_at_peak
 
 NOMINAL: Final = (1.5, 4.0)
 """What networks take over the roofline at nominal peaks: 1.6 to 3.6 times for six networks' published throughputs on
@@ -34,29 +35,11 @@ FUSED: Final = (
 CACHES: Final = "each operator reads its inputs and weights once and writes its outputs once"
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Seconds of one operator, by what takes them."""
-
-    compute: float
-    memory: float
-    overhead: float = 0.0
-    is_sum: bool = False
-
-    @property
-    def seconds(self) -> float:
-        """One after the other where that was calibrated, else at the same time."""
-        busy = self.compute + self.memory if self.is_sum else max(self.compute, self.memory)
-        return busy + self.overhead
-
-
 def parts_of(work: OperatorWork, device: Device, table: Efficiencies | None) -> Parts:
     """Seconds on the device; with a calibrated table as it says, else at the device's peaks."""
-    peak = device.peak(work.dtype)
     if table is None:
-        starts = device.launch if work.nbytes or work.macs else 0.0
-        return Parts(2 * work.macs / peak, work.nbytes / device.bandwidth, starts)
-    own = table.classes[work.kind]
+        return parts_at_peak(work.macs, work.nbytes, work.dtype, device)
+    own, peak = table.classes[work.kind], device.peak(work.dtype)
     compute, memory = work.flops / (own.arithmetic * peak), work.nbytes / (own.bandwidth * device.bandwidth)
     return Parts(compute, memory, own.overhead, is_sum=True)
 
@@ -119,26 +102,15 @@ def _layers(works: Iterable[OperatorWork], device: Device, table: Efficiencies |
 
 def _layer(path: str, works: Sequence[OperatorWork], device: Device, table: Efficiencies | None) -> LayerTime:
     parts = [parts_of(work, device, table) for work in works]
-    flops, nbytes = sum(2 * work.macs for work in works), sum(work.nbytes for work in works)
+    macs, nbytes = sum(work.macs for work in works), sum(work.nbytes for work in works)
     return LayerTime(
         path=path,
         bound=bound_of(parts),
-        attainable=_attainable(flops, nbytes, device, works[0].dtype),
-        flops=flops,
+        attainable=attainable(macs, nbytes, works[0].dtype, device),
+        flops=2 * macs,
         nbytes=nbytes,
         seconds=span(sum(part.seconds for part in parts), table.layer_spread if table else None),
     )
-
-
-def bound_of(parts: Sequence[Parts]) -> str:
-    """What takes most of the time."""
-    shares = {name: sum(getattr(part, name) for part in parts) for name in ("compute", "memory", "overhead")}
-    return max(shares, key=shares.__getitem__) if any(shares.values()) else "overhead"
-
-
-def _attainable(flops: int, nbytes: int, device: Device, dtype: str) -> float:
-    """min(1, intensity · bandwidth / peak)."""
-    return min(1.0, flops / nbytes * device.bandwidth / device.peak(dtype)) if nbytes else 1.0
 
 
 def _nominal(device: Device) -> Iterator[str]:

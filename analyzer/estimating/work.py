@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from analyzer.dataflow.operator_classes import (
     BATCH_NORMS,
@@ -20,10 +20,11 @@ from analyzer.dataflow.operator_classes import (
 from analyzer.estimating.onednn import is_blocked, is_channels_last
 from analyzer.formulas import cost_of, kind_of
 from analyzer.formulas.count import Count
+from analyzer.values.convolution import IMAGE_CHANNELS
 from analyzer.values.graph import Op, Tensor
 from analyzer.values.results import Cost
 
-CLASSES: Final = (
+Kind = Literal[
     "convolution",
     "stem",
     "pointwise",
@@ -37,11 +38,10 @@ CLASSES: Final = (
     "transcendental",
     "elementwise",
     "view",
-)
+]
 """Operators that run alike: dense convolutions; those that read an image; 1×1 as a matrix product; small ones over
 columns; one and several channels a group; products; normalization; pools; exponentials; other elementwise work and
 copies; and views, which cost their call alone."""
-STEM_CHANNELS: Final = 4
 EXPONENTIALS: Final = aten("silu silu_ gelu gelu_ sigmoid sigmoid_ tanh tanh_ exp softmax _softmax erf mish mish_")
 FREE_VIEWS: Final = VIEWS | CUTS | TURNS | aten("t expand alias detach empty empty_like as_strided as_strided_")
 
@@ -51,7 +51,7 @@ class OperatorWork:
     """One operator's work in its layer: FLOPs (a multiply-add is two) and bytes."""
 
     layer: str
-    kind: str
+    kind: Kind
     flops: int
     nbytes: int
     macs: int = 0
@@ -105,8 +105,8 @@ def _same_size(head: Op, op: Op) -> bool:
     return bool(op.outputs) and head.outputs[0].numel == op.outputs[0].numel
 
 
-def kind(op: Op) -> str:
-    """The class of `CLASSES` that the operator belongs to."""
+def kind(op: Op) -> Kind:
+    """The class that the operator belongs to."""
     if is_convolution(op):
         return _convolution_kind(op)
     if is_view(op):
@@ -120,13 +120,13 @@ def kind(op: Op) -> str:
     return "transcendental" if op.packet in EXPONENTIALS else "elementwise"
 
 
-def _convolution_kind(op: Op) -> str:
+def _convolution_kind(op: Op) -> Kind:
     weight = op.tensor("weight")
     if op.arguments.get("groups") != 1:
         return "depthwise" if weight.shape[1] == 1 else "grouped"
     if not is_blocked(op):
         return "pointwise" if set(weight.shape[2:]) == {1} else "unfolded"
-    return "stem" if weight.shape[1] <= STEM_CHANNELS else "convolution"
+    return "stem" if weight.shape[1] <= IMAGE_CHANNELS else "convolution"
 
 
 def is_view(op: Op) -> bool:
@@ -153,7 +153,7 @@ def _eager_bytes(op: Op) -> int:
     if is_blocked(op) and is_channels_last(op):
         return moved + 2 * weight.nbytes
     if is_blocked(op):
-        return 3 * moved - (2 * read.nbytes if read.shape[1] < STEM_CHANNELS else 0)
+        return 3 * moved - (2 * read.nbytes if read.shape[1] < IMAGE_CHANNELS else 0)
     columns = weight.numel // weight.shape[0] * op.outputs[0].numel // op.outputs[0].shape[1] * read.itemsize
     return moved + (2 * columns if set(weight.shape[2:]) != {1} else 0)
 

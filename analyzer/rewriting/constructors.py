@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Submodule, Unit
+from analyzer.values import layer_calls
+from analyzer.values.convolution import BatchNorm, Convolution, Submodule, Unit
 
 NORM_DEFAULTS: Mapping[str, Any] = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
 
@@ -37,42 +38,15 @@ class ConstructorCall:
 
 def call_of(unit: Unit, like: nn.Module | None) -> ConstructorCall:
     """What makes the unit; dtype, and a normalization's constants, are those of the layer that is replaced."""
-    match unit:
-        case Convolution():
-            return _convolution(unit, _dtype_option(like))
-        case BatchNorm(channels, dimension):
-            return ConstructorCall(f"BatchNorm{dimension}d", (channels,), _norm_options(like) | _dtype_option(like))
-        case ChannelShuffle(groups):
-            return ConstructorCall("ChannelShuffle", (groups,))
-        case ReLU():
-            return ConstructorCall("ReLU")
-        case Identity():
-            return ConstructorCall("Identity")
-        case Submodule():
-            raise TypeError(f"{unit.path} is there already, it is not made")
-
-
-def _convolution(unit: Convolution, dtype: dict[str, Any]) -> ConstructorCall:
-    kind = f"Conv{'Transpose' if unit.transposed else ''}{unit.dimension}d"
-    zeros, ones = (0,) * unit.dimension, (1,) * unit.dimension
-    options = {
-        name: _short(value)
-        for name, value, default in (
-            ("stride", unit.stride, ones),
-            ("padding", unit.padding, zeros),
-            ("output_padding", unit.output_padding or zeros, zeros),
-            ("dilation", unit.dilation, ones),
-            ("groups", unit.groups, 1),
-            ("bias", unit.bias, True),
-        )
-        if value != default
-    }
-    return ConstructorCall(kind, (unit.in_channels, unit.out_channels, _short(unit.kernel)), options | dtype)
-
-
-def _short(value: Any) -> Any:
-    """3 for (3, 3)."""
-    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+    if isinstance(unit, Submodule):
+        raise TypeError(f"{unit.path} is there already, it is not made")
+    call = layer_calls.call_of(unit)
+    options: dict[str, Any] = dict(call.options)
+    if isinstance(unit, BatchNorm):
+        options |= _norm_options(like)
+    if isinstance(unit, BatchNorm | Convolution):
+        options |= _dtype_option(like)
+    return ConstructorCall(call.kind, call.arguments, options)
 
 
 def _norm_options(like: nn.Module | None) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
+from analyzer.values.layer_calls import unit_of
 
 if TYPE_CHECKING:
     from torch import nn
 
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.rewriting.emitting import EmittedSwap
-    from analyzer.values.convolution import Proposal
     from analyzer.values.facts import ModelFacts
-    from analyzer.values.results import Advice, Input
+    from analyzer.values.results import Advice, Input, Replacement
 
 
 def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> LoadedModel:
@@ -141,7 +142,10 @@ def rewrite(module: nn.Module, advice: Iterable[Advice]) -> nn.Module:
     Advice without a proposal, a fact, is passed over. Problem where a layer cannot be replaced, or would be twice.
     """
     from analyzer.rewriting import rewritten
-    from analyzer.rewriting.reading import proposal_of
 
-    proposals = map(proposal_of, advice)
-    return rewritten(module, [proposal for proposal in proposals if proposal is not None]).module
+    return rewritten(module, [proposal_of(item.replacements) for item in advice if item.replacements]).module
+
+
+def proposal_of(replacements: Iterable[Replacement]) -> Proposal:
+    """The proposal that advice describes, its layers as units; Problem for a layer that no advice names."""
+    return Proposal(tuple((item.path, tuple(map(unit_of, item.layers))) for item in replacements))

@@ -29,7 +29,8 @@ NVIDIA TREx lint (convolution alignment); Qualcomm HTP guidelines (multiples of 
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import STEM_CHANNELS, Finding, is_tiny
+from analyzer.rules.rule import Finding, is_tiny
+from analyzer.values.convolution import IMAGE_CHANNELS
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 CODE = "CHN201"
@@ -51,7 +52,7 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
 def _widths(layer: ConvolutionFacts) -> Iterator[tuple[str, int]]:
     conv = layer.convolution
     each = " per group" if conv.groups > 1 else ""
-    if conv.in_channels > STEM_CHANNELS:
+    if conv.in_channels > IMAGE_CHANNELS:
         yield f"input channels{each}", conv.in_channels // conv.groups
     if not layer.is_head:
         yield f"output channels{each}", conv.out_channels // conv.groups

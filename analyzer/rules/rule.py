@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from analyzer.values.convolution import Proposal
+from analyzer.values.convolution import IMAGE_CHANNELS, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 MIN_SHARE = 0.01
 """A layer below 1 % of the model's parameters and below 1 % of its MACs is not worth a change."""
-STEM_CHANNELS = 4
-"""Up to so many input channels (an image, with depth or alpha) a layer has next to nothing to save."""
 ALIGNMENTS = (16, 8)
 """Channels that a vector unit takes at once: 16 (int8, CPU blocks), 8 (fp16)."""
 
@@ -57,7 +55,7 @@ def is_tiny(layer: ConvolutionFacts) -> bool:
 def is_worth_restructuring(layer: ConvolutionFacts) -> bool:
     """A plain dense convolution that is neither a stem nor tiny."""
     conv = layer.convolution
-    return layer.is_plain and conv.is_dense and conv.in_channels > STEM_CHANNELS and not is_tiny(layer)
+    return layer.is_plain and conv.is_dense and conv.in_channels > IMAGE_CHANNELS and not is_tiny(layer)
 
 
 def alignment(channels: int) -> int:

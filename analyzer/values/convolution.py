@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
+from typing import Final
+
+IMAGE_CHANNELS: Final = 4
+"""An image has so many channels at most: three colours, with depth or alpha."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Convolution:
     """Spatial size of what it reads; empty when it is not placed."""
     batch: int = 1
     itemsize: int = 4
+    dtype: str = "float32"
     transposed: bool = False
     output_padding: tuple[int, ...] = ()
 
@@ -176,40 +181,3 @@ def along(convolution: Convolution, axes: Iterable[int]) -> Convolution:
         padding=keep(convolution.padding, 0),
         dilation=keep(convolution.dilation, 1),
     )
-
-
-def code(units: tuple[Unit, ...]) -> str:
-    """The units as Python that makes them, several as one `nn.Sequential`."""
-    parts = [_code(unit) for unit in units]
-    return parts[0] if len(parts) == 1 else f"nn.Sequential({', '.join(parts)})"
-
-
-def _code(unit: Unit) -> str:
-    if isinstance(unit, Convolution):
-        return _convolution_code(unit)
-    if isinstance(unit, BatchNorm):
-        return f"nn.BatchNorm{unit.dimension}d({unit.channels})"
-    if isinstance(unit, ChannelShuffle):
-        return f"nn.ChannelShuffle({unit.groups})"
-    if isinstance(unit, Submodule):
-        return f"model.get_submodule({unit.path!r})"
-    return f"nn.{type(unit).__name__}()"
-
-
-def _convolution_code(unit: Convolution) -> str:
-    kind = f"nn.Conv{'Transpose' if unit.transposed else ''}{unit.dimension}d"
-    options = {
-        "stride": (_number(unit.stride), "1"),
-        "padding": (_number(unit.padding), "0"),
-        "output_padding": (_number(unit.output_padding or (0,)), "0"),
-        "dilation": (_number(unit.dilation), "1"),
-        "groups": (str(unit.groups), "1"),
-        "bias": (str(unit.bias), "True"),
-    }
-    given = [f"{name}={value}" for name, (value, default) in options.items() if value != default]
-    return f"{kind}({', '.join([str(unit.in_channels), str(unit.out_channels), _number(unit.kernel), *given])})"
-
-
-def _number(axes: tuple[int, ...]) -> str:
-    """One number where all axes agree, as torch takes it, else the tuple."""
-    return str(axes[0]) if len(set(axes)) == 1 else str(axes)

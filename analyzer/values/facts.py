@@ -27,6 +27,8 @@ class ConvolutionFacts:
     """Its output leaves the model with nothing but elementwise work, pooling and views after it."""
     norm: str | None = None
     """The batch normalization that alone reads the output, directly."""
+    rectified: str | None = None
+    """The batch normalization whose output it reads through a ReLU, directly."""
     follower: str | None = None
     """The convolution layer that alone reads the output, directly, with nothing between."""
     readers: tuple[str, ...] = ()
@@ -38,7 +40,7 @@ class ConvolutionFacts:
     receptive_field: tuple[int, ...] | None = None
     jump: tuple[int, ...] | None = None
     bound: str = "compute"
-    """What limits the layer on the device profile: "compute" or "memory"."""
+    """What limits the layer on the device profile, as its time is estimated: "compute", "memory" or "overhead"."""
 
     @property
     def convolution(self) -> Convolution:

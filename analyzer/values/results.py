@@ -7,9 +7,12 @@ from math import prod
 from typing import Final, Literal
 
 from analyzer.values.estimates import Estimates
+from analyzer.values.layer_calls import LayerCall
 from analyzer.values.timings import Latency
 
 SCHEMA_VERSION: Final = 1
+TELLING: Final = 0.02
+"""Estimated times that differ by less than this share are taken as the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +159,23 @@ class Saving:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """What takes the place of the layer at a path, as code."""
+    """What takes the place of the layer at a path, as code and as data."""
 
     path: str
     code: str
+    layers: tuple[LayerCall, ...]
+    """In the order in which data passes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another way to the same end."""
+
+    label: str
+    """Tells it apart: "4 groups", "pointwise first"."""
+    replacements: tuple[Replacement, ...]
+    saved: Saving
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +199,7 @@ class Advice:
     bytes_ratio: float | None
     """Bytes moved afterwards over bytes moved now."""
     bound: str | None
-    """What limits the proposal on the device profile: "compute-bound on NAME" or "memory-bound on NAME"."""
+    """What limits the proposal on the device profile: "compute", "memory" or "overhead", as the estimates say."""
     evidence: str | None = None
     """What the checkpoint's weights say; None without a checkpoint."""
     notes: tuple[str, ...] = ()
@@ -191,6 +207,16 @@ class Advice:
     line: int | None = None
     replacements: tuple[Replacement, ...] = ()
     """The whole proposal, layer by layer, those included that only take over weights; empty for a fact."""
+    alternatives: tuple[Alternative, ...] = ()
+    device: str = ""
+    """Name of the device profile that `bound` and `time_ratio` are for."""
+    time_ratio: float | None = None
+    """Estimated time of the layers afterwards over their time now; None where it was not estimated."""
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether the estimate says that it takes longer on the device profile, by more than it can tell apart."""
+        return self.time_ratio is not None and self.time_ratio > 1 + TELLING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,64 +1,49 @@
-"""Where the time of a layer would go: the roofline of a device, for a verdict and a ratio, never for milliseconds.
+"""Where the time of an operator would go at the peaks of a device: the one roofline of advice, facts and estimates.
 
-t = max(2 · MACs / peak FLOP/s, bytes / bandwidth) for a layer and the sum of it for several, after Williams,
-Waterman and Patterson, "Roofline: an insightful visual performance model" (2009).
+max(2 · MACs / peak FLOP/s, bytes / bandwidth), after Williams, Waterman and Patterson, "Roofline: an insightful visual
+performance model" (2009), plus what it takes to start a kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
-from typing import Literal
+from typing import Final, Literal
 
-from analyzer.values.convolution import Convolution
 from analyzer.values.devices import Device
 
-Bound = Literal["compute", "memory"]
+Bound = Literal["compute", "memory", "overhead"]
+BOUNDS: Final[tuple[Bound, ...]] = ("compute", "memory", "overhead")
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What one layer asks of a device: multiply-accumulates, and bytes read and written."""
+class Parts:
+    """Seconds of one operator, by what takes them."""
 
-    macs: int
-    nbytes: int
+    compute: float
+    memory: float
+    overhead: float = 0.0
+    is_sum: bool = False
 
-
-def bytes_moved(convolution: Convolution, itemsize: int | None = None) -> int:
-    """itemsize · (N · Cin · ∏in + N · Cout · ∏out + params): each element once, as if caches were perfect.
-
-    `itemsize` in bytes, the convolution's own unless given; ValueError when the convolution is not placed.
-    """
-    if len(convolution.input_size) != convolution.dimension:
-        raise ValueError("bytes moved need the size of the input: place the convolution first")
-    inputs = convolution.batch * convolution.in_channels * prod(convolution.input_size)
-    outputs = convolution.batch * convolution.out_channels * prod(convolution.output_size)
-    return (itemsize or convolution.itemsize) * (inputs + outputs + convolution.params)
+    @property
+    def seconds(self) -> float:
+        """One after the other where that was calibrated, else at the same time."""
+        busy = self.compute + self.memory if self.is_sum else max(self.compute, self.memory)
+        return busy + self.overhead
 
 
-def intensity(macs: int, nbytes: int) -> float:
-    """FLOP per byte moved."""
-    return 2 * macs / nbytes
+def parts_at_peak(macs: int, nbytes: int, dtype: str, device: Device) -> Parts:
+    """Seconds that so much work takes at least; what neither computes nor moves starts nothing."""
+    starts = device.launch if nbytes or macs else 0.0
+    return Parts(2 * macs / device.peak(dtype), nbytes / device.bandwidth, starts)
 
 
-def bound(macs: int, nbytes: int, device: Device, dtype: str = "float32") -> Bound:
-    """What takes longer at the device's peaks: the arithmetic or the memory traffic."""
-    return "memory" if nbytes / device.bandwidth > 2 * macs / device.peak(dtype) else "compute"
+def bound_of(parts: Sequence[Parts]) -> Bound:
+    """What takes most of the time of operators one after the other."""
+    shares = {bound: sum(getattr(part, bound) for part in parts) for bound in BOUNDS}
+    return max(BOUNDS, key=shares.__getitem__) if any(shares.values()) else "overhead"
 
 
-def bound_text(macs: int, nbytes: int, device: Device, dtype: str = "float32") -> str:
-    """The verdict as the report prints it: "memory-bound on a100-fp16"."""
-    return f"{bound(macs, nbytes, device, dtype)}-bound on {device.name_in(dtype)}"
-
-
-def speed_up_bound(before: Iterable[Work], after: Iterable[Work], device: Device, dtype: str = "float32") -> float:
-    """Old time over new time at the device's peaks, layers one after the other; below 1 it would be slower.
-
-    A bound on what to hope for, without launch costs: it says whether saved MACs could reach the clock at all.
-    """
-    return _time(before, device, dtype) / _time(after, device, dtype)
-
-
-def _time(layers: Iterable[Work], device: Device, dtype: str) -> float:
-    return sum(max(2 * work.macs / device.peak(dtype), work.nbytes / device.bandwidth) for work in layers)
+def attainable(macs: int, nbytes: int, dtype: str, device: Device) -> float:
+    """Share of the peak arithmetic that the intensity allows: min(1, intensity · bandwidth / peak)."""
+    return min(1.0, 2 * macs / nbytes * device.bandwidth / device.peak(dtype)) if nbytes else 1.0

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from analyzer.advising import advise, best_per_layer
 from analyzer.rules import RESTRUCTURINGS, selected
+from analyzer.values.estimates import ProposalTime, Span
 from analyzer.values.facts import LinearFacts, Norm, Restoration
 from analyzer.values.results import Saving
 
@@ -43,47 +44,40 @@ def test_where_a_layer_was_written_may_be_unknown(layer, model):
     assert (advice.file, advice.line) == (None, None)
 
 
-def test_the_bound_is_asked_for_the_work_and_bytes_of_the_proposal(layer, model):
+def test_bound_and_ratio_are_those_of_the_estimated_time(layer, model):
     asked = []
 
-    def bound(macs, nbytes):
-        asked.append((macs, nbytes))
-        return "compute-bound on a100"
+    def timer(rule, path, proposal):
+        asked.append(proposal)
+        return ProposalTime(rule, path, "memory", Span(1, 2), Span(3, 4), 2.5)
 
-    (advice,) = only("GRP101", model(layer(padding=1)), bound=bound)
-    assert advice.bound == "compute-bound on a100"
-    weights = 64 * 16 * 9
-    assert asked == [(32 * 32 * weights, 4 * (2 * 64 * 32 * 32 + weights))]
+    (item,) = advise(model(layer(padding=1), device="a100"), rules=selected(("GRP101",)), timer=timer)
+    assert (item.advice.bound, item.advice.device, item.advice.time_ratio) == ("memory", "a100", 2.5)
+    assert item.advice.is_slower
+    assert (item.time.rule, item.time.path, asked) == ("GRP101", "conv", [item.proposal])
 
 
-def test_alternatives_are_notes_with_exact_savings(layer, model):
+def test_without_a_device_nothing_is_said_of_time(layer, model):
+    (advice,) = only("GRP101", model(layer(padding=1), device="a100"))
+    assert (advice.bound, advice.device, advice.time_ratio, advice.is_slower) == (None, "", None, False)
+
+
+def test_alternatives_are_data_with_exact_savings(layer, model):
     (advice,) = only("GRP101", model(layer(padding=1)))
     saved = 64 * 64 * 9 // 2
-    code = "nn.Conv2d(64, 64, 3, padding=1, groups=2, bias=False)"
-    assert advice.notes == (f"2 groups: {code} saves {saved:,} parameters and {saved * 32 * 32:,} MACs",)
+    (other,) = advice.alternatives
+    assert (other.label, other.saved) == ("2 groups", Saving(saved, saved * 32 * 32))
+    (replacement,) = other.replacements
+    assert (replacement.path, replacement.code) == ("conv", "nn.Conv2d(64, 64, 3, padding=1, groups=2, bias=False)")
+    assert [layer.code for layer in replacement.layers] == [replacement.code]
+    assert advice.notes == ()
 
 
 @pytest.mark.parametrize(("stride", "shown"), [(1, True), (2, True), (3, False)])
 def test_an_alternative_that_costs_work_is_left_out(layer, model, stride, shown):
     """Pointwise first takes s² / k² + 1 / in of the work: at stride 3 more than the dense layer."""
     (advice,) = only("SEP101", model(layer(stride=stride)))
-    assert any(note.startswith("pointwise first:") for note in advice.notes) is shown
-
-
-DOUBTS = {
-    "the layer waits for memory": ({"bound": "memory"}, None, "the layer is memory-bound on board"),
-    "the proposal moves more bytes": ({}, "memory-bound on board", "it moves 1.88 times the bytes"),
-    "the proposal computes": ({}, "compute-bound on board", None),
-    "no device": ({}, None, None),
-}
-
-
-@pytest.mark.parametrize(("given", "bound", "doubt"), DOUBTS.values(), ids=DOUBTS.keys())
-def test_why_a_saving_may_not_reach_the_clock(layer, model, given, bound, doubt):
-    facts = model(layer(padding=1, input_size=64, **given), device="board")
-    (advice,) = only("SEP101", facts, bound=(lambda macs, nbytes: bound) if bound else None)
-    doubts = [note for note in advice.notes if "memory" in note]
-    assert [text[: len(doubt or "")] for text in doubts] == ([doubt] if doubt else [])
+    assert any(other.label == "pointwise first" for other in advice.alternatives) is shown
 
 
 def test_several_layers_are_told_apart_by_their_paths(layer, model):

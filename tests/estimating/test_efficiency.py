@@ -1,12 +1,14 @@
 """The calibrated table is whole and says how far it was off."""
 
+from typing import get_args
+
 from analyzer.estimating.efficiency import calibrated
-from analyzer.estimating.work import CLASSES
+from analyzer.estimating.work import Kind
 
 
 def test_every_class_has_its_efficiencies() -> None:
     table = calibrated()
-    assert set(table.classes) == set(CLASSES)
+    assert set(table.classes) == set(get_args(Kind))
     for efficiency in table.classes.values():
         assert min(efficiency.arithmetic, efficiency.bandwidth) > 0
         assert 1e-6 < efficiency.overhead < 1e-3

@@ -6,7 +6,7 @@ from torch import nn
 
 from analyzer.rewriting.constructors import call_of, module_of
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
-from analyzer.values.convolution import code as shown
+from analyzer.values.layer_calls import code as shown
 
 PAIR = (
     Convolution(8, 8, (3, 3), (2, 2), (1, 1), (1, 1), groups=8),

@@ -12,11 +12,11 @@ from analyzer.analysis import analyze_loaded, study
 from analyzer.loading import load
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import EmittedSwap
-from analyzer.rewriting.export import emit, rewrite, save
-from analyzer.rewriting.reading import proposal_of
+from analyzer.rewriting.export import emit, proposal_of, rewrite, save
 from analyzer.tracing import trace
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.errors import Problem
+from analyzer.values.layer_calls import LayerCall
 from analyzer.values.requests import ModelRequest
 from analyzer.values.results import Advice, Replacement
 
@@ -61,8 +61,11 @@ def grouped(path: str) -> Proposal:
     return Proposal(((path, (Convolution(32, 32, (3, 3), ONES, ONES, ONES, groups=2, bias=True),)),))
 
 
-def advice_for(path: str, *codes: str) -> Advice:
-    replaced = tuple(Replacement(path, code) for code in codes)
+GROUPED = LayerCall("Conv2d", (32, 32, 3), {"padding": 1, "groups": 2})
+
+
+def advice_for(path: str, *calls: LayerCall) -> Advice:
+    replaced = tuple(Replacement(path, call.code, (call,)) for call in calls)
     return Advice("GRP101", "", path, "note", "retrain", "", None, None, None, None, replacements=replaced)
 
 
@@ -248,14 +251,14 @@ def test_rewriting_takes_advice_and_leaves_the_model_as_it_was(target: str) -> N
     model = load(ModelRequest(target)).materialize()
     x = torch.randn(1, 3, 9, 9)
     before = model(x)
-    changed = rewrite(model, [advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)"), FACT])
+    changed = rewrite(model, [advice_for("body.1.conv", GROUPED), FACT])
     assert torch.equal(model(x), before)
     assert changed.body[1].conv.groups == 2
     assert changed.body[0].conv.groups == 1
 
 
 def test_rewriting_a_layer_twice_is_refused(target: str) -> None:
-    advice = advice_for("body.1.conv", "nn.Conv2d(32, 32, 3, padding=1, groups=2)")
+    advice = advice_for("body.1.conv", GROUPED)
     with pytest.raises(Problem, match="two proposals"):
         rewrite(load(ModelRequest(target)).materialize(), [advice, advice])
 
@@ -289,7 +292,7 @@ def test_a_written_file_keeps_the_activation_of_a_folded_normalization(target: s
     assert item.proposal is not None
     emit(load(ModelRequest(target)), [EmittedSwap(item.proposal, "BNM302")], Path("o.py"))
     assert "    model[1] = model[1].act\n" in Path("o.py").read_text()
-    assert proposal_of(item.advice) == without_sizes(item.proposal)
+    assert proposal_of(item.advice.replacements) == without_sizes(item.proposal)
     assert repr(load(ModelRequest("o.py")).module) == repr(nn.Sequential(nn.Conv2d(3, 8, 3), nn.SiLU()))
 
 

@@ -2,7 +2,8 @@ import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.rules.collapsible_pointwise import propose
-from analyzer.values.convolution import Identity, code
+from analyzer.values.convolution import Identity
+from analyzer.values.layer_calls import code
 
 
 def pair(layer, model, first, second):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, price, proposed_price
 from analyzer.rules.depthwise_separable import depthwise_first, pointwise_first, propose
-from analyzer.values.convolution import BatchNorm, ReLU, code
+from analyzer.values.convolution import BatchNorm, ReLU
+from analyzer.values.layer_calls import code
 
 LEFT_ALONE = {
     "pointwise": {"kernel": 1},

@@ -2,8 +2,9 @@ import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.rules.dilate_instead_of_downsample import propose
-from analyzer.values.convolution import Identity, code
+from analyzer.values.convolution import Identity
 from analyzer.values.facts import Restoration
+from analyzer.values.layer_calls import code
 
 
 def decoder(layer, model, down=(), mid=(), **restoration):

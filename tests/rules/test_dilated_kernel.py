@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.rules.dilated_kernel import by_axis, dilate, propose, stacked
-from analyzer.values.convolution import code
+from analyzer.values.layer_calls import code
 
 
 def between(layer, model, before, after, **given):

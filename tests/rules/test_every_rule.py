@@ -16,7 +16,7 @@ from analyzer.advising.verification import prove, taken_together
 from analyzer.formulas.count import Count
 from analyzer.loading import from_module
 from analyzer.loading.loaded_model import LoadedModel
-from analyzer.rewriting.reading import proposal_of
+from analyzer.rewriting.export import proposal_of
 from analyzer.rules import EXACT, RESTRUCTURINGS
 from analyzer.rules.factorized_kernel import channel, spatial
 from analyzer.tracing import trace
@@ -167,7 +167,7 @@ def test_every_proposal_for_the_zoo_is_proved(name: str) -> None:
     assert {item.advice.rule for item in advised} == set(codes.split())
     for chosen in disjoint(proposals):
         assert prove(loaded, chosen, before) == promised(chosen, facts), [item.replacements for item in chosen]
-    assert all(bare(proposal_of(item.advice)) == bare(item.proposal) for item in advised)
+    assert all(bare(proposal_of(item.advice.replacements)) == bare(item.proposal) for item in advised)
     assert all(item.advice.saved == promised([item.proposal], facts) for item in advised if item.proposal)
     best = [item.proposal for item in best_per_layer(advised, facts) if item.proposal]
     assert taken_together(loaded, best, before).saved == promised(best, facts)

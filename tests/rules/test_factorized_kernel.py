@@ -13,7 +13,7 @@ from analyzer.rules.factorized_kernel import (
     spatial_break_even,
     spatial_rank,
 )
-from analyzer.values.convolution import code
+from analyzer.values.layer_calls import code
 
 LEFT_ALONE = {
     "pointwise": {"kernel": 1},

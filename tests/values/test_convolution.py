@@ -16,13 +16,13 @@ from analyzer.values.convolution import (
     Identity,
     ReLU,
     along,
-    code,
     holes,
     placed,
     reached,
     share_read,
     taps,
 )
+from analyzer.values.layer_calls import code
 
 LAYERS = {1: (nn.Conv1d, nn.ConvTranspose1d), 2: (nn.Conv2d, nn.ConvTranspose2d), 3: (nn.Conv3d, nn.ConvTranspose3d)}
 axis = st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(0, 2), st.integers(1, 3), st.integers(5, 12))

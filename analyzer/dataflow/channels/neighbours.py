@@ -24,6 +24,8 @@ from analyzer.values.graph import Op, Tensor
 PASSING = JOINS | VIEWS | aten("_softmax _log_softmax mean")
 """What may stand between a model's last convolution and its end, beside elementwise work, pooling and views."""
 
+RELUS = aten("relu relu_")
+
 
 @dataclass
 class Neighbours:
@@ -36,6 +38,8 @@ class Neighbours:
     heads: set[str] = field(default_factory=set)
     norms: dict[str, str] = field(default_factory=dict)
     """The batch normalization that reads this layer and no other."""
+    rectified: dict[str, str] = field(default_factory=dict)
+    """The batch normalization whose output this layer reads through a ReLU."""
     followers: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,6 +81,7 @@ def convolution_of(op: Op) -> Convolution:
         input_size=data.shape[2:],
         batch=data.shape[0],
         itemsize=data.itemsize,
+        dtype=data.dtype,
         transposed=is_transposed,
         output_padding=extra if is_transposed else (),
     )
@@ -123,6 +128,8 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
         outputs = [flow.writes[op][0] for op in ops]
         if all(ends[value] for value in outputs):
             found.heads.add(path)
+        if (norm := _rectified(ops, flow)) is not None:
+            found.rectified[path] = norm
         _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], path_of, found)
     uses = Counter(norm_path(op) for op in norm_operators(flow))
     found.norms = {path: norm for path, norm in found.norms.items() if uses[norm] == len(layers[path])}
@@ -148,6 +155,16 @@ def _note_sole_readers(path: str, readers: list[Op | None], path_of: Mapping[Op,
         found.norms[path] = norm
     if len(followers) == 1 and (follower := followers.pop()) is not None:
         found.followers[path] = follower
+
+
+def _rectified(ops: list[Op], flow: Flow) -> str | None:
+    """The one normalization that every call reads, with nothing but a ReLU between."""
+    found = set[str | None]()
+    for op in ops:
+        relu = flow.producers[flow.reads[op][0]]
+        before = flow.producers[flow.operands(relu)[0]] if relu is not None and relu.packet in RELUS else None
+        found.add(norm_path(before) if before is not None and before.packet in BATCH_NORMS else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def norm_path(op: Op) -> str:

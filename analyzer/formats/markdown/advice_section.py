@@ -1,12 +1,21 @@
 """The markdown report's part on what could be restructured."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from analyzer.formats.markdown.markdown_text import Row, code, details, placed, prose, table
 from analyzer.formats.wording.numbers import exact, plural, share
 from analyzer.formats.wording.sentences import together as more
-from analyzer.formats.wording.suggestions import alike, exact_changes, facts, restructurings, savings
+from analyzer.formats.wording.suggestions import (
+    alike,
+    alternative,
+    bound,
+    exact_changes,
+    facts,
+    restructurings,
+    savings,
+)
 from analyzer.values.results import Advice, Analysis, Total
 
 MOST = 12
@@ -53,7 +62,7 @@ def _rest(hidden: int, noun: str, columns: str) -> list[Row]:
 
 def _device(found: Sequence[Advice]) -> str:
     """The device that all bounds are said for, empty when there is not just one."""
-    devices = {advice.bound.partition(" on ")[2] for advice in found if advice.bound}
+    devices = {advice.device for advice in found if advice.bound}
     return devices.pop() if len(devices) == 1 else ""
 
 
@@ -67,7 +76,7 @@ def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str) 
         _saved(saved.macs, total.macs, number) if saved else "",
         f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
         advice.effort if len(efforts) > 1 else "",
-        prose((advice.bound or "").removesuffix(f" on {device}")),
+        prose(bound(replace(advice, device="") if device else advice)),
         prose(advice.evidence or ""),
     )
 
@@ -118,7 +127,7 @@ def _one_rule(groups: Sequence[Sequence[Advice]]) -> str:
         change = _change(group[0])
         # The table says already what a fact is.
         lines += [f"- {_names(group)}: {change}".rstrip()] if change or own else []
-        lines += [f"  - {prose(note)}" for note in own]
+        lines += [f"  - {prose(said)}" for said in (*own, *map(alternative, group[0].alternatives))]
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzer.formats.wording.numbers import exact, share
-from analyzer.values.results import Advice, Analysis, Saving, Total
+from analyzer.values.results import Advice, Alternative, Analysis, Saving, Total
 
 EFFORTS = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}
 
@@ -26,11 +26,36 @@ def facts(analysis: Analysis) -> tuple[Advice, ...]:
 
 def alike(found: Sequence[Advice]) -> list[tuple[Advice, ...]]:
     """Layers of which the same is said and that save the same, together; each group where its first one stands."""
-    groups: dict[Advice, list[Advice]] = {}
+    groups: dict[object, list[Advice]] = {}
     for advice in found:
-        said = replace(advice, path="", file=None, line=None, replacements=())
-        groups.setdefault(said, []).append(advice)
+        groups.setdefault(_said(advice), []).append(advice)
     return [tuple(group) for group in groups.values()]
+
+
+def _said(advice: Advice) -> object:
+    """All that is said of a layer but where it is."""
+    others = tuple((other.label, other.saved) for other in advice.alternatives)
+    return replace(advice, path="", file=None, line=None, replacements=(), alternatives=()), others
+
+
+def bound(advice: Advice) -> str:
+    """ "memory-bound on a100-fp16", or that it is estimated to be slower there; empty where no device was asked for."""
+    said = f"{advice.bound}-bound" if advice.bound else ""
+    return " ".join(filter(None, (said, advice.device and f"on {advice.device}", slower(advice))))
+
+
+def slower(advice: Advice) -> str:
+    """That the estimate calls it slower on the device; empty where it does not."""
+    return f"(estimated slower: ×{advice.time_ratio:.2g})" if advice.is_slower else ""
+
+
+def alternative(other: Alternative) -> str:
+    """ "4 groups: nn.Conv2d(...) saves 1,024 parameters and 65,536 MACs", with its notes."""
+    code = "; ".join(
+        item.code if len(other.replacements) == 1 else f"{item.path} = {item.code}" for item in other.replacements
+    )
+    saves = f"saves {exact(other.saved.params)} parameters and {exact(other.saved.macs)} MACs"
+    return "; ".join((f"{other.label}: {code} {saves}", *other.notes))
 
 
 def place(advice: Advice) -> str:
@@ -42,7 +67,7 @@ def sentence(advice: Advice, total: Total) -> str:
     """What is there, what could be, what that saves and what it takes, as plain text."""
     if advice.proposed is None:
         return f"{place(advice)}: {'; '.join((advice.current, *advice.notes))}"
-    terms = [EFFORTS.get(advice.effort, advice.effort), advice.bound, advice.evidence]
+    terms = [EFFORTS.get(advice.effort, advice.effort), bound(advice), advice.evidence]
     gain = savings(advice.saved, total) if advice.saved else ""
     said = "; ".join(filter(None, (gain, *terms)))
     return f"{place(advice)}: {advice.current} could be {advice.proposed}: {said}"

@@ -149,7 +149,7 @@ def test_mixed_efforts_are_a_column(advised, separable):
 
 
 def test_two_devices_are_named_in_each_row(advised, separable):
-    both = (separable, replace(separable, path="b", bound="compute-bound on server"))
+    both = (separable, replace(separable, path="b", bound="compute", device="server"))
     text = advice_section.proposals(both, advised.total)
     assert "Bounds are" not in text
     assert [row[5] for row in cells(text)[1:]] == ["memory-bound on laptop", "compute-bound on server"]
