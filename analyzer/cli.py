@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analyzer.command.console import is_terminal, progress_bar, stdout_kept
+from analyzer.command.console import is_terminal, progress_bar
 from analyzer.values.errors import Problem
+from analyzer.values.requests import TIMEOUT, AnalysisOptions, ModelRequest, RewritingOptions, TimingOptions
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from analyzer.command.outputs import Wanted
-    from analyzer.command.run import CommandRequest, Outcome
+    from analyzer.command.run import CommandRequest, GateOptions, Outcome
+    from analyzer.gating.workers import Listener
 
-AS_IT_IS = (
-    *("inputs", "checkpoints", "reconcile", "device_profile", "against", "config", "apply", "emit", "save", "force"),
-    *("training", "latency", "device", "threads", "batch", "dtype", "channels_last"),
-)
-"""Options that a request takes as they are."""
 LIMITS = ("params", "macs", "size", "peak-memory")
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
 transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
@@ -93,10 +90,15 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run.")
 @_switch("--force", "Replace files that --init, --emit and --save find in their place.")
 @_switch("--json-schema", "Print the schema of the JSON report.")
+@click.option(
+    "--timeout",
+    type=float,
+    default=TIMEOUT,
+    metavar="SECONDS",
+    help="Most time for a model's analysis; 600 by default, 0 for none.",
+)
 @_switch("--quiet", "No summary on the terminal.")
 @_switch("--debug", "Show the traceback of an error.")
-@click.option("--no-gate", is_flag=True, hidden=True)
-@click.option("--no-advice", is_flag=True, hidden=True)
 @click.version_option(VERSION, "--version", message="analyze %(version)s")
 def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
     """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them; advise; gate."""
@@ -105,11 +107,11 @@ def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
         return
     wanted = _wanted(**asked)
     request = _request(**asked)
-    with stdout_kept(), progress_bar(max(len(request.targets), 1)) as progress:
+    with progress_bar(max(len(request.models), 1)) as listen:
         if asked["init"]:
-            _initialise(request, progress)
+            _initialise(request, listen)
             return
-        outcome = _perform(request, progress)
+        outcome = _perform(request, listen)
     _tell(outcome, wanted, asked["quiet"])
     if any(analysis.verdict == "fail" for analysis in outcome.analyses):
         raise click.exceptions.Exit(1)
@@ -124,22 +126,48 @@ def _wanted(outputs: Sequence[str], comment_key: str, comment_silent: bool, **_:
     return wanted
 
 
-def _request(
-    targets: Sequence[str], settings: Sequence[str], select: Sequence[str], ignore: Sequence[str], **asked: Any
-) -> CommandRequest:
+def _request(**asked: Any) -> CommandRequest:
     from analyzer.command.run import CommandRequest
 
+    given = ModelRequest("", asked["inputs"], None, dict(map(_pair, asked["settings"])), asked["trust_checkpoint"])
     return CommandRequest(
-        targets=tuple(targets),
-        settings=dict(map(_pair, settings)),
-        trust=asked["trust_checkpoint"],
-        select=tuple(_words(select)),
-        ignore=tuple(_words(ignore)),
-        limits={metric: asked[f"max_{metric.replace('-', '_')}"] for metric in LIMITS},
-        gated=not asked["no_gate"],
-        advice=not asked["no_advice"],
-        **{name: asked[name] for name in AS_IT_IS},
+        models=_models(asked["targets"], asked["checkpoints"]),
+        given=given,
+        options=_analysis_options(**asked),
+        device_profile=asked["device_profile"],
+        timing=_timing(**asked),
+        rewriting=RewritingOptions(asked["apply"], asked["emit"], asked["save"], asked["force"]),
+        gate=_gate_options(**asked),
+        timeout=asked["timeout"] or None,
     )
+
+
+def _models(targets: Sequence[str], checkpoints: Sequence[str]) -> tuple[ModelRequest, ...]:
+    if checkpoints and len(targets) != len(checkpoints):
+        counts = f"{len(targets)} targets and {len(checkpoints)} checkpoints"
+        raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
+    weights: Sequence[str | None] = checkpoints or [None] * len(targets)
+    return tuple(ModelRequest(target, checkpoint=weight) for target, weight in zip(targets, weights, strict=True))
+
+
+def _analysis_options(
+    reconcile: bool, select: Sequence[str], ignore: Sequence[str], training: str | None, **_: Any
+) -> AnalysisOptions:
+    rules = tuple(_words(select)), tuple(_words(ignore))
+    return AnalysisOptions(reconcile=reconcile, select=rules[0], ignore=rules[1], training=training)
+
+
+def _timing(
+    latency: bool, device: str, threads: int, batch: int | None, dtype: str | None, channels_last: bool, **_: Any
+) -> TimingOptions:
+    return TimingOptions(latency, device, threads, batch, dtype, channels_last)
+
+
+def _gate_options(against: str | None, config: str | None, **asked: Any) -> GateOptions:
+    from analyzer.command.run import GateOptions
+
+    limits = {metric: asked[f"max_{metric.replace('-', '_')}"] for metric in LIMITS}
+    return GateOptions(limits, against, config)
 
 
 def _words(texts: Sequence[str]) -> Iterator[str]:
@@ -153,21 +181,21 @@ def _pair(setting: str) -> tuple[str, str]:
     return name, value
 
 
-def _initialise(request: CommandRequest, progress: Callable[[str], None]) -> None:
+def _initialise(request: CommandRequest, listen: Listener) -> None:
     from analyzer.command.atomic_write import write_all
     from analyzer.command.run import INITIAL, initial
 
-    write_all({INITIAL: initial(request, progress)})
+    write_all({INITIAL: initial(request, listen)})
     click.echo(f"written to {INITIAL}", err=True)
 
 
-def _perform(request: CommandRequest, progress: Callable[[str], None]) -> Outcome:
+def _perform(request: CommandRequest, listen: Listener) -> Outcome:
     from datetime import date
 
     from analyzer.command.outputs import compared
     from analyzer.command.run import perform
 
-    outcome = perform(request, progress, date.today())
+    outcome = perform(request, listen, date.today())
     return replace(outcome, analyses=compared(outcome.analyses))
 
 

@@ -30,13 +30,16 @@ PRINTING = {"print", "exit", "quit", "echo", "secho", "_exit", "abort"}
 STREAMS = {("sys", "stdout"), ("sys", "stderr"), ("sys", "exit"), ("os", "_exit"), ("os", "abort")}
 PRINTS = {
     "cli": {"echo", "exit", "stdout"},
-    "command.console": {"stderr", "stdout"},
+    "command.console": {"stderr"},
+    "command.worker": {"_exit"},
     "formats.terminal": {"print"},
     "gating.interrupts": {"SystemExit"},
+    "gating.workers": {"stderr"},
     "loading.recipe": {"stderr"},
 }
 """What may touch the terminal or end the process: the command; rich, printing into a string; a signal that ends the
-process once a worktree is taken down; and what the user's own code prints, which is turned away from stdout."""
+process once a worktree is taken down; a worker whose command is gone; and what the user's own code prints, which is
+turned away from stdout."""
 
 
 @cache

@@ -24,9 +24,17 @@ class Net(nn.Module):
 """
 
 
-def imported(*arguments: str, cwd: Path) -> set[str]:
+COMMAND = "from analyzer.cli import main\ntry: main()"
+WORKER = """
+from analyzer.command.worker import answer
+from analyzer.values.requests import ModelRequest, WorkRequest
+try: assert answer(WorkRequest((ModelRequest(sys.argv[1]),)), lambda message: None).problem is None
+"""
+
+
+def imported(*arguments: str, cwd: Path, call: str = COMMAND) -> set[str]:
     """Which of `HEAVY` one call imports."""
-    script = f"import sys; from analyzer.cli import main\ntry: main()\nfinally: print(*set({HEAVY}) & set(sys.modules))"
+    script = f"import sys\n{call}\nfinally: print(*set({HEAVY}) & set(sys.modules))"
     command = [sys.executable, "-c", script, *arguments]
     done = subprocess.run(command, cwd=cwd, env={**os.environ}, capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
@@ -39,11 +47,15 @@ def test_help_imports_nothing_heavy(option: str, tmp_path: Path) -> None:
 
 def test_a_plain_file_needs_torch_and_little_else(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(FILE)
-    assert imported("net.py", "--output", "json:r.json", "--quiet", cwd=tmp_path) == {"torch", "networkx"}
+    assert imported("net.py", cwd=tmp_path, call=WORKER) == {"torch", "networkx"}
+
+
+def test_the_command_leaves_torch_to_its_worker(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(FILE)
+    assert imported("net.py", "--output", "json:r.json", "--quiet", cwd=tmp_path) == set()
     assert (tmp_path / "r.json").exists()
 
 
 def test_a_figure_needs_matplotlib(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(FILE)
-    wanted = imported("net.py", "--output", "r.md", "--quiet", cwd=tmp_path)
-    assert wanted == {"torch", "networkx", "matplotlib"}
+    assert imported("net.py", "--output", "r.md", "--quiet", cwd=tmp_path) == {"matplotlib"}

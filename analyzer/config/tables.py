@@ -11,6 +11,7 @@ import msgspec
 
 from analyzer.values import amounts
 from analyzer.values.devices import Device, device_from
+from analyzer.values.requests import ModelRequest
 
 ABSOLUTE: Final = ("params", "trainable-params", "macs", "size", "peak-memory")
 """What can be limited, by the names that configuration and report use."""
@@ -122,14 +123,11 @@ class ModelConfig(_Strict, frozen=True, kw_only=True):
     budgets: tuple[Budget, ...] = ()
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """Input specifications, as `--input` takes them."""
-        return (self.input,) if isinstance(self.input, str) else self.input
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """Arguments of the builder, as `--set` takes them."""
-        return {name: str(value) for name, value in self.set.items()}
+    def request(self) -> ModelRequest:
+        """The model as the command line would ask for it."""
+        inputs = (self.input,) if isinstance(self.input, str) else self.input
+        settings = {name: str(value) for name, value in self.set.items()}
+        return ModelRequest(self.target, inputs, self.checkpoint, settings, name=self.name)
 
 
 class Tables(_Strict, frozen=True, kw_only=True):

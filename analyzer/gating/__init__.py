@@ -12,22 +12,21 @@ from analyzer.gating.base import Base, base_of
 from analyzer.gating.budget import judge, verdict
 from analyzer.gating.budget_diff import budget_changes
 from analyzer.gating.layer_diff import difference
-from analyzer.gating.plan import COMMAND_LINE, Plan, plan_for
+from analyzer.gating.plan import COMMAND_LINE, Plan, PlannedModel, plan_for
 from analyzer.gating.remedy import in_words
 from analyzer.gating.repository import folder_of, repository_of
-from analyzer.gating.workers import Job, run
+from analyzer.gating.workers import Job, Listener, Outcome, run
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest, WorkRequest
 from analyzer.values.results import Analysis, BudgetLine, Difference
 
-__all__ = ["Plan", "analyses_of", "check_base", "folder_of", "gate", "plan_for"]
+__all__ = ["Job", "Plan", "analyses_of", "check_base", "folder_of", "gate", "known", "plan_for", "run"]
 
 
-def analyses_of(plan: Plan, options: Sequence[str] = ()) -> list[Analysis]:
-    """The planned models, analysed side by side in processes; `options` are given to each; Problem of the first."""
-    if plan.config is not None:
-        options = (*options, f"--config={plan.config.file.absolute()}")
-    jobs = [Job(m.target, plan.directory, m.inputs, m.checkpoint, m.settings, options=options) for m in plan.models]
-    return [_known(outcome) for outcome in run(jobs)]
+def analyses_of(plan: Plan, work: WorkRequest, listen: Listener = lambda _: None) -> list[Analysis]:
+    """The planned models, each analysed as `work` says in a process of its own, side by side; Problem of the first."""
+    jobs = [Job(replace(work, models=(model.request,)), plan.directory) for model in plan.models]
+    return [analysis for outcome in run(jobs, listen) for analysis in known(outcome)]
 
 
 def check_base(plan: Plan, against: str) -> None:
@@ -55,7 +54,9 @@ def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | None, ...]:
     return base.analyses if base else (None,) * len(plan.models)
 
 
-def _gated(analysis: Analysis, model: ModelConfig, base: Base | None, before: Analysis | None, today: date) -> Analysis:
+def _gated(
+    analysis: Analysis, model: PlannedModel, base: Base | None, before: Analysis | None, today: date
+) -> Analysis:
     lines = tuple(_with_ways_back(analysis, model.budgets, before, today))
     for line in lines:
         _refuse_unknown(analysis, line)
@@ -76,24 +77,24 @@ def _with_ways_back(
 
 
 def _difference(
-    analysis: Analysis, model: ModelConfig, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]
+    analysis: Analysis, model: PlannedModel, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]
 ) -> Difference:
     breached = next((line.metric for line in lines if line.status == "fail"), "params")
     found = difference(before, analysis, base.title, breached)
     return replace(found, budget_changes=_edits(model, base.config))
 
 
-def _edits(model: ModelConfig, former: Config | None) -> tuple[str, ...]:
+def _edits(model: PlannedModel, former: Config | None) -> tuple[str, ...]:
     """What happened to the model's limits, where the base had a configuration."""
-    was = _former_model(model, former) if former else None
+    was = _former_model(model.request, former) if former else None
     if was is None:
         return ()
     return budget_changes(was.budgets, tuple(item for item in model.budgets if item.name != COMMAND_LINE))
 
 
-def _former_model(model: ModelConfig, former: Config) -> ModelConfig | None:
-    by_name = (other for other in former.models if model.name and other.name == model.name)
-    return next(by_name, None) or next((other for other in former.models if other.target == model.target), None)
+def _former_model(asked: ModelRequest, former: Config) -> ModelConfig | None:
+    by_name = (other for other in former.models if asked.name and other.name == asked.name)
+    return next(by_name, None) or next((other for other in former.models if other.target == asked.target), None)
 
 
 def _gone(plan: Plan, former: Config | None) -> tuple[str, ...]:
@@ -124,7 +125,8 @@ def _refuse_unknown(analysis: Analysis, line: BudgetLine) -> None:
     raise Problem(f"{where} cannot be judged: {why}; limit something else, or switch this one off")
 
 
-def _known(outcome: Analysis | Problem) -> Analysis:
+def known(outcome: Outcome) -> tuple[Analysis, ...]:
+    """The analyses of a worker; Problem when it has none."""
     if isinstance(outcome, Problem):
         raise outcome
     return outcome

@@ -6,17 +6,21 @@ import ast
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from analyzer.config import Config, ModelConfig, in_directory, read
+from analyzer.config import Config, in_directory, read
 from analyzer.gating.interrupts import Interrupts
-from analyzer.gating.plan import Plan, place_of
+from analyzer.gating.plan import Plan, PlannedModel, place_of
 from analyzer.gating.repository import Repository, environment, repository_of
-from analyzer.gating.workers import Job, run
+from analyzer.gating.workers import Job, Outcome, run
 from analyzer.values.errors import Problem
+from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
 from analyzer.values.results import Analysis
+
+COUNTS: Final = AnalysisOptions(advice=False, estimates=False)
+"""A base is asked for its numbers alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def base_of(plan: Plan, against: str) -> Base:
         return Base(revision.title, _analysed(plan, former, repository, tree, revision.title), former)
 
 
-def _from_report(models: Sequence[ModelConfig], file: Path, title: str) -> Base:
+def _from_report(models: Sequence[PlannedModel], file: Path, title: str) -> Base:
     try:
         report = Analysis.from_json(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
@@ -56,7 +60,7 @@ def _from_report(models: Sequence[ModelConfig], file: Path, title: str) -> Base:
         ) from None
     if len(models) == 1:
         return Base(title, (report,))
-    found = tuple(report if model.target == report.model.target else None for model in models)
+    found = tuple(report if model.request.target == report.model.target else None for model in models)
     if not any(found):
         raise Problem(f"--against {title}: it is of {report.model.target}, which is not analysed here")
     return Base(title, found)
@@ -74,7 +78,7 @@ def _config_at(plan: Plan, repository: Repository, tree: Path, title: str) -> Co
         raise Problem(f"the configuration at the base {title} cannot be read: {told}") from None
 
 
-def _as_it_was(model: ModelConfig, plan: Plan, former: Config | None) -> tuple[ModelConfig, Path]:
+def _as_it_was(model: ModelRequest, plan: Plan, former: Config | None) -> tuple[ModelRequest, Path]:
     """The same model in the base's configuration, by name or else by target, and where that is relative to."""
     known = former.models if former else ()
     home = plan.config.directory.absolute() if plan.config else plan.directory
@@ -82,7 +86,7 @@ def _as_it_was(model: ModelConfig, plan: Plan, former: Config | None) -> tuple[M
     by_name = (other for other in known if model.name and other.name == model.name)
     by_target = (other for other in known if place_of(other.target, home) == wanted)
     found = next(by_name, None) or next(by_target, None)
-    return (plan.told(found), home) if found else (model, plan.directory)
+    return (plan.told(found.request), home) if found else (model, plan.directory)
 
 
 def _analysed(
@@ -91,23 +95,23 @@ def _analysed(
     variables = base_environment(repository.top, tree)
     jobs: list[Job | None] = []
     for model in plan.models:
-        was, home = _as_it_was(model, plan, former)
+        was, home = _as_it_was(model.request, plan, former)
         place = tree / repository.inside(home)
         jobs.append(_job(was, place, variables) if place.is_dir() and exists(was.target, place, home) else None)
     outcomes = iter(run([job for job in jobs if job]))
     return tuple(_refused(next(outcomes), title) if job else None for job in jobs)
 
 
-def _refused(outcome: Analysis | Problem, title: str) -> Analysis:
+def _refused(outcome: Outcome, title: str) -> Analysis:
     if isinstance(outcome, Problem):
         raise Problem(f"the base {title} could not be analysed: {outcome}")
-    return outcome
+    return outcome[0]
 
 
-def _job(model: ModelConfig, place: Path, variables: Mapping[str, str]) -> Job:
+def _job(model: ModelRequest, place: Path, variables: Mapping[str, str]) -> Job:
     # Weights are seldom in a repository, and counts do not need them.
     kept = model.checkpoint if model.checkpoint and (place / model.checkpoint).is_file() else None
-    return Job(model.target, place, model.inputs, kept, model.settings, variables, options=("--no-advice",))
+    return Job(WorkRequest((replace(model, checkpoint=kept),), COUNTS), place, variables)
 
 
 def exists(target: str, place: Path, head: Path) -> bool:

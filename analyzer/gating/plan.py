@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from analyzer.config import BYTES, Budget, Config, ModelConfig
+from analyzer.config import BYTES, Budget, Config
 from analyzer.config.tables import Bytes, CountLimit
 from analyzer.values import amounts
 from analyzer.values.errors import Problem
+from analyzer.values.requests import NO_MODEL, ModelRequest
 
 EVERYTHING: Final = Budget()
 """All layers, limited in nothing."""
@@ -22,62 +21,64 @@ COMMAND_LINE: Final = "command line"
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """A model to analyse, and what it is held to."""
+
+    request: ModelRequest
+    budgets: tuple[Budget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Models whose targets and checkpoints are relative to a directory."""
 
-    models: tuple[ModelConfig, ...]
+    models: tuple[PlannedModel, ...]
     directory: Path
     config: Config | None = None
-    inputs: tuple[str, ...] = ()
-    """Inputs from the command line: they hold for the base as well."""
-    settings: Mapping[str, str] | None = None
-    """The builder's arguments from the command line: they hold for the base as well."""
+    given: ModelRequest = NO_MODEL
+    """What the command line says of every model, without a target: it holds for the base as well."""
 
-    def told(self, model: ModelConfig) -> ModelConfig:
-        """The model with what the command line says of it."""
-        given: dict[str, Any] = {"input": self.inputs} if self.inputs else {}
-        given |= {"set": {**model.set, **self.settings}} if self.settings else {}
-        return msgspec.structs.replace(model, **given)
+    def told(self, request: ModelRequest) -> ModelRequest:
+        """The request with what the command line says of it."""
+        return _told(request, self.given)
 
 
 def plan_for(
     config: Config | None,
-    targets: Sequence[str] = (),
-    *,
-    inputs: Sequence[str] = (),
-    checkpoints: Sequence[str] = (),
-    settings: Mapping[str, str] = {},
+    asked: Sequence[ModelRequest] = (),
+    given: ModelRequest = NO_MODEL,
     limits: Mapping[str, str | None] = {},
 ) -> Plan:
-    """All configured models without a target, else the targets, each with its budgets if it is configured.
+    """All configured models when none is asked for, else those, each with its budgets if it is configured.
 
-    `limits` are the command line's, text by metric; they are added to every model. Problem without any model.
+    `given` is what the command line says of every model; its `limits`, text by metric, are added to every model.
+    Problem without any model.
     """
     budgets = command_line_budgets(limits)
-    if not targets:
-        return _configured(config, budgets, tuple(inputs), settings)
+    if not asked:
+        return _configured(config, budgets, given)
     directory = Path.cwd()
-    models = [_asked_for(target, config, directory) for target in targets]
-    weights: Sequence[str | None] = checkpoints or [None] * len(models)
-    models = [_with(model, budgets, checkpoint) for model, checkpoint in zip(models, weights, strict=True)]
-    return _told(Plan(tuple(models), directory, config, tuple(inputs), dict(settings)))
+    known = [_known(request, config, directory) for request in asked]
+    models = (PlannedModel(_told(model.request, given), (*model.budgets, *budgets)) for model in known)
+    return Plan(tuple(models), directory, config, given)
 
 
-def _configured(
-    config: Config | None, budgets: tuple[Budget, ...], inputs: tuple[str, ...], settings: Mapping[str, str]
-) -> Plan:
+def _configured(config: Config | None, budgets: tuple[Budget, ...], given: ModelRequest) -> Plan:
     if config is None:
         raise Problem("no target given and no configuration found; name a model, or write one with analyze --init")
     if not config.models:
         raise Problem(f"{config.file} names no model; add [[models]] with a target, or give a target")
-    models = tuple(_with(model, budgets, None) for model in config.models)
-    return _told(Plan(models, config.directory.absolute(), config, inputs, dict(settings)))
+    models = tuple(PlannedModel(_told(model.request, given), (*model.budgets, *budgets)) for model in config.models)
+    return Plan(models, config.directory.absolute(), config, given)
 
 
-def _told(plan: Plan) -> Plan:
-    """The plan with the command line's inputs and settings in its models."""
-    models = tuple(plan.told(model) for model in plan.models)
-    return Plan(models, plan.directory, plan.config, plan.inputs, plan.settings)
+def _told(request: ModelRequest, given: ModelRequest) -> ModelRequest:
+    return replace(
+        request,
+        inputs=given.inputs or request.inputs,
+        settings={**request.settings, **given.settings},
+        trust=given.trust,
+    )
 
 
 def command_line_budgets(limits: Mapping[str, str | None]) -> tuple[Budget, ...]:
@@ -97,20 +98,17 @@ def _limit(metric: str, text: str) -> CountLimit | Bytes:
     return Bytes(amounts.nbytes(text)) if metric in BYTES else CountLimit(amounts.count(text))
 
 
-def _asked_for(target: str, config: Config | None, directory: Path) -> ModelConfig:
-    """The configured model that the target names, by its name or by its place; else one without a budget."""
+def _known(asked: ModelRequest, config: Config | None, directory: Path) -> PlannedModel:
+    """The configured model that the target names by its place; else one without a budget."""
     models = config.models if config else ()
     home = config.directory.absolute() if config else directory
-    wanted = place_of(target, directory)
+    wanted = place_of(asked.target, directory)
     known = next((model for model in models if place_of(model.target, home) == wanted), None)
     if known is None:
-        return ModelConfig(target=target)
+        return PlannedModel(asked)
     moved = os.path.relpath(home / known.checkpoint, directory) if known.checkpoint else None
-    return msgspec.structs.replace(known, target=target, checkpoint=moved)
-
-
-def _with(model: ModelConfig, budgets: tuple[Budget, ...], checkpoint: str | None) -> ModelConfig:
-    return msgspec.structs.replace(model, budgets=(*model.budgets, *budgets), checkpoint=checkpoint or model.checkpoint)
+    checkpoint = asked.checkpoint or moved
+    return PlannedModel(replace(known.request, target=asked.target, checkpoint=checkpoint), known.budgets)
 
 
 def place_of(target: str, directory: Path) -> tuple[str, str]:

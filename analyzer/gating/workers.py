@@ -1,108 +1,201 @@
-"""Analyses in processes of their own, side by side."""
+"""Analyses in processes of their own, side by side: the user's code can neither end the command nor say what it found.
+
+A worker's result counts only when it is complete and signed with the key of that worker, which it was given before it
+ran anything of the user's; how the process ends says nothing.
+"""
 
 from __future__ import annotations
 
 import os
+import queue
+import secrets
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+import msgspec
+
+from analyzer.gating.channel import Message, Order, opened
 from analyzer.gating.interrupts import Interrupts
 from analyzer.values.errors import Problem
+from analyzer.values.requests import WorkRequest
 from analyzer.values.results import Analysis
 
-UNGATED: Final[tuple[str, ...]] = ("--no-gate",)
-"""Options by which the command looks for no configuration of its own."""
-PAUSE: Final = 0.02
-"""Seconds between two looks at the processes."""
+WORKER: Final = "analyzer.command.worker"
+PAUSE: Final = 0.05
+"""Seconds between two looks at signals and clocks."""
+GRACE: Final = 2.0
+"""Seconds that a worker has to end once its result is there: threads that the model left behind may never end."""
+LATE: Final = 20.0
+"""Seconds beyond its time limit after which a worker is ended that could not do so itself."""
+Listener = Callable[[Message], None]
+Outcome = tuple[Analysis, ...] | Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One target, to be analysed in a directory."""
+    """What one worker is to do, and where."""
 
-    target: str
+    request: WorkRequest
     directory: Path
-    inputs: Sequence[str] = ()
-    checkpoint: str | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] | None = None
     """Instead of this process's own."""
-    options: Sequence[str] = ()
-    """Further options of the command."""
+    aloud: bool = False
+    """Whether what the user's code prints is shown on stderr."""
 
-    def command(self, output: Path) -> list[str]:
+    def command(self) -> list[str]:
         """This installation's analyzer, with nothing importable from the working directory but for the model."""
-        inputs = [f"--input={spec}" for spec in self.inputs]
-        settings = [f"--set={name}={value}" for name, value in self.settings.items()]
-        weights = [f"--checkpoint={self.checkpoint}"] if self.checkpoint else []
-        wanted = ["--quiet", f"--output=json:{output}", *inputs, *weights, *settings, *self.options, *UNGATED]
-        return [sys.executable, "-P", "-m", "analyzer", *wanted, "--", self.target]
+        return [sys.executable, "-P", "-m", WORKER]
+
+    @property
+    def title(self) -> str:
+        return ", ".join(model.target for model in self.request.models)
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which the worker is ended from outside; None where what it does has no limit."""
+        limit, timed = self.request.timeout, self.request.timing.wanted
+        return None if limit is None or timed else limit * len(self.request.models) + LATE
 
 
-@dataclass(frozen=True, slots=True)
-class _Started:
-    job: Job
-    process: subprocess.Popen[bytes]
-    output: Path
-    errors: Path
+class _Worker:
+    """A process, and what it has told so far."""
 
-    def outcome(self) -> Analysis | Problem:
-        if self.process.returncode in (0, 1) and self.output.exists():
-            return Analysis.from_json(self.output.read_text(encoding="utf-8"))
-        lines = self.errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        said = lines[-1].removeprefix("analyze: error: ") if lines else f"exit status {self.process.returncode}"
-        return Problem(said if lines else f"{self.job.target}: the analysis ended with {said}")
+    def __init__(self, job: Job, lines: queue.SimpleQueue[tuple[_Worker, bytes]]) -> None:
+        self.job = job
+        self.last: Message | None = None
+        self._key = secrets.token_hex(32)
+        self._forged = False
+        self._deadline = time.monotonic() + job.patience if job.patience is not None else None
+        self._stderr = None if job.aloud else tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker
+        self.process = self._start()
+        self._reader = threading.Thread(target=self._read, args=(lines,), daemon=True)
+        self._reader.start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        aloud = None if sys.stderr is not None else subprocess.DEVNULL
+        process = subprocess.Popen(
+            self.job.command(),
+            cwd=self.job.directory,
+            env=self.job.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr or aloud,
+        )
+        with suppress(BrokenPipeError), _pipe(process.stdin) as stdin:
+            stdin.write(msgspec.json.encode(Order(self._key, self.job.request)))
+        return process
+
+    def _read(self, lines: queue.SimpleQueue[tuple[_Worker, bytes]]) -> None:
+        with _pipe(self.process.stdout) as stdout:
+            for line in stdout:
+                lines.put((self, line))
+
+    def take(self, line: bytes, listen: Listener) -> None:
+        """Note what a line says; nothing counts after the last message, or when one is not the worker's own."""
+        message = opened(line, self._key)
+        if message is None:
+            self._forged = True
+            self.process.kill()
+        elif message.is_last:
+            self.last = self.last or message
+            self._deadline = time.monotonic() + GRACE
+        elif self.last is None:
+            listen(message)
+
+    def is_running(self) -> bool:
+        """False once it has ended, or was ended because its time was over, and all that it said has arrived."""
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self.process.kill()
+        if self.process.poll() is None:
+            return True
+        # A process that the user's code forked may hold the descriptor open for ever.
+        self._reader.join(GRACE)
+        return False
+
+    def outcome(self) -> Outcome:
+        if self._forged:
+            return Problem(f"{self.job.title}: the model's code wrote among the results, so none of them counts")
+        if self.last is None:
+            return Problem(f"{self.job.title}: the analysis ended before it had a result: {self._end()}")
+        if self.last.problem is None:
+            return self.last.analyses or ()
+        problem = Problem(self.last.problem)
+        problem.add_note(self.last.traceback)
+        return problem
+
+    def _end(self) -> str:
+        status = self.process.wait()
+        name = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        hint = ", as when memory runs out" if status == -signal.SIGKILL else ""
+        said = self._last_line()
+        return f"{name}{hint}{f' ({said})' if said else ''}"
+
+    def _last_line(self) -> str:
+        if self._stderr is None:
+            return ""
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
 
 
-def run(jobs: Sequence[Job], at_once: int | None = None) -> list[Analysis | Problem]:
-    """The analysis of each job, or why there is none; no process outlives an exception such as Ctrl-C."""
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
+
+
+def run(jobs: Sequence[Job], listen: Listener = lambda _: None, at_once: int | None = None) -> list[Outcome]:
+    """The analyses of each job, or why there are none; no process outlives an exception such as Ctrl-C.
+
+    `listen` is told what is under way.
+    """
     limit = at_once or os.cpu_count() or 1
-    started: list[_Started] = []
-    with Interrupts(), tempfile.TemporaryDirectory(prefix="analyze-") as place:
+    lines: queue.SimpleQueue[tuple[_Worker, bytes]] = queue.SimpleQueue()
+    started: list[_Worker] = []
+    with Interrupts():
         try:
-            for number, job in enumerate(jobs):
-                _wait_below(started, limit)
-                started.append(_start(job, Path(place), number))
-            _wait_below(started, 1)
+            for job in jobs:
+                _follow(started, lines, listen, limit)
+                started.append(_Worker(job, lines))
+            _follow(started, lines, listen, 1)
         finally:
             _stop(started)
-        return [item.outcome() for item in started]
+    return [worker.outcome() for worker in started]
 
 
-def _start(job: Job, place: Path, number: int) -> _Started:
-    output, errors = place / f"{number}.json", place / f"{number}.txt"
-    with errors.open("wb") as stream:
-        process = subprocess.Popen(
-            job.command(output),
-            cwd=job.directory,
-            env=job.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stream,
-        )
-    return _Started(job, process, output, errors)
+def _follow(
+    started: Sequence[_Worker], lines: queue.SimpleQueue[tuple[_Worker, bytes]], listen: Listener, limit: int
+) -> None:
+    """Take in what workers say until fewer than so many run; in short steps, so that a signal is acted upon."""
+    while sum(worker.is_running() for worker in started) >= limit:
+        _drain(lines, listen, PAUSE)
+    _drain(lines, listen, 0)
 
 
-def _wait_below(started: Sequence[_Started], limit: int) -> None:
-    """Wait until fewer than so many run; in short steps, so that a signal is acted upon."""
-    while sum(item.process.poll() is None for item in started) >= limit:
-        time.sleep(PAUSE)
+def _drain(lines: queue.SimpleQueue[tuple[_Worker, bytes]], listen: Listener, wait: float) -> None:
+    with suppress(queue.Empty):
+        worker, line = lines.get(timeout=wait) if wait else lines.get_nowait()
+        worker.take(line, listen)
+        while True:
+            worker, line = lines.get_nowait()
+            worker.take(line, listen)
 
 
-def _stop(started: Sequence[_Started]) -> None:
-    for item in started:
-        if item.process.poll() is None:
-            item.process.terminate()
-    for item in started:
+def _stop(started: Sequence[_Worker]) -> None:
+    for worker in started:
+        if worker.process.poll() is None:
+            worker.process.terminate()
+    for worker in started:
         with suppress(subprocess.TimeoutExpired):
-            item.process.wait(timeout=5)
-        if item.process.poll() is None:
-            item.process.kill()
-            item.process.wait()
+            worker.process.wait(timeout=5)
+        if worker.process.poll() is None:
+            worker.process.kill()
+            worker.process.wait()

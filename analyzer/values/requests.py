@@ -24,6 +24,10 @@ class ModelRequest:
     """What reports call the model; empty for the target's own name."""
 
 
+NO_MODEL = ModelRequest("")
+"""No target, and nothing said of any."""
+
+
 @dataclass(frozen=True)
 class AnalysisOptions:
     """What is wanted beside the count."""
@@ -57,6 +61,9 @@ class TimingOptions:
     channels_last: bool = False
 
 
+UNTIMED = TimingOptions()
+
+
 @dataclass(frozen=True)
 class RewritingOptions:
     """What is done with the advice."""
@@ -75,6 +82,11 @@ class RewritingOptions:
         return bool(self.apply or self.emit or self.save)
 
 
+UNCHANGED = RewritingOptions()
+TIMEOUT = 600.0
+"""Seconds."""
+
+
 @dataclass(frozen=True)
 class WorkRequest:
     """What one process is to do: analyse models, time them, and carry out their advice."""
@@ -83,5 +95,7 @@ class WorkRequest:
     options: AnalysisOptions = PLAIN
     on_this_machine: bool = False
     """Whether the device profile is measured here first, in place of the options' own."""
-    timing: TimingOptions = TimingOptions()
-    rewriting: RewritingOptions = RewritingOptions()
+    timing: TimingOptions = UNTIMED
+    rewriting: RewritingOptions = UNCHANGED
+    timeout: float | None = TIMEOUT
+    """Seconds that a model may take to be analysed; None for no limit. Timing has a limit of its own."""

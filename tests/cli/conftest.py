@@ -85,7 +85,7 @@ class Workspace:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, capsys):
+def here(tmp_path, monkeypatch, capsys, in_process):
     """The command's working directory, empty."""
     monkeypatch.chdir(tmp_path)
     return Workspace(capsys, monkeypatch)

@@ -165,12 +165,11 @@ def test_an_example_that_is_no_tensor(here):
     assert here.refused("model.py").startswith(f"model.py:12: {CONV} refused its input: TypeError: ")
 
 
-def test_a_forward_that_stops_like_ctrl_c(here):
-    here.net("x = self.conv(x).mean((2, 3))", "raise KeyboardInterrupt")
-    before = here.contents()
-    done = here.analyze("model.py")
-    assert (done.status, done.out, done.err.strip()) == (2, "", "analyze: error: stopped")
-    assert here.contents() == before
+@pytest.mark.parametrize("raised", ["KeyboardInterrupt", "BaseException", "GeneratorExit"])
+def test_a_forward_that_ends_the_interpreter(here, raised):
+    here.net("x = self.conv(x).mean((2, 3))", f"raise {raised}")
+    told = here.refused("model.py")
+    assert told == f"model.py:12: {raised}: the model's code ended the analysis; a model must not exit"
 
 
 def test_an_index_beyond_a_table_is_told_when_values_count(here):

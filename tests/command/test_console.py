@@ -1,11 +1,12 @@
-"""Progress is for terminals only, and stdout is kept for reports."""
+"""Progress is for terminals only."""
 
 import sys
 from io import StringIO
 
 import pytest
 
-from analyzer.command.console import is_terminal, progress_bar, stdout_kept
+from analyzer.command.console import is_terminal, progress_bar
+from analyzer.gating.channel import Message
 
 
 class Terminal(StringIO):
@@ -21,23 +22,16 @@ def test_closed_streams_and_files_are_no_terminals() -> None:
 
 def test_nothing_is_shown_where_stderr_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", StringIO())
-    with progress_bar(2) as report:
-        report("a.py: loading")
+    with progress_bar(2) as listen:
+        listen(Message(begun="a.py"))
     assert sys.stderr.getvalue() == ""
 
 
 def test_a_terminal_is_told_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with progress_bar(2) as report:
-        report("a.py: loading")
-        report("b.py: loading")
-    assert "b.py: loading" in sys.stderr.getvalue()
-
-
-def test_what_is_printed_meanwhile_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with stdout_kept():
-        print("chatter")
-    print("report")
-    told = capfd.readouterr()
-    assert (told.out, "chatter" in told.err) == ("report\n", True)
+    with progress_bar(2) as listen:
+        listen(Message(begun="a.py"))
+        listen(Message(begun="b.py"))
+        listen(Message(progress="b: advising"))
+    assert "b: advising" in sys.stderr.getvalue()

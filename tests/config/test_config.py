@@ -67,8 +67,8 @@ def test_toml(tmp_path: Path, name: str, prefix: str) -> None:
     found = config.read(written(tmp_path, name, TOML.format(prefix=prefix)))
     (model,) = found.models
     (budget,) = model.budgets
-    assert (model.target, model.inputs) == ("model.py:build", ("1x3x32x32",))
-    assert model.settings == {"width": "2", "deep": "True"}
+    assert (model.target, model.request.inputs) == ("model.py:build", ("1x3x32x32",))
+    assert model.request.settings == {"width": "2", "deep": "True"}
     assert budget.limits == {"params": 5_000_000, "macs": 600_000_001, "size": 98 * 1024 * 1024}
     assert budget.increases[0].shares == {"params": Fraction(1, 50)}
     assert budget.increases[0].min == 20_000
@@ -83,7 +83,11 @@ def test_setup_cfg(tmp_path: Path) -> None:
     (model,) = found.models
     whole, backbone = model.budgets
     assert found.select == ("GRP", "SEP")
-    assert (model.name, model.inputs, model.settings) == ("net", ("1x3x32x32",), {"width": "2", "deep": "True"})
+    assert (model.name, model.request.inputs, model.request.settings) == (
+        "net",
+        ("1x3x32x32",),
+        {"width": "2", "deep": "True"},
+    )
     assert whole.limits == {"params": 5_000_000, "macs": 600_000_001}
     assert [increase.shares for increase in whole.increases] == [
         {"params": Fraction(1, 50)},
@@ -104,7 +108,7 @@ def test_one_model_in_the_general_section(tmp_path: Path) -> None:
 
 def test_one_input_needs_no_list(tmp_path: Path) -> None:
     found = config.read(written(tmp_path, "analyze.toml", '[[models]]\ntarget = "m.py"\ninput = "1x3x8x8"\n'))
-    assert found.models[0].inputs == ("1x3x8x8",)
+    assert found.models[0].request.inputs == ("1x3x8x8",)
 
 
 def test_the_nearest_directory_and_the_first_file_win(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from analyzer import config
-from analyzer.gating import base, gate, plan_for
-from analyzer.gating.workers import Job
+from analyzer.gating import analyses_of, gate, plan_for
 from analyzer.values.errors import Problem
-from analyzer.values.requests import ModelRequest
+from analyzer.values.requests import ModelRequest, WorkRequest
 from analyzer.values.results import Advice, Analysis, Layer, Model, Saving, Total, Tracing
 
 MODEL = """\
@@ -55,6 +54,7 @@ name = "mobile"
 params = 4500
 max-increase = { params = "10%", min = 100 }
 """
+COUNTS = WorkRequest(())
 TODAY = date(2030, 6, 1)
 
 
@@ -63,26 +63,6 @@ def git(directory: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *identity, *arguments], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def analysed_here(jobs: Sequence[Job]) -> list[Analysis | Problem]:
-    """As `running.run`, but within this process: nothing is imported twice, and little is waited for."""
-    return [_analysed(job) for job in jobs]
-
-
-def _analysed(job: Job) -> Analysis | Problem:
-    from analyzer.analysis import analyze_loaded
-    from analyzer.loading import load
-
-    before = Path.cwd()
-    os.chdir(job.directory)
-    try:
-        loaded = load(ModelRequest(job.target, tuple(job.inputs), job.checkpoint, job.settings))
-        return analyze_loaded(loaded)  # type: ignore[arg-type]
-    except Problem as problem:
-        return problem
-    finally:
-        os.chdir(before)
 
 
 @dataclass(frozen=True)
@@ -115,18 +95,12 @@ class Checkout:
         os.chdir(self.top / inside)
         try:
             file = config.find(Path.cwd())
-            plan = plan_for(config.read(file) if file else None, targets, **options)
-            found = [self._known(outcome) for outcome in analysed_here(_jobs(plan))]
-            return gate(found, plan, against, today=TODAY)
+            asked = [ModelRequest(target) for target in targets]
+            plan = plan_for(config.read(file) if file else None, asked, **options)
+            return gate(analyses_of(plan, COUNTS), plan, against, today=TODAY)
         finally:
             os.chdir(here)
             assert self.state() == before
-
-    @staticmethod
-    def _known(outcome: Analysis | Problem) -> Analysis:
-        if isinstance(outcome, Problem):
-            raise outcome
-        return outcome
 
     def refused(self, *given, **options) -> str:
         with pytest.raises(Problem) as caught:
@@ -151,10 +125,6 @@ class Checkout:
             ("ls-files", "--stage"),
         )
         return tuple(git(self.top, *command) for command in commands)
-
-
-def _jobs(plan) -> list[Job]:
-    return [Job(m.target, plan.directory, m.inputs, m.checkpoint, m.settings) for m in plan.models]
 
 
 @pytest.fixture(scope="session")
@@ -189,12 +159,6 @@ def default_signals() -> Iterator[None]:
     yield
     for number, handler in former.items():
         signal.signal(number, handler)
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bases are analysed within this process."""
-    monkeypatch.setattr(base, "run", analysed_here)
 
 
 def _layer(path: str, params: int = 0, macs: int = 0, **given: Any) -> Layer:

@@ -7,10 +7,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from analyzer.config import ModelConfig
 from analyzer.gating.base import base_environment, base_of, exists
-from analyzer.gating.plan import Plan
+from analyzer.gating.plan import Plan, PlannedModel
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_folders_of_the_repository_are_those_of_the_worktree(tmp_path: Path, mon
 
 
 def plan(directory: Path, *targets: str) -> Plan:
-    return Plan(tuple(ModelConfig(target=target) for target in targets), directory)
+    return Plan(tuple(PlannedModel(ModelRequest(target)) for target in targets), directory)
 
 
 def test_a_report_is_the_base_of_the_only_model(tmp_path: Path, analysis, layer) -> None:

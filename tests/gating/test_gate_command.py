@@ -7,12 +7,13 @@ import pytest
 
 from analyzer import cli
 from analyzer.gating import folder_of, plan_for
+from analyzer.values.requests import ModelRequest
 
 TARGET = "model.py:Net"
 
 
 @pytest.fixture
-def analyze(checkout, quick, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def analyze(checkout, in_process, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """The command within this process, at the top of the repository: status, and what it wrote to stderr."""
     monkeypatch.chdir(checkout.top)
 
@@ -119,6 +120,6 @@ def test_where_the_directory_lies_in_the_repository(checkout, monkeypatch: pytes
     for inside, expected in ((".", ""), ("sub/ünder", "sub/ünder")):
         (checkout.top / inside).mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(checkout.top / inside)
-        assert folder_of(plan_for(None, ["model.py"]).directory) == expected
+        assert folder_of(plan_for(None, [ModelRequest("model.py")]).directory) == expected
     monkeypatch.chdir(tmp_path)
-    assert folder_of(plan_for(None, ["model.py"]).directory) == ""
+    assert folder_of(plan_for(None, [ModelRequest("model.py")]).directory) == ""

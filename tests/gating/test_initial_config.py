@@ -20,7 +20,7 @@ def test_limits_are_todays_numbers_plus_headroom(tmp_path: Path, analysis, layer
     )
     text = render((net,))
     (model,) = read_back(tmp_path, text).models
-    assert (model.target, model.name, model.inputs) == ("net.py", "net", ("1x3x224x224",))
+    assert (model.target, model.name, model.request.inputs) == ("net.py", "net", ("1x3x224x224",))
     # 5 % more, rounded up to two digits; the bytes are 4 × 25,557,032.
     assert model.budgets[0].limits == {"params": 27_000_000, "macs": 4_300_000_000, "size": 110_000_000}
     assert {line.status for line in judge(net, model.budgets, today=date(2030, 1, 1))} == {"pass"}
@@ -47,7 +47,7 @@ def test_checkpoint_settings_and_odd_names(tmp_path: Path, analysis, layer) -> N
     net = analysis(layer("conv", 10), model=Model('mo"dèl', "a b/mödel.py:build", "Net"))
     (model,) = read_back(tmp_path, render((net,), "w\\x.pth", {"width": "2", "a.b": "x"})).models
     assert (model.name, model.target, model.checkpoint) == ('mo"dèl', "a b/mödel.py:build", "w\\x.pth")
-    assert model.settings == {"width": "2", "a.b": "x"}
+    assert model.request.settings == {"width": "2", "a.b": "x"}
 
 
 def test_two_models(tmp_path: Path, analysis, layer) -> None:

@@ -8,6 +8,7 @@ import pytest
 from analyzer import config
 from analyzer.gating.plan import command_line_budgets, place_of, plan_for
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 TOML = """\
 [[models]]
@@ -33,7 +34,7 @@ def configured(tmp_path: Path) -> config.Config:
 
 def test_all_configured_models_in_their_directory(configured: config.Config) -> None:
     plan = plan_for(configured)
-    assert [model.target for model in plan.models] == ["models/net.py:build", "torchvision:resnet18"]
+    assert [model.request.target for model in plan.models] == ["models/net.py:build", "torchvision:resnet18"]
     assert plan.directory == configured.directory
 
 
@@ -44,33 +45,35 @@ def test_a_named_target_has_its_budgets_wherever_it_is_named_from(
     configured: config.Config, monkeypatch: pytest.MonkeyPatch, where: str, target: str
 ) -> None:
     monkeypatch.chdir(configured.directory / where)
-    (model,) = plan_for(configured, [target]).models
-    assert (model.target, model.budgets[0].title) == (target, "mobile")
-    assert model.inputs == ("1x3x8x8",)
-    assert os.path.normpath(Path.cwd() / str(model.checkpoint)) == str(configured.directory / "weights" / "net.pth")
+    (model,) = plan_for(configured, [ModelRequest(target)]).models
+    assert (model.request.target, model.budgets[0].title) == (target, "mobile")
+    assert model.request.inputs == ("1x3x8x8",)
+    assert os.path.normpath(Path.cwd() / str(model.request.checkpoint)) == str(
+        configured.directory / "weights" / "net.pth"
+    )
 
 
 @pytest.mark.parametrize("target", ["models/net.py", "models/net.py:other", "net.py:build", "torchvision:resnet50"])
 def test_another_target_has_none(configured: config.Config, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     monkeypatch.chdir(configured.directory)
-    (model,) = plan_for(configured, [target]).models
-    assert (model.budgets, model.inputs, model.checkpoint) == ((), (), None)
+    (model,) = plan_for(configured, [ModelRequest(target)]).models
+    assert (model.budgets, model.request.inputs, model.request.checkpoint) == ((), (), None)
 
 
 def test_the_command_line_says_more(configured: config.Config) -> None:
     limits = {"params": "25M", "size": "98MiB", "macs": None}
-    plan = plan_for(configured, inputs=["1x3x9x9"], settings={"depth": "3"}, limits=limits)
+    plan = plan_for(configured, given=ModelRequest("", ("1x3x9x9",), settings={"depth": "3"}), limits=limits)
     assert [[budget.title for budget in model.budgets] for model in plan.models] == [
         ["mobile", "command line"],
         ["command line"],
     ]
-    assert plan.models[0].inputs == ("1x3x9x9",)
-    assert plan.models[0].settings == {"width": "2", "depth": "3"}
+    assert plan.models[0].request.inputs == ("1x3x9x9",)
+    assert plan.models[0].request.settings == {"width": "2", "depth": "3"}
 
 
 def test_checkpoints_go_by_their_order() -> None:
-    plan = plan_for(None, ["a.py", "b.py"], checkpoints=["a.pth", "b.pth"])
-    assert [model.checkpoint for model in plan.models] == ["a.pth", "b.pth"]
+    plan = plan_for(None, [ModelRequest("a.py", checkpoint="a.pth"), ModelRequest("b.py", checkpoint="b.pth")])
+    assert [model.request.checkpoint for model in plan.models] == ["a.pth", "b.pth"]
 
 
 def test_nothing_to_analyse(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from analyzer.formats.ci import comment, github, sarif
+from analyzer.values.requests import ModelRequest
 from analyzer.values.results import Analysis, LayerChange
 
 PARAMS = (3 * 8 * 9 + 16) + (8 * 16 * 9 + 32) + (16 * 16 * 9 + 32) + (16 * 10 + 10)
@@ -15,7 +16,7 @@ WIDER = (16 * 32 * 9 + 64) + (32 * 10 + 10) - (16 * 16 * 9 + 32) - (16 * 10 + 10
 """What the last block and the head gain with 32 channels for 16."""
 SCHEMA = Path(__file__).parent.parent / "data" / "sarif-schema-2.1.0.json"
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def statuses(analysis: Analysis) -> list[str]:
@@ -173,7 +174,9 @@ def test_a_name_is_added_to_a_file_that_was_there(checkout) -> None:
     checkout.edit(
         "class Net(", "class Other(Block):\n    def __init__(self):\n        super().__init__(3, 8)\n\n\nclass Net("
     )
-    (other,) = checkout.gate("main", ".", "model.py:Other", inputs=["1x3x8x8"], limits={"params": "232"})
+    (other,) = checkout.gate(
+        "main", ".", "model.py:Other", given=ModelRequest("", ("1x3x8x8",)), limits={"params": "232"}
+    )
     assert (other.difference.before, other.verdict, other.total.params) == (None, "pass", 3 * 8 * 9 + 16)
 
 
@@ -249,16 +252,16 @@ def test_a_limit_on_a_part(checkout) -> None:
 def test_limits_from_the_command_line_need_no_file(checkout) -> None:
     (checkout.top / "analyze.toml").unlink()
     for limit, expected in ((str(PARAMS), "pass"), (str(PARAMS - 1), "fail")):
-        options = {"inputs": ["1x3x16x16"], "limits": {"params": limit}}
+        options = {"given": ModelRequest("", ("1x3x16x16",)), "limits": {"params": limit}}
         assert checkout.gate(None, ".", "model.py:Net", **options)[0].verdict == expected
 
 
 def test_an_incomplete_count_is_refused(checkout) -> None:
     checkout.write("odd.py", ODD)
-    options = {"inputs": ["1x3x8x8"], "limits": {"macs": "1T"}}
+    options = {"given": ModelRequest("", ("1x3x8x8",)), "limits": {"macs": "1T"}}
     said = checkout.refused(None, ".", "odd.py", **options)
     assert said.startswith("budget 'command line': macs of odd.py cannot be judged: no count of ")
-    (odd,) = checkout.gate(None, ".", "odd.py", inputs=["1x3x8x8"], limits={"params": "12"})
+    (odd,) = checkout.gate(None, ".", "odd.py", given=ModelRequest("", ("1x3x8x8",)), limits={"params": "12"})
     assert odd.verdict == "pass"
 
 

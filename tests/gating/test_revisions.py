@@ -12,6 +12,7 @@ import pytest
 from analyzer.formats.ci import github
 from analyzer.gating import check_base, plan_for
 from analyzer.values.errors import Problem
+from analyzer.values.requests import ModelRequest
 
 WAITING = """\
 import pathlib, time
@@ -21,12 +22,12 @@ Net = None
 """
 
 
-def test_a_head_that_does_not_import(checkout, quick) -> None:
+def test_a_head_that_does_not_import(checkout, in_process) -> None:
     checkout.edit("from torch import nn", "from torch import nn\nimport nothing_of_this_name")
     assert checkout.refused().startswith("model.py:2: ModuleNotFoundError: ")
 
 
-def test_a_base_that_does_not_import(checkout, quick) -> None:
+def test_a_base_that_does_not_import(checkout, in_process) -> None:
     checkout.edit("from torch import nn", "from torch import nn\nimport nothing_of_this_name")
     checkout.commit("Break")
     checkout.branch()
@@ -37,7 +38,7 @@ def test_a_base_that_does_not_import(checkout, quick) -> None:
     assert "could not be analysed: model.py:2: ModuleNotFoundError: No module named 'nothing_of_this_name'" in said
 
 
-def test_a_base_whose_configuration_is_wrong(checkout, quick) -> None:
+def test_a_base_whose_configuration_is_wrong(checkout, in_process) -> None:
     checkout.edit("params = 4500", "parms = 4500", "analyze.toml")
     checkout.commit("Break")
     checkout.branch()
@@ -47,7 +48,7 @@ def test_a_base_whose_configuration_is_wrong(checkout, quick) -> None:
     assert "cannot be read: analyze.toml: models 1, budgets 'mobile': unknown key 'parms'" in said
 
 
-def test_a_base_without_configuration(checkout, quick) -> None:
+def test_a_base_without_configuration(checkout, in_process) -> None:
     text = (checkout.top / "analyze.toml").read_text(encoding="utf-8")
     (checkout.top / "analyze.toml").unlink()
     checkout.commit("Nothing agreed")
@@ -57,7 +58,7 @@ def test_a_base_without_configuration(checkout, quick) -> None:
     assert (net.verdict, net.difference.before, net.difference.budget_changes) == ("pass", net.total, ())
 
 
-def test_a_base_without_the_directory(checkout, quick) -> None:
+def test_a_base_without_the_directory(checkout, in_process) -> None:
     shutil.copy(checkout.top / "model.py", checkout.top / "model_of_sub.py")
     checkout.write("sub/analyze.toml", (checkout.top / "analyze.toml").read_text(encoding="utf-8"))
     checkout.write("sub/model.py", (checkout.top / "model.py").read_text(encoding="utf-8"))
@@ -66,20 +67,20 @@ def test_a_base_without_the_directory(checkout, quick) -> None:
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--all", "HEAD:model.py"])
-def test_a_revision_that_is_none(checkout, quick, ref: str) -> None:
+def test_a_revision_that_is_none(checkout, in_process, ref: str) -> None:
     assert checkout.refused(ref).startswith(f"--against {ref}: n")
 
 
 def test_a_base_is_looked_for_before_anything_is_analysed(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(checkout.top)
-    plan = plan_for(None, ["not there.py"])
+    plan = plan_for(None, [ModelRequest("not there.py")])
     check_base(plan, "main")
     check_base(plan, "model.py")  # a file, whatever it holds
     with pytest.raises(Problem, match="--against nowhere: no such revision or file here"):
         check_base(plan, "nowhere")
 
 
-def test_a_shallow_clone_without_the_merge_base(checkout, quick, tmp_path: Path) -> None:
+def test_a_shallow_clone_without_the_merge_base(checkout, in_process, tmp_path: Path) -> None:
     checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 11)")
     checkout.commit()
     clone = tmp_path / "clone"
@@ -92,7 +93,7 @@ def test_a_shallow_clone_without_the_merge_base(checkout, quick, tmp_path: Path)
     assert type(checkout)(clone).gate("origin/main")[0].verdict == "pass"
 
 
-def test_uncommitted_changes_are_the_head(checkout, quick) -> None:
+def test_uncommitted_changes_are_the_head(checkout, in_process) -> None:
     checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 99)")
     subprocess.run(["git", "add", "model.py"], cwd=checkout.top, check=True)
     checkout.edit("nn.Linear(16, 99)", "nn.Linear(16, 50)")
@@ -101,7 +102,7 @@ def test_uncommitted_changes_are_the_head(checkout, quick) -> None:
     assert (net.total.params - net.difference.before.params, net.verdict) == (40 * 17, "fail")
 
 
-def test_the_merge_base_and_not_what_main_became(checkout, quick) -> None:
+def test_the_merge_base_and_not_what_main_became(checkout, in_process) -> None:
     checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 11)")
     checkout.commit()
     subprocess.run(["git", "checkout", "-q", "main"], cwd=checkout.top, check=True)
@@ -112,7 +113,7 @@ def test_the_merge_base_and_not_what_main_became(checkout, quick) -> None:
     assert net.total.params - net.difference.before.params == 17
 
 
-def test_from_a_subdirectory(checkout, quick) -> None:
+def test_from_a_subdirectory(checkout, in_process) -> None:
     checkout.write("docs/deep/text", "")
     checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 50)")
     checkout.commit()
@@ -122,7 +123,7 @@ def test_from_a_subdirectory(checkout, quick) -> None:
     assert named[0].difference.before == whole[0].difference.before
 
 
-def test_a_report_is_a_base(checkout, quick) -> None:
+def test_a_report_is_a_base(checkout, in_process) -> None:
     (before,) = checkout.gate(None)
     (checkout.top / ".git" / "base.json").write_text(before.to_json(), encoding="utf-8")
     checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 50)")
@@ -205,7 +206,7 @@ def half_way(checkout, tmp_path: Path) -> tuple[subprocess.Popen[str], tuple[str
     return process, before
 
 
-def test_in_a_hook_of_git(checkout, quick, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_hook_of_git(checkout, in_process, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", str(checkout.top / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(checkout.top / ".git" / "index"))
     monkeypatch.setenv("GIT_PREFIX", "")

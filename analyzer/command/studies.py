@@ -1,0 +1,127 @@
+"""What a worker does: load, analyse, time and rewrite the models of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzer.command.time_limit import time_limit
+from analyzer.gating.channel import Message
+from analyzer.values.errors import Problem
+from analyzer.values.requests import AnalysisOptions, ModelRequest, RewritingOptions, TimingOptions, WorkRequest
+
+if TYPE_CHECKING:
+    from analyzer.advising import Advised
+    from analyzer.analysis import Study
+    from analyzer.values.estimates import ProposalTime
+    from analyzer.values.results import Analysis
+
+Progress = Callable[[str], None]
+
+
+def studied(request: WorkRequest, tell: Callable[[Message], None]) -> Iterator[Analysis]:
+    """The analyses in the order of the models, then those of the rewritten ones; Problem when one cannot be."""
+
+    def progress(text: str) -> None:
+        tell(Message(progress=text))
+
+    options = _on_this_machine(request, progress)
+    studies = []
+    for model in request.models:
+        tell(Message(begun=model.target))
+        with time_limit(request.timeout, model.target, lambda said: tell(Message(problem=said))):
+            studies.append(_study(model, options, progress))
+    analyses = [study.analysis for study in studies]
+    yield from _timed(analyses, studies, request.timing, progress) if request.timing.wanted else analyses
+    if request.rewriting.wanted:
+        for model, study in zip(request.models, studies, strict=True):
+            yield _rewritten(study, model, request.rewriting, progress)
+
+
+def _on_this_machine(request: WorkRequest, progress: Progress) -> AnalysisOptions:
+    if not request.on_this_machine:
+        return request.options
+    from analyzer.measuring.calibration import this_device
+
+    return replace(request.options, device=this_device(request.timing.threads, progress))
+
+
+def _study(model: ModelRequest, options: AnalysisOptions, progress: Progress) -> Study:
+    from analyzer.analysis import study, study_of_checkpoint
+    from analyzer.loading import load
+    from analyzer.loading.loaded_model import LoadedModel
+
+    loaded = load(model)
+    found = (
+        study(loaded, options, progress)
+        if isinstance(loaded, LoadedModel)
+        else study_of_checkpoint(model.target, loaded)
+    )
+    return replace(found, analysis=_named(found.analysis, model.name))
+
+
+def _named(analysis: Analysis, name: str) -> Analysis:
+    return replace(analysis, model=replace(analysis.model, name=name)) if name else analysis
+
+
+def _timed(analyses: list[Analysis], studies: list[Study], timing: TimingOptions, progress: Progress) -> list[Analysis]:
+    """The analyses with what the clock says, the advice by measured gain; several models are timed in turns as well."""
+    from analyzer.advising.ranking import by_measured_gain
+    from analyzer.measuring import Settings, measure, side_by_side
+
+    settings = Settings(timing.device, timing.threads, timing.batch, timing.dtype, timing.channels_last)
+    timed = []
+    for analysis, study in zip(analyses, studies, strict=True):
+        if study.model is None:
+            raise Problem(f"{analysis.model.target}: without a forward there is nothing to time")
+        latency = measure(study.model, settings, progress, _promises(analysis))
+        advice = by_measured_gain(analysis.advice, latency)
+        timed.append(replace(analysis, latency=latency, advice=advice))
+    if len(timed) < 2 or any(one.latency and one.latency.partial for one in timed):
+        return timed
+    turns = side_by_side([study.model for study in studies if study.model], settings, progress)
+    return [replace(one, latency=replace(one.latency, comparison=turns)) for one in timed if one.latency]
+
+
+def _promises(analysis: Analysis) -> Callable[[Advised], tuple[float, float] | None]:
+    """The range of the time ratio that the estimates give a proposal."""
+    times = analysis.estimates.time.proposals if analysis.estimates else ()
+    ratios = {(item.rule, item.path): _range(item) for item in times}
+    return lambda item: ratios.get((item.advice.rule, item.advice.path))
+
+
+def _range(item: ProposalTime) -> tuple[float, float]:
+    """The ratio, as far off as the time after it may be."""
+    spread = sqrt(item.after.high / item.after.low) if item.after.low else 1.0
+    return item.ratio / spread, item.ratio * spread
+
+
+def _refuse_existing(rewriting: RewritingOptions) -> None:
+    """Before anything is written, so that a file is not left without its weights."""
+    from analyzer.rewriting.saving import refuse_existing
+
+    for place in filter(None, (rewriting.emit, rewriting.save)):
+        refuse_existing(Path(place), rewriting.force)
+
+
+def _rewritten(study: Study, model: ModelRequest, rewriting: RewritingOptions, progress: Progress) -> Analysis:
+    """The analysis of the model with the advice applied; its file and its weights are written first."""
+    from analyzer.advising.selection import applied
+    from analyzer.analysis import study as study_of
+
+    if study.model is None:
+        raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
+    chosen = applied(study.model, rewriting.apply)
+    said: Sequence[str] = ()
+    _refuse_existing(rewriting)
+    if rewriting.emit:
+        chosen.emit(Path(rewriting.emit), model.settings, study.model, rewriting.force)
+    if rewriting.save:
+        progress(f"{study.analysis.model.name}: carrying weights over")
+        said = chosen.save(Path(rewriting.save), study.model, rewriting.force)
+    after = study_of(chosen.rewritten, AnalysisOptions(advice=False), progress).analysis
+    applied_rules = tuple(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen)
+    return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))
