@@ -97,13 +97,15 @@ def test_imported_classes_are_not_the_files_models(here):
 @pytest.mark.parametrize(
     ("more", "listed"),
     [
-        ("class Other(Net): pass\n", "model.py:Net, model.py:Other"),
-        ("def build(): return Net()\ndef get_model(): return Net()\n", "model.py:get_model, model.py:build"),
+        ("class Other(Net): pass\n", ("Net", "Other")),
+        ("def build(): return Net()\ndef get_model(): return Net()\n", ("get_model", "build")),
     ],
 )
 def test_several_models_are_listed(here, more, listed):
     here.net(more=more)
-    assert here.refused("model.py") == f"model.py: several models to choose from; name one of {listed}"
+    size = (8 * 3 * 3 * 3 + 8) + (10 * 8 + 10)
+    choices = ", ".join(f"model.py:{name} ({size} parameters)" for name in listed)
+    assert here.refused("model.py") == f"model.py: several models to choose from; name one of {choices}"
 
 
 def test_several_models_none_of_which_builds(here):

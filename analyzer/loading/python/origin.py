@@ -12,6 +12,7 @@ from typing import Any
 
 from analyzer.loading.python import python_file
 from analyzer.loading.python.builder_arguments import bound, literal
+from analyzer.loading.python.discovery import model_in
 from analyzer.loading.python.import_place import place_of
 from analyzer.loading.recipe import is_module
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
@@ -61,7 +62,7 @@ def _torchvision(request: ModelRequest) -> Origin:
 def _in_python(target: str, settings: Mapping[str, str]) -> Origin:
     run, where, name, surroundings = python_file.opening(target)
     with run() as module:
-        thing = python_file.model_in(module, where, name, settings)
+        thing = model_in(module, where, name, settings).thing
         attribute = name or _name_of(thing, module, where)
         folders, dotted = _place(module, surroundings.homes())
         examples = f"{ALIAS}.example_inputs" if hasattr(module, "example_inputs") else None

@@ -8,13 +8,13 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial, reduce
+from functools import partial
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from analyzer.loading.inputs.example_inputs import from_example
-from analyzer.loading.python.builder_arguments import bound, missing
+from analyzer.loading.python.discovery import built_from, model_in
 from analyzer.loading.python.import_context import Surroundings
 from analyzer.loading.python.import_place import ImportPlace, place_of
 from analyzer.loading.python.name_clash import clashes, clashes_told
@@ -22,8 +22,6 @@ from analyzer.loading.recipe import Built, Recipe, is_module
 from analyzer.loading.sources import definition_of
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
-
-BUILDERS = ("build_model", "get_model", "create_model", "build")
 
 
 def is_file_target(target: str) -> bool:
@@ -76,12 +74,12 @@ def of_module(request: ModelRequest) -> Recipe:
 
 def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str, str]) -> Built:
     with run() as module:
-        thing = model_in(module, where, name, settings)
-        model = _model_from(thing, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
+        thing, said = model_in(module, where, name, settings)
+        model = built_from(thing, module, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
         example = getattr(module, "example_inputs", None)
         declared = () if example is None else (from_example(example),)
         source = definition_of(type(thing) if is_module(thing) else thing)
-        return Built(model, source, declared, tuple(_left_out(module, where)))
+        return Built(model, source, declared, (*said, *_left_out(module, where)))
 
 
 def _left_out(module: ModuleType, where: str) -> Iterator[str]:
@@ -89,81 +87,6 @@ def _left_out(module: ModuleType, where: str) -> Iterator[str]:
     package = module.__name__.rpartition(".")[0]
     if package and package not in sys.modules:
         yield f"the package `{package}` cannot be imported here, so {where} was run without it"
-
-
-def model_in(module: ModuleType, where: str, name: str, settings: Mapping[str, str]) -> Any:
-    """The model, class or builder of that name; without a name the one that stands out; Problem when none does."""
-    return _attribute(module, name, where) if name else _discovered(module, where, settings)
-
-
-def _attribute(module: ModuleType, name: str, where: str) -> Any:
-    try:
-        return reduce(getattr, name.split("."), module)
-    except AttributeError:
-        offers = _offers(module, where)
-        instead = f"; it defines {offers}" if offers else ""
-        raise Problem(f"{where} has no attribute {name!r}{instead}") from None
-
-
-def _model_from(thing: Any, where: str, settings: Mapping[str, str]) -> Any:
-    """The module that a module, a class or a function stands for."""
-    if is_module(thing):
-        if settings:
-            raise Problem(f"{where} is built already, so --set {next(iter(settings))} cannot reach it")
-        return thing
-    if not callable(thing):
-        raise Problem(f"{where} is {_a(type(thing))}, not a model; name a torch.nn.Module or a function returning one")
-    model = thing(**bound(thing, settings, where))
-    if not is_module(model):
-        raise Problem(f"{where} returned {_a(type(model))}, not a torch.nn.Module")
-    return model
-
-
-def _a(kind: type) -> str:
-    return f"{'an' if kind.__name__[0].lower() in 'aeiou' else 'a'} {kind.__name__}"
-
-
-def _discovered(module: ModuleType, where: str, settings: Mapping[str, str]) -> Any:
-    """`model`, else a builder function, else the only class that builds; Problem when there is not exactly one."""
-    model = getattr(module, "model", None)
-    if is_module(model):
-        return model
-    builders = _distinct(module, [name for name in BUILDERS if _defined_in(module, name, FunctionType)])
-    classes = _distinct(module, _module_classes(module))
-    ready = [name for name in classes if not missing(getattr(module, name), settings)]
-    found = builders or ready or classes
-    if len(found) == 1:
-        return getattr(module, found[0])
-    if not found:
-        raise Problem(f"{where}: no model found; define `model`, a function build_model or a torch.nn.Module class")
-    listed = ", ".join(f"{where}:{name}" for name in found)
-    why = "" if builders or ready else ", all of which need arguments"
-    raise Problem(f"{where}: several models to choose from{why}; name one of {listed}")
-
-
-def _distinct(module: ModuleType, names: list[str]) -> list[str]:
-    """The first name of each thing: a second one for the same thing is no choice."""
-    first: dict[int, str] = {}
-    for name in names:
-        first.setdefault(id(getattr(module, name)), name)
-    return list(first.values())
-
-
-def _defined_in(module: ModuleType, name: str, kind: type) -> bool:
-    thing = getattr(module, name, None)
-    return isinstance(thing, kind) and thing.__module__ == module.__name__
-
-
-def _module_classes(module: ModuleType) -> list[str]:
-    torch = sys.modules.get("torch")
-    names = [name for name in vars(module) if torch and _defined_in(module, name, type)]
-    return [name for name in names if issubclass(getattr(module, name), torch.nn.Module)] if torch else []
-
-
-def _offers(module: ModuleType, where: str) -> str:
-    models = [name for name, value in vars(module).items() if is_module(value)]
-    builders = [name for name in BUILDERS if _defined_in(module, name, FunctionType)]
-    return ", ".join(f"{where}:{name}" for name in (*models, *builders, *_module_classes(module)))
 
 
 @contextmanager

@@ -202,11 +202,13 @@ def test_a_checkpoint_is_put_into_the_real_module(write, tmp_path):
         ("x = 1\n", "model.py: no model found; define `model`, a function build_model or a torch.nn.Module class"),
         (
             NET + "class Other(Net): pass\n",
-            "model.py: several models to choose from; name one of model.py:Net, model.py:Other",
+            "model.py: several models to choose from; name one of model.py:Net (224 parameters), "
+            "model.py:Other (224 parameters)",
         ),
         (
             NET + "def build(): return Net()\ndef get_model(): return Net()\n",
-            "model.py: several models to choose from; name one of model.py:get_model, model.py:build",
+            "model.py: several models to choose from; name one of model.py:get_model (224 parameters), "
+            "model.py:build (224 parameters)",
         ),
         (
             "from torch import nn\nclass A(nn.Module):\n    def __init__(self, a, *, b): ...\n",
