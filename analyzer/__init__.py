@@ -29,16 +29,28 @@ def analyze(
     from analyzer.analysis import analyze_loaded
     from analyzer.loading import from_module
 
-    positional = tuple(args) if type(args) in (tuple, list) else (args,)
-    return analyze_loaded(from_module(model, positional, dict(kwargs or {}), name))
+    return analyze_loaded(from_module(model, _positional(args), dict(kwargs or {}), name))
 
 
-def rewrite(model: nn.Module, advice: Iterable[Advice]) -> nn.Module:
+def rewrite(
+    model: nn.Module, advice: Iterable[Advice], args: Any = None, kwargs: Mapping[str, Any] | None = None
+) -> nn.Module:
     """A copy of the model with what is advised in it and weights carried over; the model is left as it is.
 
     Weights are exact for advice of effort "none" and the best approximation for the rest. Facts, which propose nothing,
-    are passed over. Raises Problem where a layer cannot be replaced, or would be by two pieces of advice.
+    are passed over. Given the arguments of a forward, as to `analyze`, the exact changes are run on them first, the
+    copy beside the model. Raises Problem where the outputs differ by more than rounding, with the layer and how far;
+    where a layer cannot be replaced, or would be by two pieces of advice.
     """
     from analyzer.rewriting.export import rewrite as carry_out
 
-    return carry_out(model, advice)
+    if args is None and kwargs is None:
+        return carry_out(model, advice)
+    return carry_out(model, advice, (_positional(args), dict(kwargs or {})))
+
+
+def _positional(args: Any) -> tuple[Any, ...]:
+    """One argument may be given without a tuple around it."""
+    if args is None:
+        return ()
+    return tuple(args) if type(args) in (tuple, list) else (args,)

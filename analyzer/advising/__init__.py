@@ -74,6 +74,7 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
 
 
 def _proposed(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
+    proposal = replace(proposal, is_exact=rule.EFFORT == "none")
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
     current, proposed = _codes(proposal, facts, layer.path)
     time = timer(rule.CODE, layer.path, proposal)

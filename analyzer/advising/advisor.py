@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.advising import Advised, Timer, advise, best_per_layer, untimed
+from analyzer.advising.exactness import shown_exact
 from analyzer.advising.suppression import ignores, is_silenced, unused
 from analyzer.advising.verification import prove, taken_together
 from analyzer.formulas.count import Count
@@ -65,6 +66,8 @@ def advise_model(
     comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
     spoken = [item for item in everything if not is_silenced(item.advice, comments)]
     kept = tuple(item for item in spoken if _keeps_its_promise(item, loaded, count.trace))
+    inexact = tuple(item for item in kept if item.proposal is None or not item.proposal.is_exact)
+    kept = left_out.attempt("changes that leave the output as it is", lambda: shown_exact(kept, loaded, count), inexact)
     advised = left_out.attempt("evidence of the weights", lambda: _with_evidence(kept, facts, loaded), kept)
     best = best_per_layer(advised, facts)
     return AdvisedModel(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.advising import Advised
 from analyzer.advising.advisor import AdvisedModel
+from analyzer.advising.exactness import refuse_inexact_changes
 from analyzer.rules import matching
 from analyzer.values.errors import Problem
 from analyzer.values.results import Advice
@@ -35,6 +36,11 @@ class Applied:
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
         return replace(with_proposals(self.loaded, proposals), name=f"{self.loaded.name}-rewritten")
+
+    def refuse_inexact(self, model: AdvisedModel) -> None:
+        """Problem when a change that is called exact would alter what the model computes; ask before writing."""
+        proposals = [item.proposal for item in self.chosen if item.proposal]
+        refuse_inexact_changes(self.loaded, proposals, model.count)
 
     def emit(self, path: Path, settings: Mapping[str, str], model: AdvisedModel, force: bool) -> None:
         """Write the Python file that builds the rewritten model."""

@@ -117,6 +117,9 @@ def _rewritten(study: Study, model: ModelRequest, rewriting: RewritingOptions, p
     chosen = applied(study.model, rewriting.apply)
     said: Sequence[str] = ()
     _refuse_existing(rewriting)
+    if rewriting.emit or rewriting.save:
+        progress(f"{study.analysis.model.name}: comparing outputs")
+        chosen.refuse_inexact(study.model)
     if rewriting.emit:
         chosen.emit(Path(rewriting.emit), model.settings, study.model, rewriting.force)
     if rewriting.save:

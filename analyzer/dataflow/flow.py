@@ -53,6 +53,10 @@ class Flow:
         """The value of a tensor found among an operator's arguments (by identity: equal tensors may differ)."""
         return self._of[id(tensor)]
 
+    def latest(self, tensor: Tensor) -> Value | None:
+        """The value that a returned tensor has at the end; None for one that no operator read or wrote."""
+        return self._now.get(tensor.number)
+
     def argument(self, op: Op, name: str) -> Value | None:
         """The value of an operator's argument; None when that is no tensor."""
         given = op.arguments.get(name)

@@ -99,13 +99,22 @@ class _Change:
         return kinds[0] == kinds[1] and len(kinds[0]) == 2 and issubclass(kinds[0][1], _BatchNorm)
 
     @property
+    def removes(self) -> bool:
+        """Whether all that is left are identities: what goes is not part of what the model computes."""
+        return all(isinstance(unit, Identity) for units in self.units for unit in units)
+
+    @property
     def is_comparable(self) -> bool:
         """Whether its layers are one piece of the model, with the same input and output before and after."""
+        if not isinstance(next(iter(self.old.values())), _ConvNd) or self.removes:
+            return False
         return len(self.old) == 1 or self.merges or self.moves_bias
 
     def carry(self) -> bool:
         """Fill the new layers; False when one of them keeps fresh weights."""
         old, new = list(self.old.values()), list(self.new.values())
+        if self.removes:
+            return True
         if len(old) > 1 and self.merges:
             return _carry_merged(old, new[0])
         if self.moves_bias:

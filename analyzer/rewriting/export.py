@@ -136,14 +136,26 @@ def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in module.state_dict().items()}
 
 
-def rewrite(module: nn.Module, advice: Iterable[Advice]) -> nn.Module:
+def rewrite(
+    module: nn.Module, advice: Iterable[Advice], arguments: tuple[Sequence[Any], Mapping[str, Any]] | None = None
+) -> nn.Module:
     """A copy of the module with what is proposed in it and weights carried over; the module is left as it is.
 
-    Advice without a proposal, a fact, is passed over. Problem where a layer cannot be replaced, or would be twice.
+    Advice without a proposal, a fact, is passed over. With arguments of its forward, Problem where an exact change
+    alters the output; and always where a layer cannot be replaced, or would be twice.
     """
     from analyzer.rewriting import rewritten
+    from analyzer.rewriting.end_to_end import refuse_inexact
 
-    return rewritten(module, [proposal_of(item.replacements) for item in advice if item.replacements]).module
+    proposals = [_proposal(item) for item in advice if item.replacements]
+    exact = [proposal for proposal in proposals if proposal.is_exact]
+    if arguments is not None and exact:
+        refuse_inexact(module, exact, arguments)
+    return rewritten(module, proposals).module
+
+
+def _proposal(advice: Advice) -> Proposal:
+    return replace(proposal_of(advice.replacements), is_exact=advice.effort == "none")
 
 
 def proposal_of(replacements: Iterable[Replacement]) -> Proposal:

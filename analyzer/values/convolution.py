@@ -124,6 +124,8 @@ class Proposal:
     """Other ways to the same end, priced beside it."""
     label: str = ""
     """Tells an alternative apart: "4 groups", "pointwise first"."""
+    is_exact: bool = False
+    """The model computes the same with it, but for rounding."""
 
 
 def placed(units: tuple[Unit, ...], first: Convolution) -> tuple[Unit, ...]:

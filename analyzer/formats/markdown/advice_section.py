@@ -21,6 +21,7 @@ from analyzer.values.results import Advice, Analysis, Total
 MOST = 12
 MOST_EXACT = 5
 COLUMNS = "suggestion|layer|parameters saved:|MACs saved:|bytes moved:|effort|bound|evidence"
+BY_STRUCTURE = "By structure: a trace of the model with them has the same operators everywhere else."
 FACTS = "fact|layer|what is there"
 LEADS = {
     "retrain": "Each changes what the model computes and needs retraining.",
@@ -51,6 +52,7 @@ def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
     rows: list[Row] = [_row(group, total, efforts, device) for group in shown]
     rows += _rest(len(found) - sum(map(len, shown)), "suggestion", COLUMNS)
     leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
+    leads += [BY_STRUCTURE] if efforts == {"none"} and not any(advice.evidence for advice in found) else []
     leads += [f"Bounds are for {prose(device)}."] if device else []
     folded = details("In code, with alternatives and notes", _by_rule(shown))
     return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows), folded)))

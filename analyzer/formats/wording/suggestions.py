@@ -67,10 +67,16 @@ def sentence(advice: Advice, total: Total) -> str:
     """What is there, what could be, what that saves and what it takes, as plain text."""
     if advice.proposed is None:
         return f"{place(advice)}: {'; '.join((advice.current, *advice.notes))}"
-    terms = [EFFORTS.get(advice.effort, advice.effort), bound(advice), advice.evidence]
+    terms = [_effort(advice), bound(advice), advice.evidence]
     gain = savings(advice.saved, total) if advice.saved else ""
     said = "; ".join(filter(None, (gain, *terms)))
     return f"{place(advice)}: {advice.current} could be {advice.proposed}: {said}"
+
+
+def _effort(advice: Advice) -> str:
+    """What it takes; of an exact change also how that is known, where it was not run with the model's weights."""
+    known = ", by structure" if advice.effort == "none" and advice.evidence is None else ""
+    return f"{EFFORTS.get(advice.effort, advice.effort)}{known}"
 
 
 def savings(saved: Saving, total: Total) -> str:

@@ -32,6 +32,8 @@ Each changes what the model computes and needs retraining. Bounds are for laptop
 
 ### Changes that leave the output as it is
 
+By structure: a trace of the model with them has the same operators everywhere else.
+
 | suggestion                   | layer                     |   parameters saved |   MACs saved |   bytes moved |
 |:-----------------------------|:--------------------------|-------------------:|-------------:|--------------:|
 | BNF301<br>foldable-batchnorm | `stem.norm`<br>`net.py:9` |        32<br>0.3 % |            0 |         ×0.50 |
