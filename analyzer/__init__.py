@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analyzer.values.errors import Problem
@@ -12,8 +12,10 @@ from analyzer.version import VERSION
 if TYPE_CHECKING:
     from torch import nn
 
+    from analyzer.fitting import FitPlan
+
 __version__ = VERSION
-__all__ = ["Advice", "Analysis", "Problem", "__version__", "analyze", "rewrite"]
+__all__ = ["Advice", "Analysis", "Problem", "__version__", "analyze", "fit", "rewrite"]
 
 
 def analyze(
@@ -47,6 +49,30 @@ def rewrite(
     if args is None and kwargs is None:
         return carry_out(model, advice)
     return carry_out(model, advice, (_positional(args), dict(kwargs or {})))
+
+
+def fit(
+    model: nn.Module,
+    inputs: Any,
+    *,
+    params: int | float | str | None = None,
+    macs: int | float | str | None = None,
+    size: int | float | str | None = None,
+    peak_memory: int | float | str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> FitPlan:
+    """A smaller model that meets all budgets with the least predicted harm, its weights fitted to what the model gives.
+
+    `inputs` are calibration inputs without labels: a tensor (samples, ...), a tuple of arguments, or an iterable of
+    batches such as a data loader. A budget is a share as a float (0.5), an amount as an integer, or a text ("50%",
+    "2G", "20MB"); it counts one forward of one sample. `plan.model` is the new model in eval mode, `plan.choices` what
+    was done to each layer, `plan.curve` the trade-off; the model itself is left exactly as it was. Raises Problem, one
+    sentence for the user, when no plan meets the budgets or the model refuses the inputs.
+    """
+    from analyzer.fitting import fit_module
+
+    budgets = {"params": params, "macs": macs, "size": size, "peak-memory": peak_memory}
+    return fit_module(model, inputs, budgets, progress)
 
 
 def _positional(args: Any) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ LAYERS = (
     ("cli",),
     ("__init__", "command"),
     ("analysis",),
-    ("estimating", "formats", "gating", "measuring", "reconciliation"),
+    ("estimating", "fitting", "formats", "gating", "measuring", "reconciliation"),
     ("advising",),
     ("rewriting", "tracing"),
     ("config", "dataflow", "evidence", "formulas", "loading", "rules"),
@@ -23,7 +23,7 @@ LAYERS = (
 )
 """Modules and packages directly under analyzer/, from the top down; those of one layer do not import each other."""
 MOST_ROOMS, MOST_LAYERS, MOST_EDGES = 25, 9, 90
-TORCH_ROOMS = {"__init__", "evidence", "loading", "measuring", "reconciliation", "rewriting", "tracing"}
+TORCH_ROOMS = {"__init__", "evidence", "fitting", "loading", "measuring", "reconciliation", "rewriting", "tracing"}
 """Those that may import torch or torchvision; `__init__` and others only for the types of their signatures."""
 TORCH_TYPES = {"advising"}
 PRINTING = {"print", "exit", "quit", "echo", "secho", "_exit", "abort"}

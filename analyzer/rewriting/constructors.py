@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from analyzer.values import layer_calls
-from analyzer.values.convolution import BatchNorm, Convolution, Submodule, Unit
+from analyzer.values.convolution import BatchNorm, Convolution, Linear, Submodule, Unit
 
 NORM_DEFAULTS: Mapping[str, Any] = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
 
@@ -44,7 +44,7 @@ def call_of(unit: Unit, like: nn.Module | None) -> ConstructorCall:
     options: dict[str, Any] = dict(call.options)
     if isinstance(unit, BatchNorm):
         options |= _norm_options(like)
-    if isinstance(unit, BatchNorm | Convolution):
+    if isinstance(unit, BatchNorm | Convolution | Linear):
         options |= _dtype_option(like)
     return ConstructorCall(call.kind, call.arguments, options)
 

@@ -100,6 +100,19 @@ class ReLU:
 
 
 @dataclass(frozen=True, slots=True)
+class Linear:
+    """`nn.Linear`; two of them in a row are one of low rank."""
+
+    in_features: int
+    out_features: int
+    bias: bool = True
+
+    @property
+    def params(self) -> int:
+        return self.in_features * self.out_features + (self.out_features if self.bias else 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Takes the place of a layer that is no longer needed."""
 
@@ -111,7 +124,7 @@ class Submodule:
     path: str
 
 
-Unit = Convolution | ChannelShuffle | BatchNorm | ReLU | Identity | Submodule
+Unit = Convolution | ChannelShuffle | BatchNorm | ReLU | Linear | Identity | Submodule
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Submodule, Unit
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Linear, ReLU, Submodule, Unit
 from analyzer.values.errors import Problem
 
 Axes = int | tuple[int, ...]
-PLAIN: Mapping[str, type[ChannelShuffle | Identity | ReLU | Submodule]] = {
-    kind.__name__: kind for kind in (ChannelShuffle, Identity, ReLU, Submodule)
+PLAIN: Mapping[str, type[ChannelShuffle | Identity | Linear | ReLU | Submodule]] = {
+    kind.__name__: kind for kind in (ChannelShuffle, Identity, Linear, ReLU, Submodule)
 }
 
 
@@ -48,6 +48,8 @@ def call_of(unit: Unit) -> LayerCall:
             return LayerCall(f"BatchNorm{dimension}d", (channels,))
         case ChannelShuffle(groups):
             return LayerCall("ChannelShuffle", (groups,))
+        case Linear(in_features, out_features, bias):
+            return LayerCall("Linear", (in_features, out_features), {} if bias else {"bias": False})
         case Submodule(path):
             return LayerCall("Submodule", (path,))
         case _:

@@ -1,0 +1,134 @@
+"""Carries a plan out on a copy of the model, measures what it did, and proves its integers by a new trace."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from analyzer.fitting.divergence import distance, measure_of, outputs_of
+from analyzer.fitting.fitter import Fitter
+from analyzer.fitting.integer_programme import Candidate, Solution
+from analyzer.fitting.layer_choices import GROUPED, Choice
+from analyzer.fitting.networks import norms, sharing_copy, use_batch_statistics
+from analyzer.fitting.planner import Planner
+from analyzer.fitting.reconstruction import recalibrated, reconstructed
+from analyzer.fitting.single_changes import Baseline
+from analyzer.rewriting.channel_order import ordered
+from analyzer.values.convolution import Proposal
+from analyzer.values.errors import Problem
+from analyzer.values.fit_results import CurvePoint, Fit, FitBudget, FittedLayer
+from analyzer.values.layer_calls import code
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """A model fitted to budgets, what was done, and what it cost."""
+
+    model: nn.Module
+    """The fitted model, in eval mode; it shares nothing with the original."""
+    result: Fit
+    proposals: tuple[Proposal, ...] = ()
+    """What was put in, layer by layer, as rewriting takes it."""
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        return self.result.curve
+
+    @property
+    def choices(self) -> tuple[FittedLayer, ...]:
+        return self.result.layers
+
+
+def fitted(planner: Planner) -> FitPlan:
+    """Plan, fit the weights, measure, and prove the integers by a new trace."""
+    fitter = planner.fitter
+    solution = planner.plan()
+    chosen = [item.choice for item in solution.chosen]
+    baseline = fitter.baseline_of(_ordered(fitter, chosen))
+    changed, errors = reconstructed(baseline, chosen, fitter.progress)
+    changed, is_new = _recalibrated(baseline, changed, fitter)
+    measured = distance(baseline.wanted, changed, baseline.held_out)
+    model = independent(changed, fitter.model)
+    result = Fit(
+        measure=measure_of(baseline.wanted[0]),
+        budgets=_proved(planner, solution, model),
+        layers=tuple(_layer(item, errors, fitter) for item in solution.chosen),
+        predicted_harm=solution.harm,
+        measured_harm=measured.harm,
+        agreement=measured.agreement,
+        samples=fitter.calibration.samples,
+        held_out=fitter.calibration.held_out_samples,
+        gap=solution.gap,
+        source=fitter.calibration.source,
+        is_guess=fitter.calibration.is_guess,
+        recalibrated=is_new,
+        curve=planner.curve(),
+        assumptions=fitter.calibration.assumptions,
+    )
+    return FitPlan(model, result, tuple(choice.proposal for choice in chosen))
+
+
+def _ordered(fitter: Fitter, chosen: Sequence[Choice]) -> nn.Module:
+    """The reference with channels in the order that the chosen groups keep most of."""
+    grouped = [choice.proposal for choice in chosen if choice.kind == GROUPED]
+    if not grouped:
+        return fitter.reference
+    result = ordered(sharing_copy(fitter.model), grouped, fitter.facts, fitter.count.trace.inputs)
+    if fitter.calibration.is_guess:
+        use_batch_statistics(result)
+    return result
+
+
+def _recalibrated(baseline: Baseline, changed: nn.Module, fitter: Fitter) -> tuple[nn.Module, bool]:
+    """Whichever is nearer to the original on the inputs that weights were fitted to; random ones say nothing of it."""
+    if fitter.calibration.is_guess:
+        return changed, False
+    fitter.progress("setting the statistics of batch normalizations anew")
+    other = recalibrated(baseline.model, changed, baseline.batches)
+    if other is None:
+        return changed, False
+    wanted = outputs_of(baseline.model, baseline.batches)
+    better = distance(wanted, other, baseline.batches).harm < distance(wanted, changed, baseline.batches).harm
+    return (other, True) if better else (changed, False)
+
+
+def independent(changed: nn.Module, original: nn.Module) -> nn.Module:
+    """A copy in eval mode with tensors of its own, normalizations set as they are in the original."""
+    result = copy.deepcopy(changed).eval()
+    for norm, like in zip(norms(result), norms(original), strict=True):
+        norm.momentum = like.momentum
+        if like.num_batches_tracked is not None:
+            norm.num_batches_tracked = like.num_batches_tracked.clone()
+    return result
+
+
+def _proved(planner: Planner, solution: Solution, model: nn.Module) -> tuple[FitBudget, ...]:
+    """The budgets with what was promised and what a trace of the fitted model counts; Problem when they differ."""
+    loaded = replace(planner.fitter.loaded, module=model, materialize=None, owned=False)
+    after = replace(planner, fitter=replace(planner.fitter, loaded=loaded)).before
+    lines = []
+    for budget in planner.budgets:
+        name, before = budget.metric, planner.before[budget.metric]
+        promised = int(before - sum(item.saved[name] for item in solution.chosen))
+        lines.append(FitBudget(name, budget.asked, budget.limit(before), before, promised, after[name]))
+        if name in ("params", "macs", "size") and promised != after[name]:
+            raise Problem(f"the fitted model has {after[name]:,} {name} where {promised:,} were promised; report this")
+    return tuple(lines)
+
+
+def _layer(item: Candidate, errors: Mapping[str, float], fitter: Fitter) -> FittedLayer:
+    choice, source = item.choice, fitter.loaded.sources.get(item.choice.path)
+    return FittedLayer(
+        path=choice.path,
+        label=choice.label,
+        proposed=code(choice.units),
+        saved_params=choice.saved.params,
+        saved_macs=choice.saved.macs,
+        error=errors[choice.path],
+        harm=item.harm,
+        file=source.file if source else None,
+        line=source.line if source else None,
+    )

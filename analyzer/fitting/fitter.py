@@ -1,0 +1,107 @@
+"""A trained model and its calibration inputs: what may be changed in it and what each change does to its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import nn
+
+from analyzer.dataflow import facts_of
+from analyzer.fitting.calibration_batches import Calibration
+from analyzer.fitting.divergence import outputs_of
+from analyzer.fitting.layer_choices import Choice, choices
+from analyzer.fitting.moments import MOST_ROWS
+from analyzer.fitting.networks import sharing_copy, use_batch_statistics
+from analyzer.fitting.single_changes import Baseline, Harmed, harms
+from analyzer.formulas.count import Count
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.rewriting.swapping import replaceable
+from analyzer.tracing import trace
+from analyzer.values.errors import Problem
+from analyzer.values.facts import ModelFacts
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """A model that is to be fitted: its count, its facts, and the inputs that it is judged on."""
+
+    loaded: LoadedModel
+    model: nn.Module
+    """The model with its weights; it is never altered."""
+    calibration: Calibration
+    progress: Progress = lambda _: None
+
+    @cached_property
+    def count(self) -> Count:
+        return Count(trace(self.loaded, self.progress))
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        return facts_of(self.count.trace, self.count.owners, self.count.costs)
+
+    @cached_property
+    def reference(self) -> nn.Module:
+        """The model in eval mode; on random inputs it normalizes by the batch, as in training."""
+        copied = sharing_copy(self.model)
+        if self.calibration.is_guess:
+            use_batch_statistics(copied)
+        return copied
+
+    @cached_property
+    def calls(self) -> Mapping[str, int]:
+        """How often a forward calls each module, in order of first calls."""
+        return {module.path: module.calls for module in self.count.trace.modules if module.calls}
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """What may be put in the place of layers, as far as rewriting can."""
+        linears = [path for path in self.calls if _is_linear(self.model, path)]
+        found = [choice for choice in choices(self.facts, linears) if choice.path in self.calls]
+        refused = {choice.path for choice in _firsts(found) if not self._is_replaceable(choice)}
+        return tuple(choice for choice in found if choice.path not in refused)
+
+    def _is_replaceable(self, choice: Choice) -> bool:
+        try:
+            replaceable(self.model, [choice.proposal])
+        except Problem:
+            return False
+        return True
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        return self.baseline_of(self.reference)
+
+    def baseline_of(self, reference: nn.Module) -> Baseline:
+        """What the choices are judged on, with this model as the original."""
+        layers = {choice.path for choice in self.choices}
+        norms = {path: layer.norm for path, layer in self.facts.convolutions.items() if layer.norm}
+        return Baseline(
+            model=reference,
+            calls={path: calls for path, calls in self.calls.items() if path in layers},
+            norms=norms,
+            batches=self.calibration.batches,
+            held_out=self.calibration.held_out,
+            wanted=outputs_of(reference, self.calibration.held_out),
+            rows=MOST_ROWS,
+            macs=self.facts.macs * self.calibration.held_out_samples,
+        )
+
+    @cached_property
+    def harmed(self) -> tuple[Harmed, ...]:
+        """Every choice worth taking, with its predicted harm."""
+        return harms(self.baseline, self.choices, self.progress)
+
+
+def _is_linear(model: nn.Module, path: str) -> bool:
+    """A layer of torch's own class, read by nothing but its own forward."""
+    parent = model.get_submodule(path.rpartition(".")[0])
+    fused = isinstance(parent, nn.MultiheadAttention | nn.TransformerEncoderLayer)
+    return path != "" and type(model.get_submodule(path)) is nn.Linear and not fused
+
+
+def _firsts(found: Sequence[Choice]) -> Iterator[Choice]:
+    return iter({choice.path: choice for choice in reversed(found)}.values())

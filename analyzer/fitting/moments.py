@@ -1,0 +1,134 @@
+"""What a layer reads and what it should give, summed over calibration batches: memory that does not grow with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+from torch.nn.modules.conv import _ConvNd
+
+MOST_ROWS = 16384
+"""Positions that are enough for a layer that reads few values; wider ones take `ROWS_A_VALUE` for each."""
+ROWS_A_VALUE = 6
+WIDEST = 4608
+"""Values read by one output (512 channels, 3×3) up to which their products are summed: 170 MB in double precision."""
+
+
+def taps(layer: nn.Module) -> int:
+    """How many positions an output reads; 1 for a linear layer."""
+    return prod(layer.kernel_size) if isinstance(layer, _ConvNd) else 1
+
+
+def width(layer: nn.Module) -> int:
+    """How many values one output of a convolution or linear layer reads."""
+    weight = layer.get_parameter("weight")
+    return weight[0].numel()
+
+
+def patches(layer: nn.Module, value: Tensor, target: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """At most so many rows of what outputs read (rows, in · taps) and of the target there (rows, out)."""
+    if not isinstance(layer, _ConvNd):
+        return _chosen(value.reshape(-1, value.shape[-1]), target.reshape(-1, target.shape[-1]), most)
+    padded = pad(value, _padding(layer))
+    size = target.shape[2:]
+    each = max(1, most // max(len(value), 1))
+    places = _places(prod(size), each)
+    read = padded.flatten(2)[:, :, _reads(layer, padded.shape[2:], size)[:, places]]
+    return read.permute(0, 3, 1, 2).flatten(0, 1).flatten(1), target.flatten(2)[:, :, places].mT.flatten(0, 1)
+
+
+def outputs(target: Tensor, layer: nn.Module, most: int) -> Tensor:
+    """At most so many rows of a layer's output, the same ones that `patches` takes."""
+    if not isinstance(layer, _ConvNd):
+        return _chosen(target.reshape(-1, target.shape[-1]), target.reshape(-1, target.shape[-1]), most)[0]
+    places = _places(prod(target.shape[2:]), max(1, most // max(len(target), 1)))
+    return target.flatten(2)[:, :, places].mT.flatten(0, 1)
+
+
+def _chosen(value: Tensor, target: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    places = _places(len(value), most)
+    return value[places], target[places]
+
+
+def _places(available: int, most: int) -> Tensor:
+    """Always the same ones of as many."""
+    if available <= most:
+        return torch.arange(available)
+    return torch.randperm(available, generator=torch.Generator().manual_seed(available))[:most].sort().values
+
+
+def _padding(layer: _ConvNd) -> list[int]:
+    """As `torch.nn.functional.pad` takes it: the last axis first."""
+    return list(layer._reversed_padding_repeated_twice)
+
+
+def _reads(layer: _ConvNd, padded: torch.Size, size: torch.Size) -> Tensor:
+    """For every tap and output position the place in the padded input that is read, (taps, positions)."""
+    strides = [prod(padded[axis + 1 :]) for axis in range(len(padded))]
+    grids = [torch.arange(n) * s * step for n, s, step in zip(size, layer.stride, strides, strict=True)]
+    start = sum(torch.meshgrid(*grids, indexing="ij"), torch.zeros((), dtype=torch.long)).flatten()
+    axes = [
+        [tap * d * step for tap in range(k)]
+        for k, d, step in zip(layer.kernel_size, layer.dilation, strides, strict=True)
+    ]
+    return torch.tensor([sum(offsets) for offsets in product(*axes)])[:, None] + start
+
+
+@dataclass
+class Moments:
+    """Sums over rows of x xᵀ, x yᵀ and y yᵀ, where x (in,) is read and y (out,) is wanted."""
+
+    inputs: int
+    targets: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    rows: int = 0
+
+    def __post_init__(self) -> None:
+        def zeros(*size: int) -> Tensor:
+            return torch.zeros(*size, dtype=torch.float64, device=self.device)
+
+        self._gram, self._cross = zeros(self.inputs, self.inputs), zeros(self.inputs, self.targets)
+        self._read, self._wanted, self._squares = zeros(self.inputs), zeros(self.targets), zeros(self.targets)
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Count in rows x (rows, in) and y (rows, out)."""
+        x, y = x.float(), y.float()
+        self._gram += x.T @ x
+        self._cross += x.T @ y
+        self._read += x.sum(0)
+        self._wanted += y.sum(0)
+        self._squares += y.square().sum(0)
+        self.rows += len(x)
+
+    def centred(self, is_free: bool) -> Averages:
+        """Averages a row; about the means where a constant can be added to each output."""
+        n = max(self.rows, 1)
+        read, wanted = self._read / n, self._wanted / n
+        if not is_free:
+            read, wanted = torch.zeros_like(read), torch.zeros_like(wanted)
+        gram = self._gram / n - torch.outer(read, read)
+        power = (self._squares / n - wanted.square()).clamp_min(0)
+        return Averages(gram, self._cross / n - torch.outer(read, wanted), power, read, wanted, self.rows)
+
+
+@dataclass(frozen=True)
+class Averages:
+    """E[x xᵀ] (in, in), E[x yᵀ] (in, out), E[y²] (out,), and the means that were taken off."""
+
+    gram: Tensor
+    cross: Tensor
+    power: Tensor
+    read: Tensor
+    wanted: Tensor
+    rows: int
+
+    @cached_property
+    def ridge(self) -> float:
+        """What is added to the diagonal: more where few rows were seen for the values read."""
+        few = len(self.gram) / max(self.rows, 1)
+        return float(self.gram.diagonal().mean()) * max(1e-4, min(0.1, 1e-2 * few)) + 1e-12

@@ -1,0 +1,179 @@
+"""What each choice would do to the model's output: measured with one layer changed at a time, and interpolated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from analyzer.evidence.grouping import best_grouping
+from analyzer.fitting.divergence import distance
+from analyzer.fitting.layer_choices import GROUPED, Choice
+from analyzer.fitting.moments import WIDEST, width
+from analyzer.fitting.networks import Batches, gathered, swapped
+from analyzer.fitting.replacing import Fitted, Replaceable, shifted
+
+FEWEST = 3
+"""Choices of a layer whose harm is measured at least; that of others lies between, told by how far outputs are off."""
+MACS = 2 * 10**12
+"""What measuring may take in all where more choices than that could be measured: a minute or two of two cores."""
+FLOOR = 1e-12
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Harmed:
+    """A choice, how far its layer's output is off, and what that does to the model's output."""
+
+    choice: Choice
+    error: float
+    harm: float
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The model as it is, and the data that choices are judged on."""
+
+    model: nn.Module
+    calls: Mapping[str, int]
+    """Every layer that has choices, in execution order, and how often a forward calls it."""
+    norms: Mapping[str, str]
+    """By convolution, the normalization that alone reads it."""
+    batches: Batches
+    held_out: Batches
+    wanted: Sequence[Sequence[Tensor]]
+    """What the model gives for the held-out batches."""
+    rows: int
+    macs: int = 0
+    """Of one forward of all held-out batches."""
+
+    @property
+    def settings(self) -> int:
+        """Choices of each layer to measure."""
+        return max(FEWEST, MACS // max(1, self.macs * len(self.calls)))
+
+    def norm_of(self, path: str, model: nn.Module | None = None) -> _BatchNorm | None:
+        """The normalization after a layer, if it is there and stores statistics."""
+        found = (model or self.model).get_submodule(self.norms[path]) if path in self.norms else None
+        return found if isinstance(found, _BatchNorm) and found.running_mean is not None else None
+
+
+def harms(baseline: Baseline, choices: Sequence[Choice], progress: Progress) -> tuple[Harmed, ...]:
+    """Every choice that no other one of its layer dominates, with its harm."""
+    own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
+    found: list[Harmed] = []
+    for index, (path, layer) in enumerate(_replaceables(baseline)):
+        progress(f"measuring what changes of {path} do, layer {index + 1} of {len(baseline.calls)}")
+        found += _of_layer(baseline, layer, own[path])
+    return tuple(found)
+
+
+def _replaceables(baseline: Baseline) -> Iterator[tuple[str, Replaceable]]:
+    """Layers with their averages, gathered for as many at a time as the largest one takes memory."""
+    for group in _chunks(baseline):
+        sums = gathered(baseline.model, baseline.model, group, baseline.batches, baseline.rows)
+        for path in group:
+            if path in sums:
+                yield path, Replaceable.of(baseline.model.get_submodule(path), baseline.norm_of(path), sums.pop(path))
+
+
+def _chunks(baseline: Baseline) -> Iterator[dict[str, int]]:
+    group: dict[str, int] = {}
+    used = 0
+    for path, calls in baseline.calls.items():
+        values = width(baseline.model.get_submodule(path))
+        if group and used + values**2 > WIDEST**2:
+            yield group
+            group, used = {}, 0
+        group[path] = calls
+        used += values**2 if values <= WIDEST else 0
+    if group:
+        yield group
+
+
+def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[Choice]) -> list[Harmed]:
+    fitted = {choice: fitted_in_place(layer, choice) for choice in own}
+    kept = undominated([Harmed(choice, new.error, 0.0) for choice, new in fitted.items()])
+    measured: dict[Choice, Harmed] = {}
+    for item in _spread(kept, baseline.settings):
+        harm = harm_of(baseline, item.choice.path, fitted[item.choice])
+        measured[item.choice] = replace(item, harm=harm, measured=True)
+    points = list(measured.values())
+    return [measured.get(item.choice) or replace(item, harm=_between(item, points)) for item in kept]
+
+
+def _between(item: Harmed, measured: Sequence[Harmed]) -> float:
+    """The harm told by the measured choices of its kind, by all of the layer where those are fewer than two."""
+    alike = [point for point in measured if point.choice.kind == item.choice.kind]
+    return interpolated(item.error, [(point.error, point.harm) for point in (alike if len(alike) > 1 else measured)])
+
+
+def fitted_in_place(layer: Replaceable, choice: Choice) -> Fitted:
+    """The choice as it does in the model as it is; groups as they are once the channels around are renumbered."""
+    return _regrouped(layer, choice) if choice.kind == GROUPED else layer.fitted(choice)
+
+
+def _regrouped(layer: Replaceable, choice: Choice) -> Fitted:
+    best = best_grouping(layer.target.scaled.T.reshape(layer.target.outputs, -1, *layer.target.kernel), choice.setting)
+    return layer.arranged(best.rows, best.columns).fitted_dense(choice)
+
+
+def undominated(items: Sequence[Harmed]) -> list[Harmed]:
+    """Those of one layer that no other one beats in everything, by their error."""
+
+    def beats(one: Harmed, other: Harmed) -> bool:
+        a, b = one.choice.saved, other.choice.saved
+        as_good = a.params >= b.params and a.macs >= b.macs and one.error <= other.error
+        return as_good and (a, one.error) != (b, other.error)
+
+    kept = [item for item in items if not any(beats(other, item) for other in items)]
+    return sorted(kept, key=lambda item: item.error)
+
+
+def _spread(items: Sequence[Harmed], number: int) -> list[Harmed]:
+    """So many of them, from the least error to the most."""
+    if len(items) <= number:
+        return list(items)
+    last = len(items) - 1
+    return [items[round(step * last / (number - 1))] for step in range(number)]
+
+
+def harm_of(baseline: Baseline, path: str, new: Fitted) -> float:
+    """The divergence of the model's output with this one layer changed."""
+    norm = baseline.norm_of(path)
+    before = None if norm is None else norm.running_mean
+    with swapped(baseline.model, path, new.layer):
+        if norm is not None:
+            shifted(norm, new.shift)
+        try:
+            return distance(baseline.wanted, baseline.model, baseline.held_out).harm
+        finally:
+            if norm is not None:
+                norm.running_mean = before
+
+
+def interpolated(error: float, points: Sequence[tuple[float, float]]) -> float:
+    """The harm at an error, along straight lines in logarithms; in proportion to the error beyond the ends.
+
+    A divergence grows with the square of a small change, as the error does. Harm never falls as the error grows.
+    """
+    line = _monotone(points)
+    below = [point for point in line if point[0] <= error]
+    above = [point for point in line if point[0] > error]
+    if not below or not above:
+        at, harm = above[0] if above else below[-1]
+        return harm * max(error, FLOOR) / at
+    (x0, y0), (x1, y1) = below[-1], above[0]
+    part = (log(max(error, FLOOR)) - log(x0)) / (log(x1) - log(x0))
+    return exp(log(y0) + part * (log(y1) - log(y0)))
+
+
+def _monotone(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    result: list[tuple[float, float]] = []
+    for error, harm in sorted(points):
+        result.append((max(error, FLOOR), max(harm, FLOOR, result[-1][1] if result else 0.0)))
+    return result
