@@ -61,15 +61,25 @@ def _joined(path: str, name: str) -> str:
 
 def reason_against(layer: nn.Module) -> str:
     """Why nothing can take the layer's place, as the end of a sentence; empty where something can."""
+    if reason := _attached(layer):
+        return reason
+    if isinstance(layer, _BatchNorm):
+        return "" if children_after(layer) is not None else "its class has a forward of its own"
+    return _reason_against_convolution(layer)
+
+
+def reason_against_factoring(layer: nn.Linear) -> str:
+    """Why linear layers in a row cannot take the layer's place; empty where they can."""
+    own = type(layer).forward is not nn.Linear.forward or "forward" in vars(layer)
+    return _attached(layer) or ("its class has a forward of its own" if own else "")
+
+
+def _attached(layer: nn.Module) -> str:
     if parametrize.is_parametrized(layer):
         return "its weight is computed by a parametrization"
     if any(getattr(layer, hooks) for hooks in HOOKS):
         return "hooks such as weight normalization are attached to it"
-    if isinstance(layer, _BatchNorm):
-        return "" if children_after(layer) is not None else "its class has a forward of its own"
-    if isinstance(layer, nn.Linear):
-        return "" if type(layer).forward is nn.Linear.forward else "its class has a forward of its own"
-    return _reason_against_convolution(layer)
+    return ""
 
 
 def _reason_against_convolution(layer: nn.Module) -> str:

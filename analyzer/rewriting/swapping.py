@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.rewriting.constructors import module_of
-from analyzer.rewriting.replaceability import HOOKS, children_after, reason_against
-from analyzer.values.convolution import Identity, Proposal, Submodule, Unit
+from analyzer.rewriting.replaceability import HOOKS, children_after, reason_against, reason_against_factoring
+from analyzer.values.convolution import Identity, Linear, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
 
 
@@ -90,6 +90,8 @@ def _reason_against(layer: nn.Module, units: Sequence[Unit]) -> str:
     keeps_nothing = all(isinstance(unit, Identity) for unit in units)
     if keeps_nothing and not isinstance(layer, _BatchNorm) and not any(True for _ in layer.parameters()):
         return "hooks are attached to it" if any(getattr(layer, hooks) for hooks in HOOKS) else ""
+    if isinstance(layer, nn.Linear) and all(isinstance(unit, Linear) for unit in units):
+        return reason_against_factoring(layer)
     return reason_against(layer) or _unkept(layer, units)
 
 

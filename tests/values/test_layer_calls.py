@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Linear, ReLU, Unit
 from analyzer.values.errors import Problem
 from analyzer.values.layer_calls import LayerCall, call_of, code, unit_of
 
@@ -19,6 +19,7 @@ CONV = Convolution(8, 16, (3, 3), (2, 2), (1, 1), (1, 1), groups=4, bias=True)
         (Convolution(4, 6, (3, 2), (2, 2), (1, 0), (1, 1), transposed=True, output_padding=(1, 0)),),
         (CONV, ChannelShuffle(4)),
         (CONV, BatchNorm(16, 2), ReLU(), CONV),
+        (Linear(64, 8, bias=False), Linear(8, 10)),
         (Identity(),),
     ],
 )
