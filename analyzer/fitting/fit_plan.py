@@ -11,7 +11,7 @@ from torch import nn
 from analyzer.fitting.divergence import distance, measure_of, outputs_of
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.integer_programme import Candidate, Solution
-from analyzer.fitting.layer_choices import GROUPED, Choice
+from analyzer.fitting.layer_choices import GROUPED, LayerChoice
 from analyzer.fitting.networks import norms, sharing_copy, use_batch_statistics
 from analyzer.fitting.planner import Planner
 from analyzer.fitting.reconstruction import recalibrated, reconstructed
@@ -71,7 +71,7 @@ def fitted(planner: Planner) -> FitPlan:
     return FitPlan(model, result, tuple(choice.proposal for choice in chosen))
 
 
-def _ordered(fitter: Fitter, chosen: Sequence[Choice]) -> nn.Module:
+def _ordered(fitter: Fitter, chosen: Sequence[LayerChoice]) -> nn.Module:
     """The reference with channels in the order that the chosen groups keep most of."""
     grouped = [choice.proposal for choice in chosen if choice.kind == GROUPED]
     if not grouped:

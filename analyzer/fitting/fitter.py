@@ -11,7 +11,7 @@ from torch import nn
 from analyzer.dataflow import facts_of
 from analyzer.fitting.calibration_batches import Calibration
 from analyzer.fitting.divergence import outputs_of
-from analyzer.fitting.layer_choices import Choice, choices
+from analyzer.fitting.layer_choices import LayerChoice, choices
 from analyzer.fitting.moments import MOST_ROWS
 from analyzer.fitting.networks import sharing_copy, use_batch_statistics
 from analyzer.fitting.single_changes import Baseline, Harmed, harms
@@ -57,14 +57,14 @@ class Fitter:
         return {module.path: module.calls for module in self.count.trace.modules if module.calls}
 
     @cached_property
-    def choices(self) -> tuple[Choice, ...]:
+    def choices(self) -> tuple[LayerChoice, ...]:
         """What may be put in the place of layers, as far as rewriting can."""
         linears = [path for path in self.calls if _is_linear(self.model, path)]
         found = [choice for choice in choices(self.facts, linears) if choice.path in self.calls]
         refused = {choice.path for choice in _firsts(found) if not self._is_replaceable(choice)}
         return tuple(choice for choice in found if choice.path not in refused)
 
-    def _is_replaceable(self, choice: Choice) -> bool:
+    def _is_replaceable(self, choice: LayerChoice) -> bool:
         try:
             replaceable(self.model, [choice.proposal])
         except Problem:
@@ -103,5 +103,5 @@ def _is_linear(model: nn.Module, path: str) -> bool:
     return path != "" and type(model.get_submodule(path)) is nn.Linear and not fused
 
 
-def _firsts(found: Sequence[Choice]) -> Iterator[Choice]:
+def _firsts(found: Sequence[LayerChoice]) -> Iterator[LayerChoice]:
     return iter({choice.path: choice for choice in reversed(found)}.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzer.fitting.layer_choices import Choice
+from analyzer.fitting.layer_choices import LayerChoice
 
 SECONDS = 20.0
 """What one programme may take; HiGHS then tells how far its plan may be from the best one."""
@@ -15,7 +15,7 @@ SECONDS = 20.0
 class Candidate:
     """A choice with its predicted harm and what it takes off each metric."""
 
-    choice: Choice
+    choice: LayerChoice
     harm: float
     saved: Mapping[str, float]
 

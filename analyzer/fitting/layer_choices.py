@@ -26,7 +26,7 @@ WIDE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LayerChoice:
     """One thing that may take the place of one layer."""
 
     path: str
@@ -61,7 +61,7 @@ SETTINGS = {
 Alternatives = Iterator[tuple[str, int, tuple[Unit, ...]]]
 
 
-def choices(facts: ModelFacts, linears: Iterable[str]) -> tuple[Choice, ...]:
+def choices(facts: ModelFacts, linears: Iterable[str]) -> tuple[LayerChoice, ...]:
     """All that saves something in a convolution that does nothing else, or in one of the linear layers named."""
     named = set(linears)
     convolutions = (_of_convolution(layer, facts) for layer in facts.convolutions.values() if _is_open(layer))
@@ -74,12 +74,12 @@ def _is_open(layer: ConvolutionFacts) -> bool:
     return layer.is_plain and conv.is_dense and not conv.transposed and layer.path != ""
 
 
-def _of_convolution(layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[Choice]:
+def _of_convolution(layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[LayerChoice]:
     conv = replace(layer.convolution, batch=1, input_size=())
     for kind, setting, units in chain.from_iterable(make(conv, layer, facts) for make in KINDS):
         proposal = Proposal(((layer.path, units),))
         saved = current_price(proposal, facts).saved(proposed_price(proposal, facts))
-        yield Choice(layer.path, kind, setting, units, saved)
+        yield LayerChoice(layer.path, kind, setting, units, saved)
 
 
 def _ranks(cost_of_one: float, whole: float, most: int) -> list[int]:
@@ -169,7 +169,7 @@ KINDS: tuple[Callable[[Convolution, ConvolutionFacts, ModelFacts], Alternatives]
 )
 
 
-def _of_linear(layer: LinearFacts) -> Iterator[Choice]:
+def _of_linear(layer: LinearFacts) -> Iterator[LayerChoice]:
     """Two products in a row in the place of one."""
     inputs, outputs = layer.in_features, layer.out_features
     bias = layer.params > inputs * outputs
@@ -179,7 +179,7 @@ def _of_linear(layer: LinearFacts) -> Iterator[Choice]:
         units = (Linear(inputs, rank, False), Linear(rank, outputs, bias))
         after = [_price(unit, rows) for unit in units]
         saved = Saving(before.params - sum(p.params for p in after), before.macs - sum(p.macs for p in after))
-        yield Choice(layer.path, OUTPUTS, rank, units, saved)
+        yield LayerChoice(layer.path, OUTPUTS, rank, units, saved)
 
 
 def _price(unit: Linear, rows: int) -> Saving:

@@ -9,7 +9,7 @@ from functools import cached_property
 from analyzer.fitting.fit_budgets import Goal
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.integer_programme import Candidate, Solution, solved
-from analyzer.fitting.layer_choices import DILATED, GROUPED, Choice
+from analyzer.fitting.layer_choices import DILATED, GROUPED, LayerChoice
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.fit_results import CurvePoint
@@ -40,7 +40,7 @@ class Planner:
     def candidates(self) -> tuple[Candidate, ...]:
         return tuple(Candidate(item.choice, item.harm, self._saved(item.choice)) for item in self.fitter.harmed)
 
-    def _saved(self, choice: Choice) -> Mapping[str, int]:
+    def _saved(self, choice: LayerChoice) -> Mapping[str, int]:
         itemsize = self.fitter.model.get_submodule(choice.path).get_parameter("weight").element_size()
         saved = {"params": choice.saved.params, "macs": choice.saved.macs, "size": choice.saved.params * itemsize}
         asked = any(budget.metric == "latency" for budget in self.budgets)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from analyzer.fitting.layer_choices import Choice
+from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.networks import Batches, gathered, norms, own_statistics, sharing_copy
 from analyzer.fitting.replacing import Replaceable, shifted
 from analyzer.fitting.single_changes import Baseline
@@ -23,7 +23,7 @@ Statistics = dict[str, tuple[Tensor, Tensor]]
 
 
 def reconstructed(
-    baseline: Baseline, chosen: Sequence[Choice], progress: Progress
+    baseline: Baseline, chosen: Sequence[LayerChoice], progress: Progress
 ) -> tuple[nn.Module, dict[str, float]]:
     """A copy of the model with the choices in it, and what of each layer's output is missing.
 
@@ -43,7 +43,7 @@ def reconstructed(
     return changed, errors
 
 
-def _replaced(baseline: Baseline, changed: nn.Module, choice: Choice) -> float:
+def _replaced(baseline: Baseline, changed: nn.Module, choice: LayerChoice) -> float:
     path = choice.path
     sums = gathered(baseline.model, changed, {path: baseline.calls[path]}, baseline.batches, baseline.rows)
     norm = baseline.norm_of(path, changed)

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.fitting import factoring, layer_choices
 from analyzer.fitting.factoring import Factors, LayerTarget, grouped
-from analyzer.fitting.layer_choices import Choice
+from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.moments import Moments
 from analyzer.fitting.networks import is_wide
 from analyzer.rewriting.constructors import module_of
@@ -61,7 +61,7 @@ class Replaceable:
             weight = torch.eye(len(weight), device=weight.device)
         return cls(layer, norm, LayerTarget.of(averages, weight, _scale(norm, weight)))
 
-    def fitted(self, choice: Choice) -> Fitted:
+    def fitted(self, choice: LayerChoice) -> Fitted:
         """The choice with the weights that serve best in it."""
         factors = SOLVERS[choice.kind](self.target, choice.setting)
         if is_wide(self.layer):
@@ -75,7 +75,7 @@ class Replaceable:
         """The same with its outputs and the channels that it reads in another order."""
         return replace(self, target=self.target.arranged(rows, columns), order=(tuple(rows), tuple(columns)))
 
-    def fitted_dense(self, choice: Choice) -> Fitted:
+    def fitted_dense(self, choice: LayerChoice) -> Fitted:
         """A grouped choice of an arranged layer as a dense layer in the original order: what other groups read is 0."""
         factors = grouped(self.target, choice.setting)
         rows, columns = map(torch.tensor, self.order)

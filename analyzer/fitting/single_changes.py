@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.evidence.grouping import best_grouping
 from analyzer.fitting.divergence import distance
-from analyzer.fitting.layer_choices import GROUPED, Choice
+from analyzer.fitting.layer_choices import GROUPED, LayerChoice
 from analyzer.fitting.moments import WIDEST, width
 from analyzer.fitting.networks import Batches, gathered, swapped
 from analyzer.fitting.replacing import Fitted, Replaceable, shifted
@@ -28,7 +28,7 @@ Progress = Callable[[str], None]
 class Harmed:
     """A choice, how far its layer's output is off, and what that does to the model's output."""
 
-    choice: Choice
+    choice: LayerChoice
     error: float
     harm: float
     measured: bool = False
@@ -62,7 +62,7 @@ class Baseline:
         return found if isinstance(found, _BatchNorm) and found.running_mean is not None else None
 
 
-def harms(baseline: Baseline, choices: Sequence[Choice], progress: Progress) -> tuple[Harmed, ...]:
+def harms(baseline: Baseline, choices: Sequence[LayerChoice], progress: Progress) -> tuple[Harmed, ...]:
     """Every choice that no other one of its layer dominates, with its harm."""
     own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
     found: list[Harmed] = []
@@ -95,10 +95,10 @@ def _chunks(baseline: Baseline) -> Iterator[dict[str, int]]:
         yield group
 
 
-def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[Choice]) -> list[Harmed]:
+def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice]) -> list[Harmed]:
     fitted = {choice: fitted_in_place(layer, choice) for choice in own}
     kept = undominated([Harmed(choice, new.error, 0.0) for choice, new in fitted.items()])
-    measured: dict[Choice, Harmed] = {}
+    measured: dict[LayerChoice, Harmed] = {}
     for item in _spread(kept, baseline.settings):
         harm = harm_of(baseline, item.choice.path, fitted[item.choice])
         measured[item.choice] = replace(item, harm=harm, measured=True)
@@ -112,12 +112,12 @@ def _between(item: Harmed, measured: Sequence[Harmed]) -> float:
     return interpolated(item.error, [(point.error, point.harm) for point in (alike if len(alike) > 1 else measured)])
 
 
-def fitted_in_place(layer: Replaceable, choice: Choice) -> Fitted:
+def fitted_in_place(layer: Replaceable, choice: LayerChoice) -> Fitted:
     """The choice as it does in the model as it is; groups as they are once the channels around are renumbered."""
     return _regrouped(layer, choice) if choice.kind == GROUPED else layer.fitted(choice)
 
 
-def _regrouped(layer: Replaceable, choice: Choice) -> Fitted:
+def _regrouped(layer: Replaceable, choice: LayerChoice) -> Fitted:
     best = best_grouping(layer.target.scaled.T.reshape(layer.target.outputs, -1, *layer.target.kernel), choice.setting)
     return layer.arranged(best.rows, best.columns).fitted_dense(choice)
 
