@@ -107,7 +107,7 @@ def _write_proved(path: Path, text: str, loaded: LoadedModel, swaps: Sequence[Em
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
         _refuse_another_model(part, path, loaded, swaps)
-        part.replace(path)
+        part.replace(path.resolve())
     except OSError as error:
         raise Problem(f"cannot write {path}: {(error.strerror or str(error)).lower()}; choose another place") from error
     finally:

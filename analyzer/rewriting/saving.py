@@ -14,11 +14,12 @@ from analyzer.values.errors import Problem
 def save(module: nn.Module, path: Path, force: bool = False) -> None:
     """The module's state dict as `torch.load` reads it; Problem when the file exists, unless forced."""
     refuse_existing(path, force)
-    part = path.parent / f".{path.name}.part"
+    place = path.resolve()
+    part = place.parent / f".{place.name}.part"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         torch.save(module.state_dict(), part)
-        part.replace(path)
+        part.replace(place)
     except (OSError, RuntimeError) as error:  # torch reports a folder that it cannot write to as a RuntimeError
         with suppress(OSError):
             part.unlink()
@@ -29,5 +30,7 @@ def refuse_existing(path: Path, force: bool) -> None:
     """Problem when something is there that must not be overwritten."""
     if path.is_dir():
         raise Problem(f"cannot write {path}: it is a directory; name a file")
+    if path.exists() and not path.is_file():
+        raise Problem(f"cannot write {path}: it is a device, a pipe or a socket; name a file")
     if path.exists() and not force:
         raise Problem(f"{path} exists already; give another name, or --force to overwrite it")

@@ -1,5 +1,6 @@
 """A written file builds the promised model, saved weights fit it, and nothing is left half-written."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -300,3 +301,23 @@ def without_sizes(proposal: Proposal) -> Proposal:
     """As code tells it, which does not say what a layer reads."""
     (path, (conv,)), norm = proposal.replacements
     return Proposal(((path, (replace(conv, input_size=()),)), norm))
+
+
+def test_a_link_is_followed_and_stays(tmp_path, monkeypatch, target):
+    monkeypatch.chdir(tmp_path)
+    Path("kept").mkdir()
+    for name in ("o.py", "o.pth"):
+        Path(name).symlink_to(Path("kept") / name)
+    loaded = load(ModelRequest(target))
+    emit(loaded, SWAPS, Path("o.py"))
+    save(loaded, [swap.proposal for swap in SWAPS], Path("o.pth"))
+    assert [Path(name).is_symlink() for name in ("o.py", "o.pth")] == [True, True]
+    assert sorted(path.name for path in Path("kept").iterdir()) == ["o.pth", "o.py"]
+
+
+def test_a_pipe_is_not_replaced(tmp_path, monkeypatch, target):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.py")
+    with pytest.raises(Problem, match=r"cannot write pipe\.py: it is a device, a pipe or a socket; name a file"):
+        emit(load(ModelRequest(target)), SWAPS, Path("pipe.py"), force=True)
+    assert Path("pipe.py").is_fifo()
