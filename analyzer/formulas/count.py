@@ -101,15 +101,13 @@ class Count:
 
     @property
     def uncounted(self) -> tuple[Uncounted, ...]:
-        """The operators without a count, by name."""
+        """The operators without a count, by name, and the work that is not in the trace."""
         calls: dict[str, list[str]] = defaultdict(list)
         for op, cost in self.costs.items():
             if cost is None:
                 calls[op.packet].append(self.owners[op])
-        return tuple(
-            Uncounted(name, len(layers), tuple(sorted(set(layers))), NO_FORMULA)
-            for name, layers in sorted(calls.items())
-        )
+        unknown = (Uncounted(name, len(paths), tuple(sorted(set(paths))), NO_FORMULA) for name, paths in calls.items())
+        return tuple(sorted((*unknown, *self.trace.gaps), key=lambda item: (item.operator, item.reason)))
 
     @property
     def total(self) -> Total:

@@ -16,8 +16,9 @@ from analyzer.loading.loaded_model import InputSpec, LoadedModel
 from analyzer.loading.meta_copy import MetaTensors, borrowed_with, copy_with, is_plain
 from analyzer.tracing.constants import is_small_constant
 from analyzer.tracing.containers import Leaf
+from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.meta_kernels import SHORTCUTS
-from analyzer.tracing.recorder import NeedsValues, Run, signature
+from analyzer.tracing.recorder import Run, signature
 from analyzer.values.errors import Problem
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import torch
@@ -13,6 +15,8 @@ from torch.nn.utils.rnn import PackedSequence
 from analyzer.loading.loaded_model import InputSpec
 
 Leaf = torch.Tensor | InputSpec
+MOST_YIELDED = 1000
+"""Items that are taken from a generator, which need not end."""
 
 
 def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
@@ -29,6 +33,10 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
 
 def shapes(tree: Any) -> tuple[tuple[int, ...], ...]:
     """The shape of every tensor in a tree."""
+    if isinstance(tree, torch.Tensor):
+        return (tuple(tree.shape),)
+    if type(tree) is tuple:
+        return tuple(shape for item in tree for shape in shapes(item))
     return tuple(tuple(leaf.shape) for _, leaf in leaves(tree))
 
 
@@ -47,6 +55,23 @@ def map_leaves(tree: Any, change: Callable[[Leaf], Any]) -> Any:
     if _is_dataclass(tree):
         return _dataclass_like(tree, change)
     return tree
+
+
+def drained(output: Any, leave_out: Callable[[str, str], None]) -> Any:
+    """The output with what it yields instead of the iterators in it, whose work is done only as they are consumed."""
+    if isinstance(output, Iterator):
+        items = [drained(item, leave_out) for item in islice(output, MOST_YIELDED)]
+        if len(items) == MOST_YIELDED:
+            leave_out("generator", f"only the first {MOST_YIELDED} items that the forward yields are counted")
+        return items
+    if inspect.iscoroutine(output) or inspect.isasyncgen(output):
+        leave_out("coroutine", "the forward is asynchronous: its work is done where its result is awaited")
+        return None
+    if type(output) in (list, tuple):
+        return type(output)(drained(item, leave_out) for item in output)
+    if type(output) is dict:
+        return {key: drained(item, leave_out) for key, item in output.items()}
+    return output
 
 
 def _children(tree: Any) -> Iterator[tuple[Any, Any]]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.values.errors import Problem
+from analyzer.values.graph import Trace
 
 Shapes = tuple[tuple[int, ...], ...]
 PACKAGE = str(Path(__file__).resolve().parent.parent)
@@ -23,19 +24,39 @@ NEEDS_VALUES = (
     "device type",
     "data-dependent",
     "data dependent",
+    "dynamicoutputshape",
     "_local_scalar_dense",
     "fake",
     "no data",
+    "unallocated storage",
     "same device",
     "needsvalues",
 )
 
 
-class Failure(Exception):
-    """One forward that raised, on one backend, with one set of inputs."""
+class NeedsValues(RuntimeError):
+    """Raised where tensors without values would have to have them."""
 
-    def __init__(self, mode: str, inputs: Inputs, error: BaseException, failed: tuple[str, Shapes] | None) -> None:
+
+def lacks_values(error: BaseException) -> bool:
+    """Whether values were missing, rather than something being wrong with the call."""
+    text = f"{type(error).__name__}: {error}".lower()
+    return isinstance(error, NotImplementedError) or any(words in text for words in NEEDS_VALUES)
+
+
+class Failure(Exception):
+    """One forward that raised, on one backend, with one set of inputs; `trace` is what was seen if it did not raise."""
+
+    def __init__(
+        self,
+        mode: str,
+        inputs: Inputs,
+        error: BaseException,
+        failed: tuple[str, Shapes] | None,
+        trace: Trace | None = None,
+    ) -> None:
         super().__init__(str(error))
+        self.trace = trace
         self.mode = mode
         self.inputs = inputs
         self.error = error
@@ -50,8 +71,7 @@ class Failure(Exception):
     @property
     def needs_values(self) -> bool:
         """Whether values were missing, rather than something being wrong with the call."""
-        text = self.message.lower()
-        return isinstance(self.error, NotImplementedError) or any(words in text for words in NEEDS_VALUES)
+        return lacks_values(self.error)
 
     @property
     def why(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import torch
@@ -13,16 +14,17 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel
+from analyzer.tracing import modes
 from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves
-from analyzer.tracing.device_redirect import Elsewhere, is_for_lack_of_a_device
-from analyzer.tracing.failure import Failure, explain
+from analyzer.tracing.failure import Failure, NeedsValues, explain
+from analyzer.tracing.forward import Forward
 from analyzer.tracing.global_state import preserved
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.recorder import Recorder
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Parameter, Trace
-from analyzer.values.results import Input
+from analyzer.values.results import Input, Uncounted
 
 Progress = Callable[[str], None]
 MAX_REAL_TRIALS = 3
@@ -33,20 +35,34 @@ def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
     """The operators of one forward; Problem when no backend carries it, naming the layer and the user's line."""
     loaded, unwrapped = _unwrap(loaded)
     failures: list[Failure] = []
-    with loaded.surroundings(), preserved():
+    result: Trace | None = None
+    with modes.only(modes.NONE), loaded.surroundings(), preserved():
         for backend in BACKENDS:
             progress(
                 f"{loaded.name}: tracing on {backend.mode} tensors"
                 if backend is not REAL
                 else f"{loaded.name}: running"
             )
-            result = _try_rung(loaded, backend, failures)
-            if isinstance(result, Trace):
-                return replace(result, assumptions=unwrapped + result.assumptions)
-            failures = result
+            tried = _try_rung(loaded, backend, failures)
+            if isinstance(tried, Trace):
+                result = tried
+                break
+            failures = tried
             if not failures or _is_final(failures):
                 break
-    raise explain(loaded, failures)
+    result = result or _doubtful(failures)
+    if result is None:
+        raise explain(loaded, failures)
+    return replace(result, assumptions=unwrapped + result.assumptions)
+
+
+def _doubtful(failures: list[Failure]) -> Trace | None:
+    """The first trace that was no failure but for a question that was left unanswered, as a gap in it."""
+    failure = next((failure for failure in failures if failure.trace is not None), None)
+    if failure is None or failure.trace is None or failure.failed is None:
+        return None
+    gap = Uncounted("values", 1, (failure.failed[0],), f"{failure.why}, and no other way: what follows may be wrong")
+    return replace(failure.trace, gaps=(*failure.trace.gaps, gap))
 
 
 def _try_rung(loaded: LoadedModel, backend: Backend, earlier: list[Failure]) -> Trace | list[Failure]:
@@ -57,9 +73,12 @@ def _try_rung(loaded: LoadedModel, backend: Backend, earlier: list[Failure]) -> 
         try:
             return _run(loaded, backend, inputs, earlier)
         except Problem:
-            raise
+            if _doubtful(earlier) is None:
+                raise
         except Failure as failure:
             failures.append(failure)
+            if failure.trace is not None:
+                break
     return earlier + failures
 
 
@@ -73,63 +92,53 @@ def _worth_trying(loaded: LoadedModel, backend: Backend, earlier: list[Failure])
 
 def _is_final(failures: list[Failure]) -> bool:
     """Two backends that fail with the same words fail for the user's own reason."""
-    messages = [(failure.mode, failure.message) for failure in failures]
-    modes = {mode for mode, _ in messages}
-    return len(modes) > 1 and messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
+    messages = [(failure.mode, failure.message) for failure in failures if failure.trace is None]
+    tried = {mode for mode, _ in messages}
+    return len(tried) > 1 and messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
 
 
 def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure]) -> Trace:
     torch.manual_seed(0)
+    random.seed(0)
     stack: ModuleStack | None = None
     try:
         with backend.module(loaded) as module:
             args = map_leaves(tuple(inputs.args), lambda leaf: backend.make_input(leaf, module))
             kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: backend.make_input(leaf, module))
             _settle_lazy_modules(module, args, kwargs)
-            stack = ModuleStack(module)
+            stack = ModuleStack(module, loaded.module)
             recorder = Recorder(stack, _names(module), backend.run, has_values=backend is REAL)
-            output = _forward(module, args, kwargs, stack, recorder, backend)
+            device = _meant_device(loaded, inputs) if backend is META else None
+            forward = Forward(module, args, kwargs, recorder, device)
+            output = forward.call()
             reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
-            return Trace(
+            result = Trace(
                 graph=recorder.graph,
                 modules=stack.summary(),
-                parameters=_parameters(module),
+                parameters=_parameters(stack.modules),
                 inputs=_describe_inputs(module, args, kwargs),
                 mode=backend.mode,
                 reason=reason,
                 allocations=recorder.allocations_beside(output),
                 outputs=recorder.tensors_in(output),
-                assumptions=(inputs.assumption,) if inputs.assumption else (),
+                assumptions=(*([inputs.assumption] if inputs.assumption else []), *forward.assumptions),
                 candidate=next(place for place, given in enumerate(loaded.candidates) if given is inputs),
+                gaps=recorder.gaps,
             )
     except Problem:
         raise
     except (Exception, SystemExit) as error:
         raise Failure(backend.mode, inputs, error, stack.failed if stack else None) from error
+    for what, path in recorder.doubts if backend is not REAL else ():
+        raise Failure(backend.mode, inputs, NeedsValues(what), (path, ()), result)
+    return result
 
 
-def _forward(
-    module: nn.Module, args: Any, kwargs: Any, stack: ModuleStack, recorder: Recorder, backend: Backend
-) -> Any:
-    """One recorded call; with gradients where the forward differentiates, elsewhere where it names a missing device."""
-
-    def call(*contexts: AbstractContextManager[Any]) -> Any:
-        recorder.restart()
-        stack.restart()
-        with ExitStack() as entered, stack.following():
-            for context in (*contexts, recorder):
-                entered.enter_context(context)
-            return module(*args, **kwargs)
-
-    plain = (torch.no_grad, torch._C._AutoDispatchBelowAutograd)
-    try:
-        return call(*(context() for context in plain))
-    except Exception as error:
-        if "does not require grad" in str(error):
-            return call(torch.enable_grad())
-        if is_for_lack_of_a_device(error):
-            return call(*(context() for context in plain), Elsewhere("meta" if backend is META else "cpu"))
-        raise
+def _meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:
+    """Where the model's tensors lie, or the inputs; the CPU for those that were built without memory."""
+    given = (leaf for _, leaf in leaves((inputs.args, inputs.kwargs)) if isinstance(leaf, torch.Tensor))
+    tensors = chain(loaded.module.parameters(), loaded.module.buffers(), given)
+    return next((tensor.device for tensor in tensors if tensor.device.type != "meta"), torch.device("cpu"))
 
 
 def _settle_lazy_modules(module: nn.Module, args: Any, kwargs: Any) -> None:
@@ -144,11 +153,11 @@ def _names(module: nn.Module) -> Mapping[int, str]:
     return {id(tensor): name for name, tensor in named}
 
 
-def _parameters(module: nn.Module) -> tuple[Parameter, ...]:
+def _parameters(modules: Mapping[str, nn.Module]) -> tuple[Parameter, ...]:
     """Parameters and buffers under the first path of their module; those that share memory share their identity."""
     rows: list[Parameter] = []
     identities: dict[Any, int] = {}
-    for path, child in module.named_modules():
+    for path, child in modules.items():
         for is_buffer, table in ((False, child._parameters), (True, child._buffers)):
             for name, tensor in table.items():
                 if tensor is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 from torch.nn.utils import parametrize
@@ -26,13 +28,31 @@ class Calls:
     outputs: Shapes = ()
 
 
-class ModuleStack:
-    """The modules that are running now, outermost first, by path as in `named_modules()`."""
+class Thread(threading.local):
+    """What this thread runs: the analysis that it belongs to, and the modules that are running, outermost first."""
 
-    def __init__(self, root: nn.Module) -> None:
+    stack: ModuleStack | None = None
+
+    def __init__(self) -> None:
+        self.running: list[tuple[nn.Module | None, str]] = []
+
+
+HERE = Thread()
+
+
+class ModuleStack:
+    """The modules that are running now, outermost first, by path as in `named_modules()`.
+
+    `original` is the model that `root` is a copy of: a closure of the copy's may still call that one's layers.
+    """
+
+    def __init__(self, root: nn.Module, original: nn.Module | None = None) -> None:
+        self._root = root
+        self._original = original
         self.modules = dict(root.named_modules())
+        """By path; those that the forward itself makes come last, once they are looked for."""
         self._paths = {id(module): path for path, module in self.modules.items()}
-        self._running: list[tuple[nn.Module, str]] = []
+        self._foreign: dict[int, nn.Module] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -40,11 +60,13 @@ class ModuleStack:
         self.calls: dict[str, Calls] = {}
         self.failed: tuple[str, Shapes] | None = None
         """Path and input shapes of the innermost module that an exception left."""
+        self.strays: dict[str, None] = {}
+        """Modules that were called on a thread that is not followed."""
 
     @property
     def path(self) -> str:
-        """The innermost running module that the model knew before it ran; the root when none is."""
-        return self._running[-1][1] if self._running else ""
+        """The innermost running module that the model knows; the root when none is, or on another thread."""
+        return HERE.running[-1][1] if HERE.stack is self and HERE.running else ""
 
     @contextmanager
     def following(self) -> Iterator[ModuleStack]:
@@ -53,41 +75,76 @@ class ModuleStack:
         # The stubs of torch do not know `with_kwargs` of the global hook.
         after = hooks.register_module_forward_hook(self._leave, with_kwargs=True, always_call=True)
         try:
-            yield self
+            with self.on_this_thread(""):
+                yield self
         finally:
             before.remove()
             after.remove()
             hooks._global_forward_hooks_with_kwargs.pop(after.id, None)  # the handle forgets this one
-            self._running.clear()
+
+    @contextmanager
+    def on_this_thread(self, path: str) -> Iterator[None]:
+        """Take this thread for one that runs the model, inside the module at `path`; whatever ran before waits."""
+        outer = HERE.stack, HERE.running
+        HERE.stack, HERE.running = self, [(None, path)]
+        try:
+            yield
+        finally:
+            HERE.stack, HERE.running = outer
 
     def _enter(self, module: nn.Module, args: Any) -> None:
-        path = self._paths.get(id(module))
+        if HERE.stack is not self:
+            self._stray(module)
+            return
+        path = self._path_of(module)
         if path is not None:
             calls = self.calls.setdefault(path, Calls())
             calls.count += 1
             if calls.count == 1:
-                calls.inputs = shapes(args)
-        self._running.append((module, self.path if path is None else path))
+                calls.inputs = _shapes(args)
+        HERE.running.append((module, self.path if path is None else path))
+
+    def _stray(self, module: nn.Module) -> None:
+        """A module of this very copy runs on a thread of which nothing is known."""
+        path = self._paths.get(id(module))
+        if HERE.stack is None and path is not None and self.modules[path] is module:
+            self.strays[path] = None
+
+    def _path_of(self, module: nn.Module) -> str | None:
+        """The path of a module; looked up anew for one that the forward made, or reached through a closure."""
+        if id(module) not in self._paths and id(module) not in self._foreign:
+            self.look_again()
+            for path, known in self._original.named_modules() if self._original is not None else ():
+                self._paths.setdefault(id(known), path)
+            self._foreign[id(module)] = module  # kept, so that no other gets its id
+        return self._paths.get(id(module))
+
+    def look_again(self) -> None:
+        """Take up the modules that the forward made."""
+        for path, module in self._root.named_modules():
+            if id(module) not in self._paths:
+                self.modules[path] = module
+                self._paths[id(module)] = path
 
     def _leave(self, module: nn.Module, args: Any, *rest: Any) -> None:
         """`rest` is (kwargs, output), and the output alone, None, when the forward raised."""
-        while self._running and self._running[-1][0] is not module:
-            self._running.pop()
-        if not self._running:
+        if HERE.stack is not self or all(running is not module for running, _ in HERE.running):
             return
-        path = self._running.pop()[1]
-        inputs = shapes((args, *rest[:-1]))
-        if len(rest) == 1 and self.failed is None:
-            self.failed = (path, inputs)
-        self._note_shapes(path, inputs, rest[-1])
-
-    def _note_shapes(self, path: str, inputs: Shapes, output: Any) -> None:
+        while HERE.running[-1][0] is not module:
+            HERE.running.pop()
+        path = HERE.running.pop()[1]
         calls = self.calls.get(path)
-        if calls is not None and calls.count == 1:
-            calls.inputs, calls.outputs = inputs, shapes(output)
+        is_first = calls is not None and calls.count == 1
+        has_failed = len(rest) == 1 and self.failed is None
+        inputs = _shapes((args, *rest[:-1])) if is_first or has_failed else ()
+        if has_failed:
+            self.failed = (path, inputs)
+        if calls is not None and is_first:
+            calls.inputs, calls.outputs = inputs, _shapes(rest[-1])
 
     def summary(self) -> tuple[ModuleCalls, ...]:
         """Every module: in order of first call, then those that were never called."""
+        self.look_again()
         order = [*self.calls, *(path for path in self.modules if path not in self.calls)]
         return tuple(self._row(path) for path in order)
 
@@ -95,6 +152,12 @@ class ModuleStack:
         calls = self.calls.get(path, Calls())
         module = self.modules[path]
         return ModuleCalls(path, kind_of(module), calls.count, settings_of(module), calls.inputs, calls.outputs)
+
+
+def _shapes(tree: Any) -> Shapes:
+    """The shape of every tensor, asked of the tensors themselves: no mode of the forward's need see that."""
+    with torch._C.DisableTorchFunction():
+        return shapes(tree)
 
 
 def kind_of(module: nn.Module) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from threading import RLock
 from typing import Any
 
 import torch
@@ -13,14 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.tracing.composites import stays_whole
 from analyzer.tracing.containers import leaves
+from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.refusals import refuse
+from analyzer.tracing.storages import Storages
 from analyzer.values.graph import Allocation, Argument, Op, OpGraph, Tensor
-
-
-class NeedsValues(RuntimeError):
-    """Raised where tensors without values would have to have them."""
-
+from analyzer.values.results import Uncounted
 
 Run = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
@@ -54,16 +52,6 @@ def signature(func: Any) -> Signature:
     )
 
 
-@dataclass(slots=True)
-class Known:
-    """A live tensor: the memory that it lies in, its own number, and the operator that made this very tensor."""
-
-    reference: weakref.ref[torch.Tensor]
-    storage: int
-    number: int
-    producer: Op | None = None
-
-
 class Recorder(TorchDispatchMode):
     """Records operators while it is entered; `run` carries each one out, as the backend of the ladder demands.
 
@@ -77,21 +65,41 @@ class Recorder(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.weights = weights
         """id of a parameter or buffer to its name; the tensors must outlive the recorder."""
-        self._stack = stack
+        self.stack = stack
         self._run = run
-        self._has_values = has_values
+        self.has_values = has_values
+        self._lock = RLock()
         self.restart()
 
     def restart(self) -> None:
         """Forget what was recorded."""
         self.graph = OpGraph()
-        self._known: dict[int, Known] = {}
-        self._holders: list[int] = []
-        self._memory: list[Allocation | None] = []
-        self._weight_of: dict[int, str] = {}
-        self._writer: dict[int, tuple[int, Op]] = {}
-        self._index: dict[Op, int] = {}
-        self._tensors = 0
+        self._storages = Storages(self.weights)
+        self.asks_for_gradients = False
+        """Whether the forward asked what only a run above autograd tells."""
+        self.doubts: dict[tuple[str, str], None] = {}
+        """What a tensor without values could not answer, with the layer that asked."""
+        self._gaps: dict[tuple[str, str], list[str]] = {}
+
+    def doubt(self, what: str) -> None:
+        """Note that the running layer was not told the truth, whatever its code makes of it."""
+        self.doubts[what, self.stack.path] = None
+
+    def leave_out(self, operator: str, reason: str, layer: str | None = None) -> None:
+        """Note work that is not in the graph, of the running layer unless another is named."""
+        self._gaps.setdefault((operator, reason), []).append(self.stack.path if layer is None else layer)
+
+    @property
+    def gaps(self) -> tuple[Uncounted, ...]:
+        """The work that is known to be missing from the graph."""
+        return tuple(
+            Uncounted(operator, len(layers), tuple(sorted(set(layers))), reason)
+            for (operator, reason), layers in sorted(self._gaps.items())
+        )
+
+    def has_made(self, tensor: torch.Tensor) -> bool:
+        """Whether the forward computed this very tensor."""
+        return self._storages.has_made(tensor)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -100,7 +108,7 @@ class Recorder(TorchDispatchMode):
     def allocations_beside(self, output: Any) -> tuple[Allocation, ...]:
         """What was allocated and let go, while the caller still holds the forward's output."""
         del output
-        return tuple(item for item in self._memory if item is not None)
+        return self._storages.allocations
 
     def tensors_in(self, output: Any) -> tuple[Tensor, ...]:
         """The tensors that a forward returned, as the graph knows them."""
@@ -115,10 +123,11 @@ class Recorder(TorchDispatchMode):
                 return func.decompose(*args, **kwargs)
         if func.namespace == "prim":  # asks a tensor what it is, computes nothing
             return func(*args, **kwargs)
-        if not self._has_values:
+        if not self.has_values:
             refuse(func, args)
         outputs = self._run(func, args, kwargs)
-        self._record(func, args, kwargs, outputs)
+        with self._lock:
+            self._record(func, args, kwargs, outputs)
         return outputs
 
     def _higher_order(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -149,77 +158,13 @@ class Recorder(TorchDispatchMode):
         bound = {key: self._argument(value) for key, value in arguments.items()}
         results = [value for value in _flatten(outputs) if isinstance(value, torch.Tensor)]
         sources = [value for value in _flatten(tuple(arguments.values())) if isinstance(value, torch.Tensor)]
-        producers = self._producers(sources)
-        for result in results:
-            if id(result) not in self._known:
-                self._remember(result, self._storage_of(result, sources))
-        op = Op(name, bound, tuple(self._describe(result) for result in results), self._stack.path, tags)
-        self._index[op] = len(self._index)
+        changed = [value for name in written for value in _flatten(arguments.get(name))]
+        producers = self._storages.producers(sources)
+        self._storages.add_results(results, sources)
+        op = Op(name, bound, tuple(self._describe(result) for result in results), self.stack.path, tags)
         self.graph.add_node(op)
         self.graph.add_edges_from((producer, op) for producer in producers)
-        for result in results:
-            self._known[id(result)].producer = op
-        for value in written:
-            for tensor in _flatten(arguments.get(value)):
-                if isinstance(tensor, torch.Tensor):
-                    self._writer[self._storage(tensor)] = (self._index[op], op)
-
-    def _producers(self, sources: list[torch.Tensor]) -> list[Op]:
-        found: dict[Op, None] = {}
-        for tensor in sources:
-            storage = self._storage(tensor)
-            producer = self._known[id(tensor)].producer
-            index, writer = self._writer.get(storage, (-1, None))
-            if producer is not None:
-                found[producer] = None
-            if writer is not None and (producer is None or index > self._index[producer]):
-                found[writer] = None
-        return list(found)
-
-    def _storage(self, tensor: torch.Tensor) -> int:
-        """The number of a tensor's memory; a tensor never seen before was there before the forward."""
-        known = self._known.get(id(tensor))
-        return known.storage if known is not None else self._adopt(tensor)
-
-    def _adopt(self, tensor: torch.Tensor) -> int:
-        storage = self._new_storage(None)
-        self._remember(tensor, storage)
-        weight = self.weights.get(id(tensor))
-        if weight is not None:
-            self._weight_of[storage] = weight
-        return storage
-
-    def _storage_of(self, result: torch.Tensor, sources: list[torch.Tensor]) -> int:
-        """The number of a new tensor's memory: that of the source that it is a view of, else a new one."""
-        address = _address(result)
-        for source in sources:
-            if address is not None and _address(source) == address:
-                return self._storage(source)
-        nbytes = result.untyped_storage().nbytes() if address is not None else result.numel() * result.element_size()
-        return self._new_storage(Allocation(nbytes, len(self._index)))
-
-    def _new_storage(self, allocation: Allocation | None) -> int:
-        self._memory.append(allocation)
-        self._holders.append(0)
-        return len(self._memory) - 1
-
-    def _remember(self, tensor: torch.Tensor, storage: int) -> None:
-        key = id(tensor)
-        self._holders[storage] += 1
-        self._tensors += 1
-
-        def forget(_: object) -> None:
-            self._known.pop(key, None)
-            self._release(storage)
-
-        self._known[key] = Known(weakref.ref(tensor, forget), storage, self._tensors)
-
-    def _release(self, storage: int) -> None:
-        self._holders[storage] -= 1
-        allocation = self._memory[storage]
-        if self._holders[storage] == 0 and allocation is not None:
-            freed = len(self._index) - 1
-            self._memory[storage] = Allocation(allocation.nbytes, allocation.born, freed)
+        self._storages.add_op(op, results, [value for value in changed if isinstance(value, torch.Tensor)])
 
     def _argument(self, value: Any) -> Argument:
         if isinstance(value, torch.Tensor):
@@ -235,23 +180,28 @@ class Recorder(TorchDispatchMode):
     def _stored_elements(self, tensor: torch.Tensor) -> int | None:
         if tensor.layout is torch.strided or tensor.layout is torch.jagged:
             return None
-        if not self._has_values:  # a fake sparse tensor says 0
+        if not self.has_values:  # a fake sparse tensor says 0
             raise NeedsValues("a sparse tensor without values does not say how many elements it stores")
         values = tensor._values() if tensor.layout is torch.sparse_coo else tensor.values()
         return int(values.numel())
 
     def _describe(self, tensor: torch.Tensor) -> Tensor:
-        storage = self._storage(tensor)
+        known = self._storages.known(tensor)
         return Tensor(
             shape=tuple(tensor.shape),
-            dtype=str(tensor.dtype).removeprefix("torch."),
+            dtype=_dtype_name(tensor.dtype),
             itemsize=tensor.element_size(),
-            storage=storage,
-            weight=self._weight_of.get(storage),
+            storage=known.storage,
+            weight=self._storages.weight(known.storage),
             nnz=self._stored_elements(tensor),
-            number=self._known[id(tensor)].number,
+            number=known.number,
             channels_last=_is_channels_last(tensor),
         )
+
+
+@cache
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _is_channels_last(tensor: torch.Tensor) -> bool:
@@ -266,14 +216,6 @@ def _flatten(value: Any) -> Iterator[Any]:
             yield from _flatten(item)
     else:
         yield value
-
-
-def _address(tensor: torch.Tensor) -> int | None:
-    """Identity of a tensor's memory among live tensors; None for layouts that have no single storage."""
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):
-        return None
 
 
 def _packed_weight(value: torch.ScriptObject) -> Argument:

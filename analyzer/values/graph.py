@@ -6,7 +6,7 @@ from math import prod
 
 import networkx as nx
 
-from analyzer.values.results import Input
+from analyzer.values.results import Input, Uncounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,8 @@ class Trace:
     """Which of the loaded's inputs were used."""
     outputs: tuple[Tensor, ...] = ()
     """The tensors that the forward returned, nested ones flattened."""
+    gaps: tuple[Uncounted, ...] = ()
+    """Work of the forward that is not in the graph, and why."""
 
     @property
     def ops(self) -> tuple[Op, ...]:

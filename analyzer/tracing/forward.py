@@ -1,0 +1,122 @@
+"""One recorded call of a model, with all that a call can ask for beside its operators' results."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.tracing import modes, threads
+from analyzer.tracing.containers import drained, leaves
+from analyzer.tracing.device_redirect import Elsewhere, is_for_lack_of_a_device
+from analyzer.tracing.questions import AsksForGradients, Questions, is_noted
+from analyzer.tracing.recorder import Recorder
+
+UNFINISHED = "it still ran on another thread when the forward returned"
+STRAY = "it ran on a thread that the analysis cannot follow"
+DRAWN = "random numbers that the forward draws in Python are those of seed 0"
+Contexts = Callable[[], list[AbstractContextManager[Any]]]
+
+
+@dataclass
+class Forward:
+    """A module with its arguments, to be called once under a recorder.
+
+    `device` is where the model is meant to run, for tensors that lie elsewhere; None for those that are there.
+    """
+
+    module: nn.Module
+    args: Any
+    kwargs: Any
+    recorder: Recorder
+    device: torch.device | None = None
+    assumptions: list[str] = field(default_factory=list)
+
+    def call(self) -> Any:
+        """What the module returns; with gradients where it asks for them, elsewhere where it names a missing device."""
+        try:
+            return self._below_autograd()
+        except AsksForGradients:
+            return self._above_autograd()
+        except Exception as error:
+            if "does not require grad" in str(error):
+                return self._above_autograd()
+            if is_for_lack_of_a_device(error):
+                return self._below_autograd(Elsewhere("cpu" if self.device is None else "meta"))
+            raise
+
+    def _below_autograd(self, *more: AbstractContextManager[Any]) -> Any:
+        differentiable = torch.is_grad_enabled() and self._has_gradients()
+        output = self._recorded(lambda: [torch.no_grad(), torch._C._AutoDispatchBelowAutograd()], differentiable, *more)
+        if self.recorder.asks_for_gradients:  # and a bare `except` of the user's kept it
+            raise AsksForGradients
+        return output
+
+    def _above_autograd(self) -> Any:
+        return self._recorded(lambda: [torch.enable_grad()], False)
+
+    def _has_gradients(self) -> bool:
+        given = (leaf for _, leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, torch.Tensor))
+        return any(tensor.requires_grad for tensor in chain(self.module.parameters(), given))
+
+    def _recorded(self, contexts: Contexts, differentiable: bool, *more: AbstractContextManager[Any]) -> Any:
+        self.recorder.restart()
+        self.recorder.stack.restart()
+        questions = Questions(self.recorder, self.device, differentiable)
+        with ExitStack() as entered, _seeded(self.assumptions), self.recorder.stack.following():
+            for context in (modes.only(modes.entered()), *contexts(), *more, questions, self.recorder):
+                entered.enter_context(context)
+            follower = threads.Follower(self._carrier(contexts), lambda: len(self.recorder.graph), is_noted)
+            with threads.followed(follower):
+                output = drained(self.module(*self.args, **self.kwargs), self.recorder.leave_out)
+            self._note_threads(follower)
+            return output
+
+    def _carrier(self, contexts: Contexts) -> Callable[[], threads.Carry]:
+        """Makes another thread's calls record as this one's."""
+        own, stack = modes.entered(), self.recorder.stack
+
+        def here() -> threads.Carry:
+            path = stack.path
+
+            @contextmanager
+            def carry() -> Iterator[None]:
+                with ExitStack() as entered, stack.on_this_thread(path):
+                    for context in (*contexts(), modes.only(own)):
+                        entered.enter_context(context)
+                    yield
+
+            return carry
+
+        return here
+
+    def _note_threads(self, follower: threads.Follower) -> None:
+        if follower.unfinished:
+            self.recorder.leave_out("thread", UNFINISHED)
+        for path in self.recorder.stack.strays:
+            self.recorder.leave_out("thread", STRAY, path)
+
+
+@contextmanager
+def _seeded(assumptions: list[str]) -> Iterator[None]:
+    """Python's and numpy's generators start at seed 0; the caller gives their states back."""
+    numpy: Any = sys.modules.get("numpy")
+    random.seed(0)
+    if numpy:
+        numpy.random.seed(0)
+    before = _generators(numpy)
+    yield
+    if _generators(numpy) != before and DRAWN not in assumptions:
+        assumptions.append(DRAWN)
+
+
+def _generators(numpy: Any) -> tuple[Any, ...]:
+    of_numpy = numpy.random.get_state() if numpy else ()
+    return random.getstate(), *(part.tobytes() if hasattr(part, "tobytes") else part for part in of_numpy)

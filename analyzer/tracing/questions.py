@@ -1,0 +1,146 @@
+"""What a forward asks of a tensor besides its values: answered as for real tensors, or noted as unanswerable."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from analyzer.tracing.failure import lacks_values
+from analyzer.tracing.recorder import Recorder
+
+OUTSIDE = "what the forward computes with numpy is not seen"
+PASSED_THROUGH = {"torch.overrides", "torch._tensor", "torch.autograd"}
+"""Modules that hand a call of the user's on to the mode."""
+
+
+class AsksForGradients(BaseException):
+    """The forward asks what autograd alone knows; no `except Exception` of the user's stops it."""
+
+
+def is_noted(error: BaseException) -> bool:
+    """Whether the recorder knows already of what was raised."""
+    return isinstance(error, AsksForGradients) or lacks_values(error)
+
+
+class Questions(TorchFunctionMode):
+    """Sees what a forward asks of its tensors, with `device` as the device that the model is meant for.
+
+    Without values, tensors say that they lie on that device, while what the forward then makes there stays without
+    memory. What no such tensor can answer is noted with the recorder, even where the user's code catches the error.
+    `differentiable` says that the forward runs below autograd although a real one would record gradients.
+    """
+
+    def __init__(self, recorder: Recorder, device: torch.device | None, differentiable: bool) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.device = device
+        """None where tensors say themselves where they are."""
+        self.differentiable = differentiable
+        self._was_asked_where = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        answer = ANSWERS.get(func)
+        if self._was_asked_where:
+            args = tuple(map(self._where_it_is, args))
+            kwargs = {name: self._where_it_is(value) for name, value in kwargs.items()}
+        try:
+            if answer is not None and _is_the_users(answer):
+                return answer(self, func, args, kwargs)
+            return func(*args, **kwargs)
+        except Exception as error:
+            if lacks_values(error):
+                self.recorder.doubt(f"{_name(func)}: {_first_line(error)}")
+            raise
+
+    def told(self) -> torch.device | None:
+        """The device to name, always this very object, so that it is known again."""
+        self._was_asked_where = True
+        return self.device
+
+    def _where_it_is(self, value: Any) -> Any:
+        return torch.device("meta") if value is self.device and value is not None else value
+
+
+def _is_the_users(answer: Callable[..., Any]) -> bool:
+    """Whether the user's code asks, rather than torch's own, which the tensors of a backend are made for."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_globals.get("__name__") in PASSED_THROUGH:
+        frame = frame.f_back
+    asker = str(frame.f_globals.get("__name__"))
+    return not asker.startswith(("torch.", "analyzer.")) or (
+        answer is _gradient and asker == "torch.autograd.functional"
+    )
+
+
+def _device(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    place = func(*args, **kwargs)
+    return asked.told() if asked.device is not None and place.type == "meta" else place
+
+
+def _is_meta(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    return False if asked.device is not None else func(*args, **kwargs)
+
+
+def _is_on(kind: str) -> Callable[..., Any]:
+    def answer(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+        return func(*args, **kwargs) if asked.device is None else asked.device.type == kind
+
+    return answer
+
+
+def _device_number(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    if asked.device is None:
+        return func(*args, **kwargs)
+    return -1 if asked.device.type == "cpu" else asked.device.index or 0
+
+
+def _address(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    if not asked.recorder.has_values:
+        asked.recorder.doubt(f"{_name(func)}: a tensor without values has no address")
+    return func(*args, **kwargs)
+
+
+def _gradient(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    """What an operator computed says nothing of gradients below autograd; weights and inputs say the truth."""
+    if asked.differentiable and (func in DIFFERENTIATES or asked.recorder.has_made(args[0])):
+        asked.recorder.asks_for_gradients = True
+        raise AsksForGradients
+    return func(*args, **kwargs)
+
+
+def _to_numpy(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    if asked.recorder.has_values and args[0].is_floating_point():
+        asked.recorder.leave_out("numpy", OUTSIDE)
+    elif args[0].is_meta or type(args[0]).__name__ == "FakeTensor":
+        asked.recorder.doubt(f"{_name(func)}: a tensor without values has none for numpy")
+    return func(*args, **kwargs)
+
+
+def _name(func: Any) -> str:
+    name = str(getattr(func, "__name__", func))
+    return str(func.__self__.__name__) if name == "__get__" else name
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _getter(name: str) -> Any:
+    return getattr(torch.Tensor, name).__get__
+
+
+DIFFERENTIATES = frozenset({torch.autograd.grad, torch.autograd.backward, torch.Tensor.backward})
+ANSWERS: Mapping[Any, Callable[..., Any]] = {
+    _getter("device"): _device,
+    _getter("is_meta"): _is_meta,
+    **{_getter(f"is_{kind}"): _is_on(kind) for kind in ("cpu", "cuda", "mps", "xpu")},
+    torch.Tensor.get_device: _device_number,
+    **dict.fromkeys((torch.Tensor.data_ptr, torch.Tensor.untyped_storage, torch.Tensor.storage), _address),
+    **dict.fromkeys((_getter("requires_grad"), _getter("grad_fn"), _getter("is_leaf"), *DIFFERENTIATES), _gradient),
+    **dict.fromkeys((torch.Tensor.numpy, torch.Tensor.__array__), _to_numpy),
+}
