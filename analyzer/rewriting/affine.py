@@ -34,17 +34,21 @@ def _affine(layer: _ConvNd) -> Affine:
 
 
 def _then(kernel: torch.Tensor, bias: torch.Tensor, layer: nn.Module) -> Affine:
-    """W = W2 W1 and b = W2 b1 + b2, where one of the two is pointwise."""
+    """W = W2 W1 and b = W2 b1 + b2, where one of the two is pointwise; a bias must not meet padding after it."""
     if not isinstance(layer, _ConvNd):
         raise Problem(f"{type(layer).__name__} cannot be merged into a convolution; leave it out of the proposal")
     after, own = _affine(layer)
-    if after[0, 0].numel() > 1 and (kernel[0, 0].numel() > 1 or bias.abs().max() > 0):
-        raise Problem("two convolutions can only be merged where the second is pointwise; leave them as they are")
+    if after[0, 0].numel() > 1 and (kernel[0, 0].numel() > 1 or (_pads(layer) and bool(bias.any()))):
+        raise Problem("two convolutions can only be merged where one of them is pointwise; leave them as they are")
     outputs, middle, *taps = after.shape
     inputs, *before = kernel.shape[1:]
     product = torch.einsum("omk,mil->oikl", after.reshape(outputs, middle, -1), kernel.reshape(middle, inputs, -1))
     sizes = taps if after[0, 0].numel() > 1 else before
     return product.reshape(outputs, inputs, *sizes), after.sum(dim=tuple(range(2, after.dim()))) @ bias + own
+
+
+def _pads(layer: _ConvNd) -> bool:
+    return layer.padding == "same" or (layer.padding != "valid" and any(layer.padding))
 
 
 def _then_norm(kernel: torch.Tensor, bias: torch.Tensor, norm: _BatchNorm) -> Affine:

@@ -29,11 +29,15 @@ def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -
 
 
 def _random_input(module: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
-    first = next(layer for layer in module.modules() if isinstance(layer, _ConvNd))
-    spans = [d * (k - 1) + 1 for k, d in zip(first.kernel_size, first.dilation, strict=True)]
+    first, *others = (layer for layer in module.modules() if isinstance(layer, _ConvNd))
+    spans = [max(axis) for axis in zip(*map(_spans, (first, *others)), strict=True)]
     sizes = [
         min(full, max(LARGEST, 2 * span)) for full, span in zip(size or [LARGEST] * len(spans), spans, strict=True)
     ]
     device = first.weight.device
     generator = torch.Generator(device).manual_seed(0)
     return torch.randn(2, first.in_channels, *sizes, generator=generator, device=device)
+
+
+def _spans(layer: _ConvNd) -> list[int]:
+    return [d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True)]

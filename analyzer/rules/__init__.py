@@ -19,6 +19,7 @@ from analyzer.rules import (
     isolated_groups,
     memory_bound_layer,
     never_run,
+    padding_only_taps,
     strided_dilation,
     strided_pointwise,
 )
@@ -32,7 +33,12 @@ RESTRUCTURINGS: tuple[Proposer, ...] = (
     dilate_instead_of_downsample,
     factorized_kernel,
 )
-EXACT: tuple[Proposer, ...] = (bias_before_batchnorm, foldable_batchnorm, collapsible_pointwise)
+EXACT: tuple[Proposer, ...] = (
+    bias_before_batchnorm,
+    foldable_batchnorm,
+    collapsible_pointwise,
+    padding_only_taps,
+)
 FACTS: tuple[Observer, ...] = (
     isolated_groups,
     gridding,

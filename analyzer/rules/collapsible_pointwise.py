@@ -1,32 +1,37 @@
-"""Multiply two pointwise convolutions with nothing between into one.
+"""Multiply two convolutions with nothing between into one, where one of them is pointwise.
 
 ## What it flags
-A dense pointwise convolution whose output only another dense pointwise convolution reads, with nothing between.
+A convolution whose output only another convolution reads, with nothing between, one of the two pointwise.
 
 ## Why
-Without a nonlinearity between them two linear maps are one: its matrix is the product of theirs.
+Without a nonlinearity between them two linear maps are one: its kernel is the product of theirs.
 
 ## Example
 ```python
-nn.Sequential(nn.Conv2d(64, 256, 1), nn.Conv2d(256, 128, 1))  # before: 49,536 parameters
-nn.Conv2d(64, 128, 1)                                         # after: 8,320, the same function
+nn.Sequential(nn.Conv2d(64, 256, 1), nn.Conv2d(256, 128, 1))             # before: 49,536 parameters
+nn.Conv2d(64, 128, 1)                                                    # after: 8,320, the same function
+
+nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.Conv2d(64, 32, 1))     # before: 39,008 parameters
+nn.Conv2d(64, 32, 3, padding=1)                                          # after: 18,464, the same function
 ```
 
 ## What it proposes
-One pointwise convolution from the first one's input to the second one's output, an identity in the place of the second.
+One convolution from the first one's input to the second one's output, an identity in the place of the second.
 
 ## What it costs
 Nothing: outputs stay the same to rounding. Two factors may train differently from their product.
 
 ## When it stays silent
-Where the product is not smaller (a bottleneck, which is a low-rank factorization), where anything else reads the first
-one's output, padded, grouped or transposed layers, layers that are not plain.
+Where the product has more parameters or more work (a bottleneck, a depthwise-separable pair), where anything else reads
+the first one's output; a pointwise one before a kernel that pads, unless it has no bias: what is padded is not what the
+bias would make of zeros; a pointwise one that pads or, before a kernel, strides; layers that are not plain.
 
 ## Sources
-Linear algebra; Arora et al. 2018 on how factors train.
+Linear algebra; Arora et al. 2018 on how factors train; Ding et al. 2021 (Diverse Branch Block) on kernels and 1x1.
 """
 
 from dataclasses import replace
+from math import prod
 
 from analyzer.values.convolution import Convolution, Identity, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
@@ -39,20 +44,34 @@ EFFORT = "none"
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """The product of both, where it is smaller."""
     second = model.convolutions.get(layer.follower or "")
-    if second is None or not _is_matrix(layer) or not _is_matrix(second) or len(layer.calls) != len(second.calls):
+    if second is None or not layer.is_plain or not second.is_plain or len(layer.calls) != len(second.calls):
         return None
     product = _product(layer.convolution, second.convolution)
-    if product.params >= layer.convolution.params + second.convolution.params:
+    if product is None or not _is_smaller(product, layer.convolution, second.convolution):
         return None
     replacements = ((layer.path, (product,)), (second.path, (Identity(),)))
     return Proposal(replacements, notes=(f"nothing lies between it and {second.path}: two linear maps are one",))
 
 
-def _product(first: Convolution, second: Convolution) -> Convolution:
-    stride = tuple(a * b for a, b in zip(first.stride, second.stride, strict=True))
-    return replace(first, out_channels=second.out_channels, stride=stride, bias=first.bias or second.bias)
+def _product(first: Convolution, second: Convolution) -> Convolution | None:
+    """The convolution that does both, None where there is none."""
+    groups = first.groups if first.groups == second.groups else 1
+    bias = first.bias or second.bias
+    if second.transposed or (first.transposed and (groups > 1 or prod(second.stride) > 1)):
+        return None
+    if second.is_pointwise and not any(second.padding):
+        stride = tuple(a * b for a, b in zip(first.stride, second.stride, strict=True))
+        return replace(first, out_channels=second.out_channels, stride=stride, groups=groups, bias=bias)
+    is_plain = first.is_pointwise and prod(first.stride) == 1 and not any(first.padding) and not first.transposed
+    if not is_plain or (first.bias and any(second.padding)):
+        return None
+    return replace(second, in_channels=first.in_channels, groups=groups, bias=bias)
 
 
-def _is_matrix(layer: ConvolutionFacts) -> bool:
-    conv = layer.convolution
-    return layer.is_plain and conv.is_dense and conv.is_pointwise and not conv.transposed and not any(conv.padding)
+def _is_smaller(product: Convolution, first: Convolution, second: Convolution) -> bool:
+    fewer = product.params < first.params + second.params
+    return fewer and _macs(product) <= _macs(first) + _macs(second)
+
+
+def _macs(conv: Convolution) -> int:
+    return conv.batch * prod(conv.weight_shape) * prod(conv.input_size if conv.transposed else conv.output_size)

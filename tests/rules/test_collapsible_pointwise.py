@@ -1,6 +1,10 @@
 import pytest
+import torch
+from torch import nn
 
 from analyzer.advising.pricing import current_price, proposed_price
+from analyzer.rewriting import rewritten
+from analyzer.rewriting.constructors import module_of
 from analyzer.rules.collapsible_pointwise import propose
 from analyzer.values.convolution import Identity
 from analyzer.values.layer_calls import code
@@ -16,13 +20,19 @@ LEFT_ALONE = {
     "a bottleneck": ({"out_channels": 8}, {"in_channels": 8, "out_channels": 64}),
     "something between": ({"follower": None}, {}),
     "unknown follower": ({"follower": "c"}, {}),
-    "first not pointwise": ({"kernel": 3}, {}),
-    "second not pointwise": ({}, {"kernel": 3}),
-    "grouped": ({"groups": 2}, {}),
-    "depthwise after": ({}, {"out_channels": 256, "groups": 256}),
-    "padded": ({"padding": 1}, {}),
-    "padded after": ({}, {"padding": 1}),
-    "transposed": ({}, {"transposed": True}),
+    "neither pointwise": ({"kernel": 3}, {"kernel": 3}),
+    "a depthwise-separable pair": ({"kernel": 3, "groups": 64, "out_channels": 64}, {"in_channels": 64}),
+    "more work": (
+        {"out_channels": 63, "input_size": 1},
+        {"in_channels": 63, "out_channels": 64, "kernel": 3, "padding": 5, "input_size": 1},
+    ),
+    "groups of two kinds": ({"groups": 8, "out_channels": 64}, {"in_channels": 64, "out_channels": 64, "groups": 4}),
+    "padded before a kernel": ({"padding": 1}, {"kernel": 3}),
+    "a stride before a kernel": ({"stride": 2}, {"kernel": 3}),
+    "a bias before padding": ({"bias": True}, {"kernel": 3, "padding": 1}),
+    "transposed after": ({}, {"transposed": True}),
+    "transposed before a stride": ({"transposed": True, "kernel": 2}, {"stride": 2}),
+    "transposed before a kernel": ({"transposed": True}, {"kernel": 3}),
     "first not plain": ({"is_plain": False}, {}),
     "second not plain": ({}, {"is_plain": False}),
 }
@@ -45,6 +55,24 @@ FOUND = {
     "a bias of the second": ({}, {"bias": True}, "nn.Conv2d(64, 128, 1)"),
     "strides multiply": ({"stride": 2}, {"stride": (3, 1)}, "nn.Conv2d(64, 128, 1, stride=(6, 2), bias=False)"),
     "1-d": ({"kernel": (1,)}, {"kernel": (1,)}, "nn.Conv1d(64, 128, 1, bias=False)"),
+    "a kernel before": ({"kernel": 3, "padding": 1}, {}, "nn.Conv2d(64, 128, 3, padding=1, bias=False)"),
+    "a kernel before, with strides": (
+        {"kernel": 3, "stride": 2},
+        {"stride": 2},
+        "nn.Conv2d(64, 128, 3, stride=4, bias=False)",
+    ),
+    "padding of the second": ({}, {"padding": 1}, "nn.Conv2d(64, 128, 1, padding=1, bias=False)"),
+    "padding of the first": ({"padding": 1}, {}, "nn.Conv2d(64, 128, 1, padding=1, bias=False)"),
+    "a kernel after": ({"bias": True}, {"kernel": 3, "dilation": 2}, "nn.Conv2d(64, 128, 3, dilation=2)"),
+    "padding of zeros": ({}, {"kernel": 3, "padding": 1, "bias": True}, "nn.Conv2d(64, 128, 3, padding=1)"),
+    "grouped": ({"groups": 2}, {}, "nn.Conv2d(64, 128, 1, bias=False)"),
+    "grouped alike": ({"groups": 2}, {"groups": 2}, "nn.Conv2d(64, 128, 1, groups=2, bias=False)"),
+    "depthwise after": ({}, {"out_channels": 256, "groups": 256}, "nn.Conv2d(64, 256, 1, bias=False)"),
+    "transposed before": (
+        {"transposed": True, "kernel": 2, "stride": 2},
+        {},
+        "nn.ConvTranspose2d(64, 128, 2, stride=2, bias=False)",
+    ),
 }
 
 
@@ -62,3 +90,16 @@ def test_it_saves_the_width_between(layer, model):
     saved = current_price(found, facts).saved(proposed_price(found, facts))
     assert saved.params == (64 * 256 + 256 + 256 * 128 + 128) - (64 * 128 + 128)
     assert saved.macs == 32 * 32 * (64 * 256 + 256 * 128 - 64 * 128)
+
+
+@pytest.mark.parametrize(("first", "second", "product"), FOUND.values(), ids=FOUND.keys())
+def test_the_product_computes_the_same(layer, model, first, second, product):
+    one, facts = pair(layer, model, first, second)
+    torch.manual_seed(0)
+    units = one.convolution, facts.convolutions["b"].convolution
+    modules = nn.ModuleDict(dict(zip("ab", (module_of([unit]).double() for unit in units), strict=True)))
+    new = rewritten(modules, [propose(one, facts)]).module
+    value = torch.randn(2, 64, *(9,) * one.convolution.dimension, dtype=torch.double)
+    expected, found = modules["b"](modules["a"](value)), new["b"](new["a"](value))
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+    assert repr(new["a"]) == repr(eval(product).double())

@@ -23,6 +23,7 @@ CODES = {
     "BNM301": "bias-before-batchnorm",
     "BNM302": "foldable-batchnorm",
     "PTW301": "collapsible-pointwise",
+    "PAD301": "padding-only-taps",
     "GRP201": "isolated-groups",
     "DIL201": "gridding",
     "DIL202": "strided-dilation",
