@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 
+from analyzer.dataflow.operator_classes import FILLS
 from analyzer.values.graph import Op, Tensor, Trace
 
 Value = int
@@ -71,7 +72,7 @@ class Flow:
             if producer is None:
                 found[value] = tensor.weight is None and (tensor.shape, tensor.dtype) in inputs
             else:
-                found[value] = any(found[read] for read in self.reads[producer])
+                found[value] = producer.packet not in FILLS and any(found[read] for read in self.reads[producer])
         return tuple(found)
 
     def operands(self, op: Op) -> tuple[Value, ...]:

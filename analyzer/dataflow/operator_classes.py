@@ -29,6 +29,11 @@ JOINS = aten("cat concat")
 CUTS = aten("split split_with_sizes chunk unbind slice select unsafe_split unsafe_split_with_sizes unsafe_chunk")
 VIEWS = aten("view _unsafe_view reshape squeeze unsqueeze flatten unflatten _reshape_alias squeeze_ unsqueeze_")
 TURNS = aten("permute transpose")
+FILLS = aten(
+    "zeros_like ones_like full_like empty_like rand_like randn_like randint_like new_zeros new_ones new_full new_empty "
+    "new_empty_strided"
+)
+"""Read nothing of a tensor but its shape."""
 PRODUCTS = aten("addmm mm linear bmm baddbmm matmul mv")
 
 

@@ -79,10 +79,10 @@ class Op:
         return value
 
     def integers(self, name: str) -> tuple[int, ...]:
-        """The argument of that name as a tuple of integers (empty when it was left out)."""
-        value = self.arguments.get(name) or ()
+        """The argument of that name as a tuple of integers, of one number as well; empty when it was left out."""
+        value = self.arguments.get(name)
         values = value if isinstance(value, tuple) else (value,)
-        return tuple(item for item in values if isinstance(item, int))
+        return tuple(item for item in values if isinstance(item, int) and not isinstance(item, bool))
 
 
 def tensors_of(argument: Argument) -> Iterator[Tensor]:

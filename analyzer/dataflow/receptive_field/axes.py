@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -9,7 +10,7 @@ from math import prod
 from analyzer.dataflow.receptive_field.window import IDENTITY, Window, stretched
 
 Axis = int
-"""An axis of the input: 0, 1, ... in the order of the first convolution; before it, -1, -2, ... by dimension."""
+"""An axis of the input: 0, 1, ... in the order of the first convolution; before it, a negative number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,6 @@ class Axes:
     dimensions: tuple[Dimension, ...]
     reach: Mapping[Axis, Reach]
 
-    @classmethod
-    def of_input(cls, shape: Sequence[int]) -> Axes:
-        """Every dimension of an input is an axis, until a convolution tells which are spatial."""
-        dimensions = tuple((Factor(-1 - place, size),) for place, size in enumerate(shape))
-        return cls(dimensions, {-1 - place: Reach(IDENTITY) for place in range(len(shape))})
-
     @property
     def is_raw(self) -> bool:
         """Whether no convolution has said yet which axes are spatial."""
@@ -60,6 +55,10 @@ class Axes:
     def present(self) -> frozenset[Axis]:
         """The axes that some dimension follows."""
         return frozenset(f.axis for dimension in self.dimensions for f in dimension if f.axis is not None)
+
+    def axes_at(self, place: int) -> frozenset[Axis]:
+        """The axes that take part in a dimension."""
+        return frozenset(factor.axis for factor in self.dimensions[place] if factor.axis is not None)
 
     def axis_of(self, place: int) -> Axis | None:
         """The axis that a dimension follows position by position."""
@@ -77,17 +76,24 @@ class Axes:
         widened = {axis: replace(self.reach[axis], whole=True) for axis in axes if axis is not None}
         return replace(self, reach={**self.reach, **widened}) if widened else self
 
+    def merged(self, place: int) -> Axes:
+        """Positions of an axis that are each repeated, by the factors after it, become positions of a stretched one."""
+        axes, merged = self, list[Factor]()
+        for factor in self.dimensions[place]:
+            if factor.axis is not None or not merged or merged[-1].axis is None:
+                merged.append(factor)
+                continue
+            axes = axes.seen_through(merged[-1].axis, stretched(factor.size))
+            merged[-1] = Factor(merged[-1].axis, merged[-1].size * factor.size)
+        return axes.with_dimension(place, tuple(merged)) if len(merged) < len(self.dimensions[place]) else self
+
     def resolved(self, place: int) -> Axes:
-        """A dimension of positions each repeated r times becomes one stretched axis; any other mixture is global."""
-        if len(self.dimensions[place]) <= 1:
-            return self
-        size = size_of(self.dimensions[place])
-        head, *rest = self.dimensions[place]
-        if head.axis is None or any(factor.axis is not None for factor in rest):
-            axes = [factor.axis for factor in self.dimensions[place]]
-            return self.global_along(axes).with_dimension(place, (Factor(None, size),))
-        whole = self.with_dimension(place, (Factor(head.axis, size),))
-        return whole.seen_through(head.axis, stretched(size // head.size))
+        """A dimension as positions of one axis, stretched where each is repeated; any other mixture is global."""
+        axes = self.merged(place)
+        dimension = axes.dimensions[place]
+        if len(dimension) <= 1:
+            return axes
+        return axes.global_along(axes.axes_at(place)).with_dimension(place, (Factor(None, size_of(dimension)),))
 
     def seen_through(self, axis: Axis, window: Window) -> Axes:
         """The axis is read through a window."""
@@ -99,18 +105,25 @@ class Axes:
         place %= len(self.dimensions)
         return replace(self, dimensions=(*self.dimensions[:place], dimension, *self.dimensions[place + 1 :]))
 
+    def fitted(self, shape: Sequence[int]) -> Axes:
+        """Where a dimension has another size in this shape, which positions it holds is not known: all are read."""
+        axes = self
+        for place, size in enumerate(shape):
+            if size_of(self.dimensions[place]) != size:
+                followed = [factor.axis for factor in self.dimensions[place]]
+                axes = axes.global_along(followed).with_dimension(place, (Factor(self.axis_of(place), size),))
+        return axes
+
     def windowed(self, place: int, window: Window, size: int) -> Axes:
-        """A dimension is read through a window and has another size then."""
+        """A dimension is read through a window and has another size then; one without an axis may mix lost ones."""
         place %= len(self.dimensions)
         axes = self.resolved(place)
         axis = axes.axis_of(place)
-        seen = axes if axis is None or window == IDENTITY else axes.seen_through(axis, window)
-        return seen.with_dimension(place, (Factor(axis, size),))
-
-    def named(self, places: Sequence[int]) -> Axes:
-        """The axes that these dimensions follow become 0, 1, ...; all others are forgotten."""
-        names = {axis: new for new, place in enumerate(places) if (axis := self.axis_of(place)) is not None}
-        return self.renamed(names)
+        if axis is not None:
+            axes = axes if window == IDENTITY else axes.seen_through(axis, window)
+        elif window.size > 1 and size_of(axes.dimensions[place]) > 1:
+            axes = axes.mixed([place])
+        return axes.with_dimension(place, (Factor(axis, size),))
 
     def renamed(self, names: Mapping[Axis, Axis]) -> Axes:
         """Axes by other names; those without one are forgotten."""
@@ -127,18 +140,28 @@ def plain(shape: Sequence[int]) -> tuple[Dimension, ...]:
 
 
 def together(operands: Sequence[Axes], dimensions: tuple[Dimension, ...]) -> Axes:
-    """What several tensors read between them: hulls, global where one is, unaligned where centres or jumps differ."""
+    """What several tensors read between them: hulls, global where one is, unaligned where centres or jumps differ.
+
+    Global as well where one element reads two places: an axis that two dimensions follow, or that a dimension of one
+    operand follows while another holds a single place of it.
+    """
     names = dict.fromkeys(axis for operand in operands for axis in operand.reach)
-    return Axes(dimensions, {axis: _joined(axis, operands) for axis in names})
+    places = Counter(axis for dimension in dimensions for axis in {factor.axis for factor in dimension})
+    apart = {axis for axis in names if places[axis] > 1 or _is_fixed_beside_followed(axis, operands)}
+    return Axes(dimensions, {axis: _joined(axis, operands) for axis in names}).global_along(apart)
+
+
+def _is_fixed_beside_followed(axis: Axis, operands: Sequence[Axes]) -> bool:
+    return len({axis in operand.present for operand in operands if axis in operand.reach}) > 1
 
 
 def _joined(axis: Axis, operands: Sequence[Axes]) -> Reach:
-    all_reaches = [operand.reach[axis] for operand in operands if axis in operand.reach]
-    here = [operand.reach[axis] for operand in operands if axis in operand.present] or all_reaches
-    result, *others = dict.fromkeys(here)
+    reaches = [operand.reach[axis] for operand in operands if axis in operand.reach]
+    followed = [operand.reach[axis] for operand in operands if axis in operand.present]
+    result, *others = dict.fromkeys(followed or reaches)
     for reach in others:
         result = _pair(result, reach)
-    return replace(result, whole=any(reach.whole for reach in all_reaches))
+    return replace(result, whole=any(reach.whole for reach in reaches))
 
 
 def _pair(one: Reach, two: Reach) -> Reach:
@@ -153,39 +176,30 @@ def broadcast(operands: Sequence[Axes], shape: Sequence[int]) -> Axes:
     """Elementwise work on tensors aligned at their last dimensions."""
     if len(operands) == 1 and tuple(map(size_of, operands[0].dimensions)) == tuple(shape):
         return operands[0]
-    operands = same_names(operands)
     operands = [_settled(operand) for operand in operands] if len(operands) > 1 else operands
+    operands = [_repeated(operand, shape) for operand in operands]
     found = [_dimension(operands, place, size) for place, size in zip(range(-len(shape), 0), shape, strict=True)]
-    return together(operands, tuple(found))
+    met = {(axis, back) for o in operands for back in range(-len(o.dimensions), 0) for axis in o.axes_at(back)}
+    places = Counter(axis for axis, _ in met)
+    return together(operands, tuple(found)).global_along(axis for axis, number in places.items() if number > 1)
 
 
-def same_names(operands: Sequence[Axes]) -> Sequence[Axes]:
-    """Where an input meets what convolutions made of it, its axes are those that lie at the same dimensions."""
-    leader = next((operand for operand in operands if not operand.is_raw), None)
-    if leader is None or not any(operand.is_raw for operand in operands):
-        return operands
-    return [_named_as(operand, leader) if operand.is_raw else operand for operand in operands]
-
-
-def _named_as(raw: Axes, leader: Axes) -> Axes:
-    names: dict[Axis, Axis] = {}
-    for back in range(1, min(len(raw.dimensions), len(leader.dimensions)) + 1):
-        old, new = raw.axis_of(-back), leader.axis_of(-back)
-        if old is not None and new is not None:
-            names[old] = new
-    return raw.renamed(names)
+def _repeated(operand: Axes, shape: Sequence[int]) -> Axes:
+    """Of a dimension of one that is repeated, every element reads the one position there is."""
+    for back in range(-len(operand.dimensions), 0):
+        if size_of(operand.dimensions[back]) == 1 != shape[back]:
+            operand = operand.with_dimension(back, (Factor(None, 1),))
+    return operand
 
 
 def _settled(operand: Axes) -> Axes:
     """Dimensions that were cut and put together again become stretched axes, so that both sides tell them alike."""
-    for place, dimension in enumerate(operand.dimensions):
-        if len(dimension) > 1 and dimension[0].axis is not None and all(f.axis is None for f in dimension[1:]):
-            operand = operand.resolved(place)
+    for place in range(len(operand.dimensions)):
+        operand = operand.merged(place)
     return operand
 
 
 def _dimension(operands: Sequence[Axes], back: int, size: int) -> Dimension:
     given = [o.dimensions[back] for o in operands if len(o.dimensions) >= -back]
-    full = [d for d in given if size_of(d) == size] or given
-    followed = {d for d in full if any(f.axis is not None for f in d)}
+    followed = {d for d in given if size_of(d) == size and any(f.axis is not None for f in d)}
     return followed.pop() if len(followed) == 1 else (Factor(None, size),)

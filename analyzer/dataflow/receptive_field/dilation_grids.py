@@ -131,7 +131,10 @@ def _passed_on(paths: Paths) -> Paths:
 
 
 def _moved(op: Op, paths: Paths) -> Paths:
-    """Pools of stride one read like dense convolutions; padding and cropping shift; a stride starts anew."""
+    """Pools of stride one read like dense convolutions; padding and cropping shift; a stride starts anew.
+
+    A pool over other dimensions than the convolutions' is not followed.
+    """
     count = len(paths[0].offsets)
     if op.packet in PADS:
         pads = (op.integers("pad") or op.integers("padding"))[: 2 * count : 2]
@@ -139,6 +142,8 @@ def _moved(op: Op, paths: Paths) -> Paths:
         return _shifted(paths, [POINT] * (count - len(lefts)) + [Offsets(-left, 1) for left in lefts])
     if op.packet == "aten.slice":
         return _sliced(op, paths, count)
+    if is_pool(op) and count != int(op.packet.partition("_pool")[2][0]):
+        return ()
     if "adaptive" in op.packet or any(stride != 1 for stride in op.integers("stride") or op.integers("kernel_size")):
         return (Path((POINT,) * count),) if "adaptive" not in op.packet else ()
     settings = (

@@ -71,5 +71,5 @@ HANDLERS: dict[str, Handler] = {
     **_table(view_ops.indexed, "index _unsafe_index index_select"),
     **_table(window_ops.sliding, "unfold"),
     **_table(view_ops.looked_up, "embedding"),
-    **_table(view_ops.same, "channel_shuffle native_channel_shuffle"),
+    **_table(view_ops.shuffled, "channel_shuffle native_channel_shuffle"),
 }

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.receptive_field.axes import Axes, Factor, Reach, broadcast, size_of
+from analyzer.dataflow.operator_classes import FILLS
+from analyzer.dataflow.receptive_field.axes import Axes, Reach, broadcast
+from analyzer.dataflow.receptive_field.axis_names import SLIDING, AxisNames
 from analyzer.dataflow.receptive_field.dispatch import axes_after
 from analyzer.values.graph import Op, Tensor, Trace, tensors_of
 from analyzer.values.results import Layer
@@ -78,43 +80,45 @@ def _with_field(layer: Layer, field: Field | None) -> Layer:
     )
 
 
-def axes_of_values(flow: Flow) -> dict[Value, Axes]:
-    """What every value keeps of the input's axes."""
-    known: dict[Value, Axes] = {}
+def axes_of_values(flow: Flow, names: AxisNames | None = None) -> dict[Value, Axes]:
+    """What every value keeps of the input's axes; `names` learns what convolutions call them."""
+    names = AxisNames() if names is None else names
+    known, bases = dict[Value, Axes](), dict[int, Value]()
     for value, producer in enumerate(flow.producers):
         if producer is None and flow.dynamic[value]:
-            known[value] = Axes.of_input(flow.tensors[value].shape)
-    bases: dict[int, Value] = {}
+            known[value] = names.of_input(flow.tensors[value].shape)
     for op in flow.trace.graph:
-        _follow(op, flow, known, bases)
+        _follow(op, flow, names, known, bases)
     return known
 
 
-def _follow(op: Op, flow: Flow, known: dict[Value, Axes], bases: dict[int, Value]) -> None:
+def _follow(op: Op, flow: Flow, names: AxisNames, known: dict[Value, Axes], bases: dict[int, Value]) -> None:
     if "view" in op.tags:
         base = bases.get(op.inputs[0].number, flow.reads[op][0])
         bases.update((tensor.number, base) for tensor in op.outputs)
-    operands = [known[value] for value in dict.fromkeys(flow.reads[op]) if value in known]
-    if not operands or not op.outputs:
+    read = {value: known[value] for value in flow.reads[op] if value in known}
+    if not read or not op.outputs or op.packet in FILLS:
         return
-    after = axes_after(op, _given(op, flow, known), operands)
+    operands = names.shared(op, flow.argument(op, SLIDING.get(op.packet, "")), read)
+    after = axes_after(op, _given(op, flow, operands), list(operands.values()))
     for value, tensor in zip(flow.writes[op], op.outputs, strict=True):
         if len(tensor.shape) == len(after.dimensions):
-            known[value] = after
+            known[value] = after.fitted(tensor.shape)
     if "inplace" in op.tags and op.outputs[0].number in bases:
-        _write_through(after, bases[op.outputs[0].number], flow, known)
+        _write_through(after, bases[op.outputs[0].number], flow, names, known)
 
 
-def _write_through(written: Axes, base: Value, flow: Flow, known: dict[Value, Axes]) -> None:
+def _write_through(written: Axes, base: Value, flow: Flow, names: AxisNames, known: dict[Value, Axes]) -> None:
     """What is written to through a view is read there besides; where it is put elsewhere along an axis, globally."""
     before, shape = known.get(base), flow.tensors[base].shape
     if len(written.dimensions) != len(shape):
         return
-    for place, size in enumerate(shape):
-        if size_of(written.dimensions[place]) != size:
-            axes = [factor.axis for factor in written.dimensions[place]]
-            written = written.global_along(axes).with_dimension(place, (Factor(written.axis_of(place), size),))
-    known[base] = written if before is None else broadcast([before, written], shape)
+    written = written.fitted(shape)
+    if before is None:
+        known[base] = written
+        return
+    leader = written if before.is_raw else before
+    known[base] = broadcast([names.like(before, leader), names.like(written, leader)], shape)
 
 
 def _given(op: Op, flow: Flow, known: Mapping[Value, Axes]) -> dict[str, Axes]:

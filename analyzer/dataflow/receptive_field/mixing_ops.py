@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from analyzer.dataflow.receptive_field.axes import Axes, Factor, plain, same_names, together
+from analyzer.dataflow.receptive_field.axes import Axes, Factor, broadcast, plain, together
 from analyzer.dataflow.receptive_field.operands import Given, loaded, shape_of
 from analyzer.values.graph import Op
+
+FACTORS = (("mat1", "mat2"), ("batch1", "batch2"), ("self", "mat2"))
+"""Arguments that products multiply."""
 
 
 def channelwise(op: Op, given: Given) -> Axes:
@@ -29,14 +32,15 @@ def group_norm(_: Op, given: Given) -> Axes:
 
 def along(op: Op, given: Given) -> Axes:
     """Softmax, cumulative sums, sorting: mixes one dimension and keeps it."""
-    return loaded(given).mixed([op.integer("dim") % len(loaded(given).dimensions)])
+    axes = loaded(given)
+    return axes.mixed([op.integer("dim") % len(axes.dimensions)] if axes.dimensions else [])
 
 
 def reduced(op: Op, given: Given) -> Axes:
     """Mean, sum, maximum: mixes dimensions, which are gone then or of size one."""
     axes, shape = loaded(given), shape_of(op)
     rank = len(axes.dimensions)
-    places = {place % rank for place in op.integers("dim")} or set(range(rank))
+    places = {place % rank for place in op.integers("dim") if rank} or set(range(rank))
     mixed = axes.mixed(places)
     if len(shape) == rank:
         for place in places:
@@ -47,20 +51,20 @@ def reduced(op: Op, given: Given) -> Axes:
 
 
 def product(op: Op, given: Given) -> Axes:
-    """(..., n, k) × (..., k, m): rows keep their positions, what is summed over is mixed."""
-    left_name, right_name = ("self", "mat2") if "mat1" not in op.arguments else ("mat1", "mat2")
-    left_name, right_name = ("batch1", "batch2") if "batch1" in op.arguments else (left_name, right_name)
+    """(..., n, k) × (..., k, m): rows keep their positions, what is summed over is mixed; `addmm` adds a tensor."""
+    left_name, right_name = next(names for names in FACTORS if names[0] in op.arguments)
     left, right, shape = given.get(left_name), given.get(right_name), shape_of(op)
     dimensions = list(plain(shape))
     operands = []
     if left is not None:
-        operands.append(left.mixed([len(shape) - 1]))
+        operands.append(left.mixed([-1]))
         dimensions[:-1] = left.dimensions[:-1]
     if right is not None:
-        operands.append(right.mixed([len(shape) - 2]))
+        operands.append(right.mixed([-2]))
         dimensions[-1] = right.dimensions[-1]
         dimensions[:-2] = dimensions[:-2] if left is not None else right.dimensions[:-2]
-    return together(same_names(operands), tuple(dimensions))
+    multiplied = together(operands, tuple(dimensions))
+    return broadcast([multiplied, given["self"]], shape) if left_name != "self" and "self" in given else multiplied
 
 
 def linear(op: Op, given: Given) -> Axes:
@@ -70,11 +74,11 @@ def linear(op: Op, given: Given) -> Axes:
 
 
 def attention(op: Op, given: Given) -> Axes:
-    """Each query reads all keys and values of its batch and head."""
-    rank = len(shape_of(op))
-    keys = [given[name].mixed([rank - 2, rank - 1]) for name in ("key", "value") if name in given]
-    query = given["query"].mixed([rank - 1]) if "query" in given else None
-    dimensions = query.dimensions if query is not None else plain(shape_of(op))
-    return together(
-        same_names([*([query] if query else []), *keys]), (*dimensions[:-1], (Factor(None, shape_of(op)[-1]),))
-    )
+    """Each query reads all keys and values of its batch and head; a mask may depend on the input too."""
+    mixed = {"query": [-1], "key": [-2, -1], "value": [-2, -1], "attn_mask": [-1]}
+    operands = [given[name].mixed(places) for name, places in mixed.items() if name in given]
+    dimensions, query = list(plain(shape_of(op))), given.get("query")
+    if query is not None:
+        kept = query.dimensions[:-1]
+        dimensions[-1 - len(kept) : -1] = kept
+    return together(operands, tuple(dimensions))

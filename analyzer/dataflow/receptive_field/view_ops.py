@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.dataflow.receptive_field.axes import Axes, Dimension, Factor, broadcast, plain, same_names, together
+from analyzer.dataflow.receptive_field.axes import Axes, Dimension, Factor, broadcast, plain, together
 from analyzer.dataflow.receptive_field.operands import Given, loaded, shape_of
 from analyzer.dataflow.receptive_field.reshape import viewed
 from analyzer.values.graph import Op, tensors_of
@@ -56,7 +56,7 @@ def joined(op: Op, given: Given) -> Axes:
     place = op.arguments.get("dim", 0)
     place = place % len(shape) if isinstance(place, int) else 0
     blank: Dimension = (Factor(None, shape[place]),)
-    return broadcast([operand.with_dimension(place, blank) for operand in same_names(operands)], shape)
+    return broadcast([operand.with_dimension(place, blank) for operand in operands], shape)
 
 
 def stacked(op: Op, given: Given) -> Axes:
@@ -92,6 +92,7 @@ def looked_up(op: Op, given: Given) -> Axes:
     return Axes((*given["indices"].dimensions, (Factor(None, shape_of(op)[-1]),)), given["indices"].reach)
 
 
-def same(_: Op, given: Given) -> Axes:
-    """Space is left alone."""
-    return loaded(given)
+def shuffled(_: Op, given: Given) -> Axes:
+    """`nn.ChannelShuffle`: channels in another order, space left alone."""
+    axes = loaded(given)
+    return axes.global_along(factor.axis for factor in axes.dimensions[1])

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from analyzer.dataflow.receptive_field import window as windows
-from analyzer.dataflow.receptive_field.axes import Axes, Factor, size_of
+from analyzer.dataflow.receptive_field.axes import Axes, Factor, size_of, together
 from analyzer.dataflow.receptive_field.operands import Given, each, loaded, shape_of, source
 from analyzer.dataflow.receptive_field.window import Window
 from analyzer.values.graph import Op
 
 
 def convolution(op: Op, given: Given) -> Axes:
-    """Windows over space; the other channels flow together, and the first convolution says which axes are spatial."""
+    """Windows over space; the other channels flow together."""
     axes, weight, shape = given["input"], op.tensor("weight").shape, shape_of(op)
     kernel = weight[2:]
     space = range(len(shape) - len(kernel), len(shape))
-    if axes.is_raw:
-        axes = axes.named(tuple(space))
     if op.integer("groups") != op.tensor("input").shape[1]:
         axes = axes.mixed([1]) if axes.axis_of(1) is not None or len(axes.dimensions[1]) > 1 else axes
     settings = [each(op, name, len(kernel)) for name in ("stride", "padding", "dilation")]
     make = windows.transposed if op.arguments["transposed"] else windows.taps
     for place, k, s, p, d in zip(space, kernel, *settings, strict=True):
         axes = axes.windowed(place, make(k, s, p, d), shape[place])
-    return axes.with_dimension(1, (Factor(None, shape[1]),))
+    axes = axes.with_dimension(1, (Factor(None, shape[1]),))
+    computed = [given[name] for name in ("weight", "bias") if name in given]
+    return together([axes, *(other.global_along(other.reach) for other in computed)], axes.dimensions)
 
 
 def pool(op: Op, given: Given) -> Axes:
@@ -96,8 +96,10 @@ def shuffle(op: Op, given: Given) -> Axes:
 
 
 def roll(op: Op, given: Given) -> Axes:
-    """Positions shifted in a circle; what wraps around is not followed."""
+    """Positions shifted in a circle; what wraps around is not followed, nor elements shifted without dimensions."""
     axes, shape = loaded(given), shape_of(op)
+    if not op.integers("dims"):
+        return axes.global_along(axes.reach)
     for place, shift in zip(op.integers("dims"), op.integers("shifts"), strict=False):
         axes = axes.windowed(place, windows.shifted(-shift), shape[place])
     return axes
@@ -106,8 +108,6 @@ def roll(op: Op, given: Given) -> Axes:
 def patches(op: Op, given: Given) -> Axes:
     """`Unfold`: (N, C, H, W) to (N, C k, places), the places being those of a convolution."""
     axes, count = loaded(given), 2
-    if axes.is_raw:
-        axes = axes.named((len(axes.dimensions) - 2, len(axes.dimensions) - 1))
     settings = [each(op, name, count) for name in ("kernel_size", "stride", "padding", "dilation")]
     for back, k, s, p, d in zip((-2, -1), *settings, strict=True):
         size = (size_of(axes.dimensions[back]) + 2 * p - d * (k - 1) - 1) // s + 1

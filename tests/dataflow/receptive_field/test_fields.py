@@ -316,6 +316,55 @@ def test_writing_through_a_view_reaches_the_whole_tensor(traced):
     assert field.jump == pair(1)
 
 
+def attended(query, keys):
+    return torch.softmax(query @ keys.mT, -1) @ keys
+
+
+@pytest.mark.parametrize(
+    ("forward", "shapes"),
+    [
+        (lambda c, x: x + attended(x.mT, c(x).mT).mT, [(1, 3, 10)]),
+        (lambda c, x: x + torch.softmax(x @ c(x).mT, -1) @ c(x), [(1, 3, 10)]),
+        (lambda c, x: x + F.scaled_dot_product_attention(x.mT, c(x).mT, c(x).mT).mT, [(1, 3, 10)]),
+        (lambda c, x, t: t + attended(t, c(x).mT), [(1, 3, 10), (1, 5, 3)]),
+        (lambda c, x, t: F.scaled_dot_product_attention(t, c(x).mT, c(x).mT), [(1, 3, 10), (1, 5, 3)]),
+        (lambda c, x, t: torch.addmm(t, c(x)[0].mT, c(x)[0]), [(1, 3, 10), (10, 10)]),
+    ],
+)
+def test_attention_to_a_convolved_input_is_global(forward, shapes, traced):
+    field = receptive_fields(traced(Made(forward, nn.Conv1d(3, 3, 3, padding=1)), *shapes))[""]
+    assert field.size == (None,)
+
+
+def test_the_input_added_to_what_reads_all_of_it_keeps_its_positions(traced):
+    network = Made(lambda c, x: x + attended(x.mT, c(x).mT).mT, nn.Conv1d(3, 3, 3, padding=1))
+    assert receptive_fields(traced(network, (1, 3, 10)))[""].jump == (1,)
+
+
+def test_an_input_goes_by_its_own_axes_wherever_it_is_turned_to(traced):
+    network = Made(lambda c, x: c(x.mT).mT * x, nn.Conv2d(3, 3, (3, 5), padding=(1, 2)))
+    assert told(receptive_fields(traced(network, (1, 3, 16, 16)))[""]) == ((3, 5), pair(1), (1, 2))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda c, x: c(x) * c(x).mT,  # an element reads row i and row j
+        lambda c, x: c(x) + c(x)[:, :, :1],  # and the first row
+        lambda c, x: c(torch.cat([c(x), c(x)], 2)),  # rows of either part
+        lambda c, x: F.conv2d(c(x), c(x)[0, :, None, :3, :3], groups=3),  # a kernel made of the input
+        lambda c, x: c(x).roll(1),
+    ],
+)
+def test_what_reads_two_places_at_once_is_global(forward, traced):
+    assert receptive_fields(traced(Made(forward, conv(3, 1, 1)), (1, 3, 16, 16)))[""].size[0] is None
+
+
+def test_a_mean_over_the_batch_leaves_space_alone(traced):
+    network = Made(lambda c, x: c(x).max(0)[0], conv(3, 1, 1))
+    assert told(receptive_fields(traced(network, (2, 3, 16, 16)))[""]) == (pair(3), pair(1), pair(1))
+
+
 @pytest.mark.parametrize(
     ("network", "shape"), [(nn.Linear(4, 4), (2, 4)), (nn.Sequential(nn.Linear(4, 4), nn.ReLU()), (2, 3, 4))]
 )

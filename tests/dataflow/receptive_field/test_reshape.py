@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.dataflow.receptive_field.axes import Axes, Factor
+from analyzer.dataflow.receptive_field.axes import Axes, Factor, Reach
 from analyzer.dataflow.receptive_field.reshape import groups, viewed
 from analyzer.dataflow.receptive_field.window import IDENTITY, taps
 
@@ -22,7 +22,9 @@ def test_groups(old, new, expected):
     assert [(tuple(before), tuple(after)) for before, after in groups(old, new)] == expected
 
 
-IMAGE = Axes.of_input((1, 4, 6, 8)).named((2, 3))
+IMAGE = Axes(
+    ((Factor(None, 1),), (Factor(None, 4),), (Factor(0, 6),), (Factor(1, 8),)), dict.fromkeys((0, 1), Reach(IDENTITY))
+)
 
 
 def test_tokens_and_back():
