@@ -10,11 +10,11 @@ from itertools import chain
 from analyzer.advising.pricing import current_price, current_units, proposed_price
 from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
 from analyzer.rules import RULES, slug
-from analyzer.rules.rule import Finding, Observer, Proposer, Rule
+from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule
 from analyzer.values.absences import Absences
 from analyzer.values.convolution import Proposal, Unit
 from analyzer.values.estimates import ProposalTime
-from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.facts import ModelFacts
 from analyzer.values.layer_calls import call_of, code
 from analyzer.values.results import Advice, Alternative, Replacement
 
@@ -51,10 +51,12 @@ def advise(
 def _answers(rule: Rule, facts: ModelFacts, timer: Timer) -> list[Advised]:
     if isinstance(rule, Observer):
         return [Advised(_fact(rule, finding)) for finding in rule.observe(facts)]
+    if isinstance(rule, ModelProposer):
+        return [_proposed(rule, path, found, facts, timer) for path, found in rule.propose_all(facts)]
     if not isinstance(rule, Proposer):
         return []
-    proposals = ((layer, rule.propose(layer, facts)) for layer in facts.convolutions.values())
-    return [_proposed(rule, layer, found, facts, timer) for layer, found in proposals if found]
+    proposals = ((layer.path, rule.propose(layer, facts)) for layer in facts.convolutions.values())
+    return [_proposed(rule, path, found, facts, timer) for path, found in proposals if found]
 
 
 def _fact(rule: Rule, finding: Finding) -> Advice:
@@ -73,15 +75,15 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
     )
 
 
-def _proposed(rule: Rule, layer: ConvolutionFacts, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
+def _proposed(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
     proposal = replace(proposal, is_exact=rule.EFFORT == "none")
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
-    current, proposed = _codes(proposal, facts, layer.path)
-    time = timer(rule.CODE, layer.path, proposal)
+    current, proposed = _codes(proposal, facts, path)
+    time = timer(rule.CODE, path, proposal)
     advice = Advice(
         rule=rule.CODE,
         name=slug(rule),
-        path=layer.path,
+        path=path,
         level=rule.LEVEL,
         effort=rule.EFFORT,
         current=current,
@@ -113,6 +115,9 @@ def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:
     """What is there and what is proposed, as code; layers that stay as they are left out."""
     now = {own: current_units(own, facts) for own, _ in proposal.replacements}
     changed = {own: units for own, units in proposal.replacements if units != now[own]}
+    gone = next((module for module in facts.removable if changed.keys() == {module.path}), None)
+    if gone is not None:
+        return f"{gone.kind}(...)", _code(changed, path)
     return _code({own: now[own] for own in changed}, path), _code(changed, path)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from analyzer.formulas import cost_of
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Proposal, ReLU, Unit, placed
+from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU, Unit, placed
 from analyzer.values.facts import ModelFacts
 from analyzer.values.graph import Argument, Op, Tensor
 from analyzer.values.results import Cost, Saving
@@ -72,6 +72,9 @@ def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
 
 def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
     """What the layers that a proposal replaces take now."""
+    gone = {module.path: Price(module.params, module.macs) for module in facts.removable}
+    if all(path in gone and units == (Identity(),) for path, units in proposal.replacements):
+        return sum((gone[path] for path, _ in proposal.replacements), Price())
     parts = (_layer_price(path, current_units(path, facts), facts) for path, _ in proposal.replacements)
     return sum(parts, Price())
 

@@ -20,6 +20,7 @@ from analyzer.dataflow.operator_classes import BATCH_NORMS, PRODUCTS
 from analyzer.dataflow.receptive_field.dilation_grids import grids
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
 from analyzer.dataflow.receptive_field.resolution import restorations
+from analyzer.dataflow.removable import removable_modules
 from analyzer.values.absences import Absences
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.values.graph import Op, Trace
@@ -65,6 +66,7 @@ def facts_of(
         isolations=left_out.attempt("isolated groups", lambda: isolations(flow, path_of), ()),
         grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
+        removable=left_out.attempt("removable modules", lambda: removable_modules(flow, owners, costs), ()),
         never_run=tuple(never_run),
         fixed=fixed | kept.keys(),
         device=device,

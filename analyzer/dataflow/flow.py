@@ -75,6 +75,17 @@ class Flow:
                 found[value] = producer.packet not in FILLS and any(found[read] for read in self.reads[producer])
         return tuple(found)
 
+    @cached_property
+    def live(self) -> frozenset[Op]:
+        """The operators that an output depends on, or what is left behind in a parameter or buffer."""
+        wanted, live = set(self.returned), set()
+        for op in reversed(self.order):
+            leaves = "inplace" in op.tags and any(tensor.weight is not None for tensor in op.outputs)
+            if leaves or not wanted.isdisjoint(self.writes[op]):
+                live.add(op)
+                wanted.update(self.reads[op])
+        return frozenset(live)
+
     def operands(self, op: Op) -> tuple[Value, ...]:
         """The values that an operator reads and that depend on the input."""
         return tuple(value for value in self.reads[op] if self.dynamic[value])

@@ -33,23 +33,12 @@ class _Followed:
     def __init__(self, trace: Trace, changes: Sequence[frozenset[str]]) -> None:
         self.flow = Flow(trace)
         self._region_of = {path: number for number, paths in enumerate(changes) for path in paths}
-        self._live = self._reaching()
         self._kept: dict[Op, int] = {}
-
-    def _reaching(self) -> set[Op]:
-        """Operators that the outputs, or what stays behind in a parameter or buffer, depend on."""
-        wanted, live = set(self.flow.returned), set()
-        for op in reversed(list(self.flow.trace.graph)):
-            stays = any(tensor.weight is not None for tensor in op.outputs)
-            if stays or not wanted.isdisjoint(self.flow.writes[op]):
-                live.add(op)
-                wanted.update(self.flow.reads[op])
-        return live
 
     def signatures(self) -> Iterator[Signature]:
         """What each live operator outside of the changes does, to which values, in order of execution."""
         for op in self.flow.trace.graph:
-            if op in self._live and self._region(op) is None:
+            if op in self.flow.live and self._region(op) is None:
                 arguments = tuple((name, self._described(value)) for name, value in op.arguments.items())
                 yield op.name, op.layer, arguments, tuple((tensor.shape, tensor.dtype) for tensor in op.outputs)
                 self._kept[op] = len(self._kept)

@@ -74,22 +74,34 @@ def replaceable(module: nn.Module, proposals: Iterable[Proposal]) -> dict[str, n
     layers: dict[str, nn.Module] = {}
     owners: dict[int, str] = {}
     names = _names_of_storages(module)
-    for path, units in (pair for proposal in proposals for pair in proposal.replacements):
+    for path, units, removes in _wanted(proposals):
         layer = layer_at(module, path)
         if id(layer) in owners:
             raise Problem(f"{path}: two proposals would replace this layer; choose one of them")
         owners[id(layer)] = path
-        reason = _reason_against(layer, units) or _tied(layer, names)
+        reason = _reason_against_removing(layer) if removes else _reason_against(layer, units)
+        reason = reason or _tied(layer, names)
         if reason:
             raise Problem(f"{path or type(layer).__name__} cannot be replaced: {reason}; leave this layer out")
         layers[path] = layer
     return layers
 
 
+def _wanted(proposals: Iterable[Proposal]) -> Iterator[tuple[str, tuple[Unit, ...], bool]]:
+    """Each layer with what is to take its place, and whether its proposal only removes."""
+    for proposal in proposals:
+        removes = all(isinstance(unit, Identity) for _, units in proposal.replacements for unit in units)
+        yield from ((path, units, removes) for path, units in proposal.replacements)
+
+
+def _reason_against_removing(layer: nn.Module) -> str:
+    is_hooked = any(getattr(child, hooks) for child in layer.modules() for hooks in HOOKS)
+    return "hooks are attached to it" if is_hooked else ""
+
+
 def _reason_against(layer: nn.Module, units: Sequence[Unit]) -> str:
-    keeps_nothing = all(isinstance(unit, Identity) for unit in units)
-    if keeps_nothing and not isinstance(layer, _BatchNorm) and not any(True for _ in layer.parameters()):
-        return "hooks are attached to it" if any(getattr(layer, hooks) for hooks in HOOKS) else ""
+    if all(isinstance(unit, Identity) for unit in units) and not any(True for _ in layer.parameters()):
+        return _reason_against_removing(layer) or (_unkept(layer, units) if isinstance(layer, _BatchNorm) else "")
     if isinstance(layer, nn.Linear) and all(isinstance(unit, Linear) for unit in units):
         return reason_against_factoring(layer)
     return reason_against(layer) or _unkept(layer, units)
@@ -120,6 +132,7 @@ def _memory(tensor: torch.Tensor) -> Any:
 
 
 def _tied(layer: nn.Module, names: Counter[Any]) -> str:
-    own = Counter(_memory(tensor) for tensor in _own_tensors(layer))
+    """Of all that is in it: what it holds goes with it."""
+    own = Counter(_memory(tensor) for child in layer.modules() for tensor in _own_tensors(child))
     shared = any(names[memory] != count for memory, count in own.items())
     return "another layer uses its weights too" if shared else ""

@@ -20,10 +20,11 @@ from analyzer.rules import (
     memory_bound_layer,
     never_run,
     padding_only_taps,
+    removable_module,
     strided_dilation,
     strided_pointwise,
 )
-from analyzer.rules.rule import Observer, Proposer, Rule
+from analyzer.rules.rule import ModelProposer, Observer, Proposer, Rule
 from analyzer.values.errors import Problem
 
 RESTRUCTURINGS: tuple[Proposer, ...] = (
@@ -33,7 +34,8 @@ RESTRUCTURINGS: tuple[Proposer, ...] = (
     dilate_instead_of_downsample,
     factorized_kernel,
 )
-EXACT: tuple[Proposer, ...] = (
+EXACT: tuple[Proposer | ModelProposer, ...] = (
+    removable_module,
     bias_before_batchnorm,
     foldable_batchnorm,
     collapsible_pointwise,
@@ -74,7 +76,7 @@ def explain(name: str) -> str:
     """The rule's documentation as markdown, headed by its code, name, level and effort."""
     rule = rule_for(name)
     effort = {"none": "leaves the output as it is", "finetune": "needs finetuning", "retrain": "needs retraining"}
-    kind = effort[rule.EFFORT] if isinstance(rule, Proposer) else "a fact"
+    kind = effort[rule.EFFORT] if isinstance(rule, Proposer | ModelProposer) else "a fact"
     return f"# {rule.CODE} {slug(rule)} ({rule.LEVEL}, {kind})\n\n{cleandoc(rule.__doc__ or '')}\n"
 
 

@@ -24,7 +24,8 @@ Nothing is replaced: whether the module is dead or waits for another input is fo
 Nothing, when it is dead: outputs do not depend on it.
 
 ## When it stays silent
-Modules without parameters, and parameters that another module uses.
+Modules without parameters, and parameters that another module uses; modules that can be removed as a whole, of which
+removable-module speaks.
 
 ## Sources
 Tracing: what no operator read.
@@ -43,6 +44,6 @@ EFFORT = "none"
 def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding for each module."""
     for path, params in model.never_run:
-        if params:
+        if params and not any(f"{path}.".startswith(f"{module.path}.") for module in model.removable):
             noun = "parameter" if params == 1 else "parameters"
             yield Finding(path, f"never called: {params:,} {noun} that this forward does not use")

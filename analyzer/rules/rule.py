@@ -42,6 +42,13 @@ class Proposer(Rule, Protocol):
 
 
 @runtime_checkable
+class ModelProposer(Rule, Protocol):
+    """A rule that looks at the whole model and says, by the path that is spoken of, what to use instead."""
+
+    def propose_all(self, model: ModelFacts) -> Iterator[tuple[str, Proposal]]: ...
+
+
+@runtime_checkable
 class Observer(Rule, Protocol):
     """A rule that states facts."""
 

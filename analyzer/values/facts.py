@@ -62,6 +62,18 @@ class LinearFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovableModule:
+    """A module that no output depends on, with all that is in it."""
+
+    path: str
+    kind: str
+    params: int
+    macs: int
+    is_called: bool
+    """It runs, and nothing uses what it gives."""
+
+
+@dataclass(frozen=True, slots=True)
 class Norm:
     """One batch normalization in eval mode, and the convolution that alone feeds it."""
 
@@ -117,6 +129,7 @@ class ModelFacts:
     isolations: tuple[Isolation, ...] = ()
     grids: tuple[Grid, ...] = ()
     restorations: tuple[Restoration, ...] = ()
+    removable: tuple[RemovableModule, ...] = ()
     never_run: tuple[tuple[str, int], ...] = ()
     """Path and parameters of modules that the forward never called."""
     fixed: frozenset[str] = frozenset()
