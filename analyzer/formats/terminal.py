@@ -31,6 +31,7 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     console.print(analysis.model.name, style="bold", markup=False)
     _print_verdict(console, analysis)
     console.print(_facts(analysis), markup=False)
+    _print_assumptions(console, analysis.model.assumptions)
     total = analysis.total
     _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
@@ -58,6 +59,15 @@ def render_comparison(
         console.print(sentence, markup=False)
     _print_written(console, written)
     return _text(console)
+
+
+def _print_assumptions(console: "Console", sentences_said: Sequence[str]) -> None:
+    """What was guessed stands above the numbers that follow from it."""
+    for sentence in sentences_said[:MAX_LISTED]:
+        console.print(f"assumed: {sentence}", style="yellow", markup=False)
+    hidden = len(sentences_said) - MAX_LISTED
+    if hidden > 0:
+        console.print(f"assumed: {hidden} more, in the report", style="yellow", markup=False)
 
 
 def _print_latency(console: "Console", latency: Latency | None) -> None:

@@ -25,6 +25,13 @@ def test_the_whole_summary_of_a_small_network(analysis):
     assert terminal.render(analysis, written=["reports/net.md"]) == WHOLE
 
 
+def test_what_was_assumed_stands_above_the_numbers(analysis):
+    sentences = tuple(f"sentence {number}" for number in range(7))
+    lines = terminal.render(replace(analysis, model=replace(analysis.model, assumptions=sentences))).splitlines()
+    shown = [f"assumed: sentence {number}" for number in range(terminal.MAX_LISTED)]
+    assert lines[2 : 3 + terminal.MAX_LISTED] == [*shown, "assumed: 2 more, in the report"]
+
+
 def test_colours_are_for_terminals_only(analysis):
     assert "\x1b[" not in terminal.render(analysis)
     assert "\x1b[" in terminal.render(analysis, colour=True)

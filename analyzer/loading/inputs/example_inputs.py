@@ -146,13 +146,24 @@ def written_as(spec: InputSpec) -> str:
 
 
 def assumed(options: Iterable[tuple[Any, ...]], reason: str, names: Sequence[str] = ()) -> tuple[Inputs, ...]:
-    """One `Inputs` for each option, with the sentence that says what was assumed and why."""
-    return tuple(_assumed(args, reason, names) for args in options)
+    """One `Inputs` for each option, with the sentence that says what was assumed and why.
+
+    They are tried in this order, so the sentence of a later one says that the first does not fit.
+    """
+    listed = list(options)
+    first = _described_args(listed[0], ()) if listed else ""
+    return tuple(_assumed(args, reason, names, "" if place == 0 else first) for place, args in enumerate(listed))
 
 
-def _assumed(args: tuple[Any, ...], reason: str, names: Sequence[str]) -> Inputs:
+def _assumed(args: tuple[Any, ...], reason: str, names: Sequence[str], refused: str) -> Inputs:
     texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
-    if len(texts) < 2:
-        return Inputs(args, {}, f"input {''.join(texts)} was assumed from {reason}")
-    labels = [f"`{name}` {text}" for name, text in zip(names, texts, strict=False)] if names else texts
-    return Inputs(args, {}, f"inputs {', '.join(labels)} were assumed from {reason}")
+    was = "input {} was" if len(texts) < 2 else "inputs {} were"
+    said = was.format(_described_args(args, names)) + f" assumed from {reason}"
+    return Inputs(args, {}, f"{said}; {refused} does not fit" if refused else said)
+
+
+def _described_args(args: tuple[Any, ...], names: Sequence[str]) -> str:
+    texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
+    if len(texts) < 2 or not names:
+        return ", ".join(texts)
+    return ", ".join(f"`{name}` {text}" for name, text in zip(names, texts, strict=False))

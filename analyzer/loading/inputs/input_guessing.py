@@ -10,6 +10,7 @@ from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.inputs.example_inputs import assumed, computed_in, floating_dtype, required
+from analyzer.loading.inputs.small_images import small_images
 from analyzer.loading.loaded_model import Inputs, InputSpec
 
 if TYPE_CHECKING:
@@ -40,12 +41,21 @@ def guesses(module: nn.Module) -> tuple[Inputs, ...]:
     if not parameters:
         return (Inputs(),)
     floating = floating_dtype(module)
-    layers = [*islice(_entries(module), ENTRIES), ("the commonest shapes", _common())]
+    layers = [*islice(_likeliest_first(module), ENTRIES), ("the commonest shapes", _common())]
     entries = [
         (reason, [computed_in(spec, floating) for spec in specs]) for reason, specs in _within_every_vocabulary(layers)
     ]
     found = (candidate for entry in entries for candidate in _for_entry(entry, entries, parameters))
     return tuple(islice(found, CHOICES))
+
+
+def _likeliest_first(module: nn.Module) -> Iterator[Entry]:
+    """The entries; images begin with the size that the first convolution and the number of classes speak for."""
+    likely = small_images(module)
+    for reason, specs in _entries(module):
+        sized = [spec for spec in specs if likely and spec.shape[1:] == likely.shape]
+        also = f" and {likely.reason}" if likely and sized else ""
+        yield reason + also, [*sized, *(spec for spec in specs if spec not in sized)]
 
 
 def _within_every_vocabulary(entries: list[Entry]) -> list[Entry]:
