@@ -185,7 +185,11 @@ def _initialise(request: CommandRequest, listen: Listener) -> None:
     from analyzer.command.atomic_write import write_all
     from analyzer.command.run import INITIAL, initial
 
-    write_all({INITIAL: initial(request, listen)})
+    text = initial(request, listen)
+    write_all({INITIAL: text})
+    for line in text.splitlines():
+        if line.startswith("# assumed: "):
+            click.echo(line.removeprefix("# "), err=True)
     click.echo(f"written to {INITIAL}", err=True)
 
 

@@ -16,6 +16,8 @@ TODAY: Final = {"params": "parameters", "macs": "multiply-accumulates", "size": 
 HEADER: Final = """\
 # What the models are held to: `analyze` without a target analyses all of them and exits with 1 over a limit.
 # A limit is a plain integer or takes a unit: k, M, G for counts; kB, MB, KiB, MiB for bytes."""
+ASSUMED: Final = "# assumed: "
+"""Begins the comments that say what was guessed."""
 INCREASE: Final = """\
 # Against a base (--against main), growth fails only when both are exceeded:
 # max-increase = { params = "2%", min = "20k" }"""
@@ -43,6 +45,7 @@ def _model(analysis: Analysis, checkpoint: str | None, settings: Mapping[str, st
     yield "[[models]]"
     yield f"target = {_text(analysis.model.target)}"
     yield f"name = {_text(analysis.model.name)}"
+    yield from (f"{ASSUMED}{' '.join(sentence.split())}" for sentence in analysis.model.assumptions)
     if specs := input_specs(analysis):
         yield f"input = [{', '.join(map(_text, specs))}]"
     if checkpoint is not None:
@@ -51,9 +54,9 @@ def _model(analysis: Analysis, checkpoint: str | None, settings: Mapping[str, st
         yield f"set = {{ {', '.join(f'{_text(name)} = {_text(value)}' for name, value in settings.items())} }}"
     yield "\n[[models.budgets]]"
     yield 'name = "today"'
-    for metric, noun in TODAY.items():
-        if value := measured(analysis, EVERYTHING, metric):
-            yield _limit(metric, value, noun)
+    known = {metric: value for metric in TODAY if (value := measured(analysis, EVERYTHING, metric)) is not None}
+    limited = {metric: value for metric, value in known.items() if value} or known
+    yield from (_limit(metric, value, TODAY[metric]) for metric, value in limited.items())
 
 
 def _limit(metric: str, value: int, noun: str) -> str:

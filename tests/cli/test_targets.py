@@ -235,3 +235,11 @@ def test_what_the_file_and_the_forward_print_goes_to_stderr(here):
 def test_a_file_that_guards_its_main_part(here):
     here.net(more="if __name__ == '__main__':\n    raise SystemExit(3)\n")
     assert here.json("model.py")["total"]["params"] == PARAMS
+
+
+def test_the_first_configuration_says_what_was_assumed(here):
+    here.write("model.py", "from torch import nn\nmodel = nn.ReLU()\n")
+    done = here.analyze("--init", "model.py")
+    sentence = "assumed: input 1×3×224×224 float32 was assumed from the commonest shapes"
+    assert (done.status, done.err.splitlines()) == (0, [sentence, "written to analyze.toml"])
+    assert f"# {sentence}\n" in here.contents()["analyze.toml"].decode()

@@ -38,6 +38,16 @@ def test_what_is_offered_reads_back_when_uncommented(tmp_path: Path, analysis, l
     assert len(whole.increases) == 1
 
 
+def test_a_model_without_parameters_keeps_to_its_configuration(tmp_path: Path, analysis, layer) -> None:
+    """5 % more than nothing is nothing; a limit on what is nothing is left out beside others."""
+    empty: Analysis = analysis(layer("act", 0, 0))
+    (model,) = read_back(tmp_path, render((empty,))).models
+    assert model.budgets[0].limits == {"params": 0, "macs": 0, "size": 0}
+    assert {line.status for line in judge(empty, model.budgets, today=date(2030, 1, 1))} == {"pass"}
+    (table,) = read_back(tmp_path, render((analysis(layer("embedding", 100, 0)),))).models
+    assert sorted(table.budgets[0].limits) == ["params", "size"]
+
+
 def test_unknown_numbers_get_no_limit(tmp_path: Path, analysis, layer) -> None:
     alone = analysis(layer("conv", 10), complete=False, macs=None)
     assert "macs" not in read_back(tmp_path, render((alone,))).models[0].budgets[0].limits
@@ -48,6 +58,13 @@ def test_checkpoint_settings_and_odd_names(tmp_path: Path, analysis, layer) -> N
     (model,) = read_back(tmp_path, render((net,), "w\\x.pth", {"width": "2", "a.b": "x"})).models
     assert (model.name, model.target, model.checkpoint) == ('mo"dèl', "a b/mödel.py:build", "w\\x.pth")
     assert model.request.settings == {"width": "2", "a.b": "x"}
+
+
+def test_what_was_assumed_is_a_comment(tmp_path: Path, analysis, layer) -> None:
+    model = Model("net", "net.py", "Net", assumptions=("input 1×3\nwas assumed",))
+    text = render((analysis(layer("conv", 10), model=model),))
+    assert "\n# assumed: input 1×3 was assumed\n" in text
+    assert read_back(tmp_path, text).models[0].name == "net"
 
 
 def test_two_models(tmp_path: Path, analysis, layer) -> None:
