@@ -124,7 +124,7 @@ class Recorder(TorchDispatchMode):
         if func.namespace == "prim":  # asks a tensor what it is, computes nothing
             return func(*args, **kwargs)
         if not self.has_values:
-            refuse(func, args)
+            refuse(func, args, kwargs)
         outputs = self._run(func, args, kwargs)
         with self._lock:
             self._record(func, args, kwargs, outputs)
