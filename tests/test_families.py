@@ -1,11 +1,13 @@
 """Real families beyond torchvision: complete, on the backend they should be on, and equal to independent counts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from state_audit import audited
 from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer import Analysis
@@ -32,9 +34,11 @@ ENCODER = {"vocab_size": 1000, "hidden_size": 64, "intermediate_size": 256, "num
 
 
 def analysed(target: str) -> tuple[LoadedModel, Analysis]:
+    """The model as if a caller had built it, so that all of it must be left as it was."""
     loaded = load(ModelRequest(target))
     assert isinstance(loaded, LoadedModel)
-    return loaded, analyze_loaded(loaded)
+    loaded = replace(loaded, owned=False)
+    return loaded, audited((loaded.module, loaded.candidates), lambda: analyze_loaded(loaded))
 
 
 def of_config(folder: Path, model_type: str, architecture: str, **entries: Any) -> tuple[LoadedModel, Analysis]:

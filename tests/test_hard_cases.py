@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from state_audit import audited
 from torch import nn
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.checkpoint import checkpoint
 
-from analyzer import analyze
+from analyzer import Problem, analyze
 
 
 class Forward(nn.Module):
@@ -34,7 +35,8 @@ def weight(*shape: int) -> nn.Parameter:
 
 
 def check(model: nn.Module, args: Any, macs: int, params: int | None = None, **kwargs: Any) -> None:
-    analysis = analyze(model, args, kwargs)
+    analysis = audited((model, args, kwargs), lambda: analyze(model, args, kwargs))
+    check_that_raising_leaves_nothing(model, args, kwargs)
     assert analysis.uncounted == ()
     assert analysis.complete
     assert analysis.total.macs == macs
@@ -42,6 +44,21 @@ def check(model: nn.Module, args: Any, macs: int, params: int | None = None, **k
     assert sum(layer.params for layer in analysis.layers) == analysis.total.params
     if params is not None:
         assert analysis.total.params == params
+
+
+def check_that_raising_leaves_nothing(model: nn.Module, args: Any, kwargs: Any) -> None:
+    def refuse(*_: Any) -> None:
+        raise OverflowError("after all of the forward")
+
+    if isinstance(model, torch.jit.ScriptModule):  # hooks of Python are not for these
+        return
+    inner = model.module if isinstance(model, nn.DataParallel) else getattr(model, "_orig_mod", model)
+    handle = inner.register_forward_hook(refuse)
+    try:
+        with pytest.raises(Problem, match="after all of the forward"):
+            audited((model, args, kwargs), lambda: analyze(model, args, kwargs))
+    finally:
+        handle.remove()
 
 
 CONVOLUTIONS: list[tuple[str, nn.Module, tuple[int, ...], int]] = [

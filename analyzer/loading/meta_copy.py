@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import types
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,42 +13,56 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from analyzer.loading.rebound_functions import rebind_functions
+
 MAX_CONSTANT = 2**20
 """Integer tensors up to this many elements keep their values: index tables that a forward may read."""
-DEPTH = 3
-"""How deep containers in module attributes are searched for tensors."""
+ATOMS = (str, bytes, int, float, complex, type(None), type, types.FunctionType, types.MethodType, types.ModuleType)
+"""What holds no tensor that belongs to an object, or is not copied with it."""
 
 Convert = Callable[[torch.Tensor], torch.Tensor]
 
 
-def tensors_in(module: nn.Module) -> Iterator[torch.Tensor]:
-    """Every tensor that a module tree holds: parameters, buffers, and those in plain attributes and containers."""
-    for child in module.modules():
-        for value in vars(child).values():
-            if not isinstance(value, nn.Module):
-                yield from _tensors(value, DEPTH)
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """Every tensor that a module or another object holds: in attributes, in containers, and in what these hold."""
+    waiting, seen = [value], {}
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen or isinstance(item, ATOMS):
+            continue
+        seen[id(item)] = item
+        if isinstance(item, torch.Tensor):
+            yield item
+        else:
+            waiting.extend(reversed(_held(item)))
 
 
-def _tensors(value: Any, depth: int) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif depth and isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item, depth - 1)
-    elif depth and isinstance(value, list | tuple | set):
-        for item in value:
-            yield from _tensors(item, depth - 1)
+def _held(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple | set | deque):
+        return list(value)
+    attributes = getattr(value, "__dict__", None)
+    return list(attributes.values()) if isinstance(attributes, dict) else []
+
+
+def tensor_copies(value: Any, convert: Convert) -> dict[int, Any]:
+    """What `copy.deepcopy` is to take for each tensor in a value: what `convert` makes of it, once for each tensor."""
+    copies: dict[int, Any] = {}
+    for tensor in tensors_in(value):
+        if is_lazy(tensor):
+            copies[id(tensor)] = _uninitialized(tensor, "meta" if isinstance(convert, MetaTensors) else tensor.device)
+        elif is_plain(tensor):
+            copies[id(tensor)] = _as_kind_of(tensor, convert(tensor))
+    return copies
 
 
 def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
     """A deep copy in which each dense tensor is what `convert` makes of it; names for one tensor stay names for one."""
-    memo: dict[int, Any] = {}
-    for tensor in tensors_in(module):
-        if id(tensor) not in memo and is_plain(tensor):
-            memo[id(tensor)] = _as_kind_of(tensor, convert(tensor))
-        elif is_lazy(tensor):
-            memo[id(tensor)] = _uninitialized(tensor)
-    return copy.deepcopy(module, memo)
+    copies = tensor_copies(module, convert)
+    copied = copy.deepcopy(module, copies)
+    rebind_functions(copied, copies)
+    return copied
 
 
 def is_constant(tensor: torch.Tensor) -> bool:
@@ -87,8 +103,8 @@ def _as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def _uninitialized(tensor: Any) -> Any:
-    return type(tensor)(requires_grad=tensor.requires_grad, device="meta", dtype=tensor.dtype)
+def _uninitialized(tensor: Any, device: str | torch.device) -> Any:
+    return type(tensor)(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence
 
 from analyzer.loading.loaded_model import InputSpec
+from analyzer.loading.meta_copy import tensor_copies
 
 Leaf = torch.Tensor | InputSpec
 MOST_YIELDED = 1000
@@ -41,7 +42,10 @@ def shapes(tree: Any) -> tuple[tuple[int, ...], ...]:
 
 
 def map_leaves(tree: Any, change: Callable[[Leaf], Any]) -> Any:
-    """The same tree with every tensor changed; containers keep their types, other values are shared."""
+    """The same tree with every tensor changed; containers keep their types, other objects are copied if they hold some.
+
+    An object that cannot be copied is shared.
+    """
     if isinstance(tree, Leaf):
         return change(tree)
     if isinstance(tree, PackedSequence):  # batch_sizes are read on the CPU by definition
@@ -54,7 +58,7 @@ def map_leaves(tree: Any, change: Callable[[Leaf], Any]) -> Any:
         return type(tree)(map_leaves(item, change) for item in tree)
     if _is_dataclass(tree):
         return _dataclass_like(tree, change)
-    return tree
+    return _object_like(tree, change)
 
 
 def drained(output: Any, leave_out: Callable[[str, str], None]) -> Any:
@@ -102,3 +106,13 @@ def _dataclass_like(tree: Any, change: Callable[[Leaf], Any]) -> Any:
     for field in dataclasses.fields(tree):
         object.__setattr__(changed, field.name, map_leaves(getattr(tree, field.name), change))
     return changed
+
+
+def _object_like(tree: Any, change: Callable[[Leaf], Any]) -> Any:
+    copies = tensor_copies(tree, change)
+    if not copies:
+        return tree
+    try:
+        return copy.deepcopy(tree, copies)
+    except Exception:  # whatever a user's class raises when copied
+        return tree

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel
+from analyzer.loading.meta_copy import tensors_in
 from analyzer.tracing import modes
 from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves
@@ -21,7 +22,9 @@ from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.global_state import preserved
 from analyzer.tracing.ownership import ModuleStack
+from analyzer.tracing.python_state import PythonState
 from analyzer.tracing.recorder import Recorder
+from analyzer.tracing.written_tensors import WrittenTensors
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Parameter, Trace
 from analyzer.values.results import Input, Uncounted
@@ -37,13 +40,14 @@ def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
     failures: list[Failure] = []
     result: Trace | None = None
     with modes.only(modes.NONE), loaded.surroundings(), preserved():
+        state = PythonState(_roots(loaded))
         for backend in BACKENDS:
             progress(
                 f"{loaded.name}: tracing on {backend.mode} tensors"
                 if backend is not REAL
                 else f"{loaded.name}: running"
             )
-            tried = _try_rung(loaded, backend, failures)
+            tried = _try_rung(loaded, backend, failures, state)
             if isinstance(tried, Trace):
                 result = tried
                 break
@@ -65,7 +69,18 @@ def _doubtful(failures: list[Failure]) -> Trace | None:
     return replace(failure.trace, gaps=(*failure.trace.gaps, gap))
 
 
-def _try_rung(loaded: LoadedModel, backend: Backend, earlier: list[Failure]) -> Trace | list[Failure]:
+def _roots(loaded: LoadedModel) -> Iterator[Any]:
+    """From where a forward may reach what is not the analysis's own: the user's objects, classes and their globals."""
+    if not loaded.owned:
+        yield loaded.module
+    yield from (type(child) for child in loaded.module.modules())
+    for inputs in loaded.candidates:
+        yield from (inputs.args, inputs.kwargs)
+
+
+def _try_rung(
+    loaded: LoadedModel, backend: Backend, earlier: list[Failure], state: PythonState
+) -> Trace | list[Failure]:
     """The trace of the first inputs that pass, or all failures of this backend after those before it."""
     candidates = _worth_trying(loaded, backend, earlier)
     failures: list[Failure] = []
@@ -79,6 +94,8 @@ def _try_rung(loaded: LoadedModel, backend: Backend, earlier: list[Failure]) -> 
             failures.append(failure)
             if failure.trace is not None:
                 break
+        finally:
+            state.give_back()
     return earlier + failures
 
 
@@ -107,10 +124,12 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: backend.make_input(leaf, module))
             _settle_lazy_modules(module, args, kwargs)
             stack = ModuleStack(module, loaded.module)
-            recorder = Recorder(stack, _names(module), backend.run, has_values=backend is REAL)
+            written = WrittenTensors(_own_tensors(module, args, kwargs))
+            recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
             device = _meant_device(loaded, inputs) if backend is META else None
             forward = Forward(module, args, kwargs, recorder, device)
-            output = forward.call()
+            with written.given_back():
+                output = forward.call()
             reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
             result = Trace(
                 graph=recorder.graph,
@@ -146,6 +165,11 @@ def _settle_lazy_modules(module: nn.Module, args: Any, kwargs: Any) -> None:
     if any(is_lazy(parameter) for parameter in [*module.parameters(), *module.buffers()]):
         with torch.no_grad():
             module(*args, **kwargs)
+
+
+def _own_tensors(module: nn.Module, args: Any, kwargs: Any) -> Iterator[torch.Tensor]:
+    """What was made for this run: the tensors of a copied module and of copied inputs."""
+    yield from (tensor for tensor in tensors_in((module, args, kwargs)) if not is_lazy(tensor))
 
 
 def _names(module: nn.Module) -> Mapping[int, str]:

@@ -1,0 +1,228 @@
+"""Python objects that a forward may write to, found and remembered: globals, class attributes, closures, caches."""
+
+from __future__ import annotations
+
+import functools
+import random
+import sys
+import threading
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.tracing.python_restoring import (
+    dict_class,
+    give_back_cache,
+    give_back_cell,
+    give_back_class,
+    give_back_dict,
+    give_back_list,
+    give_back_namespace,
+    give_back_set,
+    give_back_slots,
+    holds_a_trace,
+)
+
+MAX_OBJECTS = 200_000
+"""How many objects are looked at, nearest to the model first: a tenth of a second."""
+MAX_ITEMS = 10_000
+"""Longer containers are given back too, but what is in them is not looked at: data sets, vocabularies."""
+WITHOUT_STATE = frozenset({*sys.stdlib_module_names, "torch", "numpy", "sympy", "networkx", "analyzer"})
+"""Packages whose own globals no forward of a user fills with tensors."""
+PLAIN = frozenset(
+    {str, bytes, int, float, complex, bool, type(None), types.BuiltinFunctionType, torch.dtype, torch.Size}
+)
+
+Kept = tuple[Callable[[Any, Any], None], Any, Any]
+"""How something is given back, what it is, and what it was."""
+
+
+class PythonState:
+    """What is reachable from some roots, as it is now.
+
+    Followed are containers, attributes, closures, and the globals that functions name, but for the packages without
+    state. Tensors are passed over: WrittenTensors keeps their values.
+    """
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        self._kept: list[Kept] = []
+        self._seen: dict[int, Any] = {}
+        waiting = deque(roots)
+        while waiting and len(self._seen) < MAX_OBJECTS:
+            value = waiting.popleft()
+            if type(value) not in PLAIN and id(value) not in self._seen:
+                self._seen[id(value)] = value
+                waiting.extend(self._keep(value))
+        self._seen.clear()
+
+    def give_back(self) -> None:
+        """Everything as it was, but what a class forbids to set.
+
+        While other threads run, only what holds a tensor without values: other changes may be theirs.
+        """
+        alone = threading.active_count() == 1
+        for restore, value, content in self._kept:
+            if alone or holds_a_trace(value):
+                with suppress(AttributeError, TypeError, RuntimeError):
+                    restore(value, content)
+
+    def _keep(self, value: Any) -> Iterable[Any]:
+        kind = type(value)
+        for base, keep in KEEPING:
+            if issubclass(kind, base):
+                kept, inner = keep(value)
+                self._kept.extend(kept)
+                return inner
+        return self._keep_instance(value)
+
+    def _keep_instance(self, value: Any) -> Iterable[Any]:
+        """The attributes of an object; of torch's own classes modules alone have some that matter."""
+        kind = type(value)
+        if not _has_state(kind.__module__) and not issubclass(kind, nn.Module):
+            return ()
+        attributes = _attributes(value)
+        slots = {name: getattr(value, name) for name in _slots_of(kind) if hasattr(value, name)}
+        if slots:
+            self._kept.append((give_back_slots, value, slots))
+        return (kind, *slots.values(), *(() if attributes is None else (attributes,)))
+
+
+def _keep_dict(value: dict[Any, Any]) -> tuple[list[Kept], Iterable[Any]]:
+    content = dict(dict_class(value).items(value))
+    return [(give_back_dict, value, content)], content.values() if len(content) <= MAX_ITEMS else ()
+
+
+def _keep_list(value: Any) -> tuple[list[Kept], Iterable[Any]]:
+    content = tuple(value)
+    return [(give_back_list, value, content)], content if len(content) <= MAX_ITEMS else ()
+
+
+def _keep_set(value: set[Any]) -> tuple[list[Kept], Iterable[Any]]:
+    return [(give_back_set, value, frozenset(value))], ()
+
+
+def _keep_tuple(value: Any) -> tuple[list[Kept], Iterable[Any]]:
+    return [], value if len(value) <= MAX_ITEMS else ()
+
+
+def _keep_module(value: types.ModuleType) -> tuple[list[Kept], Iterable[Any]]:
+    if not _has_state(vars(value).get("__name__")):
+        return [], ()
+    return [(give_back_namespace, vars(value), dict(vars(value)))], ()
+
+
+def _keep_function(value: types.FunctionType) -> tuple[list[Kept], Iterable[Any]]:
+    cells = [(cell, cell.cell_contents) for cell in value.__closure__ or () if _is_full(cell)]
+    kept: list[Kept] = [(give_back_cell, cell, content) for cell, content in cells]
+    held = (*(content for _, content in cells), value.__defaults__, value.__kwdefaults__, value.__dict__)
+    if not _has_state(value.__globals__.get("__name__")):
+        return kept, held
+    return kept, (*held, sys.modules.get(value.__globals__["__name__"]), *_named(value.__code__, value.__globals__))
+
+
+def _named(code: types.CodeType, namespace: dict[str, Any]) -> Iterator[Any]:
+    """What a function finds under the names in its code: globals, and what other modules of the user hold."""
+    names = _names(code)
+    for name in names & namespace.keys():
+        value = namespace[name]
+        yield value
+        if isinstance(value, types.ModuleType) and _has_state(vars(value).get("__name__")):
+            yield from (vars(value)[inner] for inner in names & vars(value).keys())
+
+
+@functools.lru_cache(maxsize=MAX_ITEMS)
+def _names(code: types.CodeType) -> frozenset[str]:
+    inner = (_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return frozenset(code.co_names).union(*inner)
+
+
+def _keep_method(value: types.MethodType) -> tuple[list[Kept], Iterable[Any]]:
+    return [], (value.__self__, value.__func__)
+
+
+def _keep_wrapped(value: Any) -> tuple[list[Kept], Iterable[Any]]:
+    return [], (value.__func__,)
+
+
+def _keep_property(value: Any) -> tuple[list[Kept], Iterable[Any]]:
+    return [], (value.fget if isinstance(value, property) else value.func,)
+
+
+def _keep_partial(value: functools.partial[Any]) -> tuple[list[Kept], Iterable[Any]]:
+    return [], (value.func, value.args, value.keywords)
+
+
+def _keep_cache(value: Any) -> tuple[list[Kept], Iterable[Any]]:
+    return [(give_back_cache, value, value.cache_info())], (value.__wrapped__,)
+
+
+def _keep_class(value: type) -> tuple[list[Kept], Iterable[Any]]:
+    if not _has_state(value.__module__):
+        return [], ()
+    content = dict(vars(value))
+    return [(give_back_class, value, content)], (*content.values(), *value.__bases__)
+
+
+def _keep_generator(value: torch.Generator) -> tuple[list[Kept], Iterable[Any]]:
+    return [(lambda generator, state: generator.set_state(state), value, value.get_state())], ()
+
+
+def _keep_random(value: random.Random) -> tuple[list[Kept], Iterable[Any]]:
+    return [(lambda generator, state: generator.setstate(state), value, value.getstate())], ()
+
+
+def _pass_over(_: Any) -> tuple[list[Kept], Iterable[Any]]:
+    return [], ()
+
+
+KEEPING: tuple[tuple[Any, Callable[[Any], tuple[list[Kept], Iterable[Any]]]], ...] = (
+    (dict, _keep_dict),
+    ((list, deque), _keep_list),
+    (set, _keep_set),
+    ((tuple, frozenset), _keep_tuple),
+    (torch.Tensor, _pass_over),
+    (types.FunctionType, _keep_function),
+    (types.MethodType, _keep_method),
+    ((staticmethod, classmethod), _keep_wrapped),
+    ((property, functools.cached_property), _keep_property),
+    (functools.partial, _keep_partial),
+    (functools._lru_cache_wrapper, _keep_cache),
+    (types.ModuleType, _keep_module),
+    (type, _keep_class),
+    (torch.Generator, _keep_generator),
+    (random.Random, _keep_random),
+)
+"""By kind: what must be given back of a value, and what it holds."""
+
+
+def _is_full(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+def _has_state(module: Any) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] not in WITHOUT_STATE
+
+
+def _attributes(value: Any) -> dict[str, Any] | None:
+    """The attributes of an object as they are stored; asking it might run code of its own."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _slots_of(kind: type) -> Iterator[str]:
+    for base in kind.__mro__:
+        names = vars(base).get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if isinstance(vars(base).get(name), types.MemberDescriptorType):
+                yield name
