@@ -5,9 +5,11 @@ import gc
 import inspect
 import random
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import numpy
 import torch
@@ -22,13 +24,16 @@ OTHERS = frozenset({*sys.stdlib_module_names, "torch", "numpy", "_pytest", "pyte
 def audited(held: tuple[Any, ...], call: Callable[[], Result]) -> Result:
     """What the call returns; fails when it changes what the objects hold or the process, or leaves a tensor behind.
 
-    What the call raises is raised after the audit.
+    What the call raises is raised after the audit. Threads that were there before do not count: while others run, the
+    analysis leaves alone what may be theirs.
     """
     modules = _modules_of(held)
     gc.freeze()  # gc never looks at what is alive now: all that it finds afterwards is new
     before, raised, result = _state(held, modules), None, None
+    idle, threads = set(threading.enumerate()) - {threading.current_thread()}, threading.enumerate
     try:
-        result = call()
+        with patch.object(threading, "enumerate", lambda: [thread for thread in threads() if thread not in idle]):
+            result = call()
     except Exception as error:
         raised = error
         _forget_frames(error)

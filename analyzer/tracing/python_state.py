@@ -65,7 +65,7 @@ class PythonState:
 
         While other threads run, only what holds a tensor without values: other changes may be theirs.
         """
-        alone = threading.active_count() == 1
+        alone = not any(_is_of_python(thread) for thread in threading.enumerate())
         for restore, value, content in self._kept:
             if alone or holds_a_trace(value):
                 with suppress(AttributeError, TypeError, RuntimeError):
@@ -198,6 +198,11 @@ KEEPING: tuple[tuple[Any, Callable[[Any], tuple[list[Kept], Iterable[Any]]]], ..
     (random.Random, _keep_random),
 )
 """By kind: what must be given back of a value, and what it holds."""
+
+
+def _is_of_python(thread: threading.Thread) -> bool:
+    """Whether a thread is another one that Python started; those of torch's own are seen too once they called back."""
+    return thread is not threading.current_thread() and not isinstance(thread, threading._DummyThread)
 
 
 def _is_full(cell: types.CellType) -> bool:

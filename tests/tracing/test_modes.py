@@ -1,5 +1,6 @@
 """A trace sees no mode of its caller's and leaves none of its own behind."""
 
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -31,25 +32,26 @@ class Watching(TorchFunctionMode):
 class Analysing(nn.Module):
     """Has another model analysed while it runs, in the way of a hook."""
 
-    def __init__(self, found: list[Any]) -> None:
+    def __init__(self, found: SimpleQueue[Any]) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 4))
         inner, x = nn.LSTM(8, 8), torch.randn(2, 1, 8)
-        self.layers[0].register_forward_pre_hook(lambda *_: found.append(analyze(inner, x)))
+        self.layers[0].register_forward_pre_hook(lambda *_: found.put(analyze(inner, x)))
 
     def forward(self, x: torch.Tensor) -> Any:
         return self.layers(x)
 
 
 def test_an_analysis_within_another_disturbs_neither() -> None:
-    found: list[Any] = []
+    found: SimpleQueue[Any] = SimpleQueue()  # a list would be given back as it was
     outer, plain = Analysing(found), Analysing(found)
     plain.layers[0]._forward_pre_hooks.clear()
     x = torch.randn(2, 8)
     with_hook, without = analyze(outer, x), analyze(plain, x)
     assert with_hook.layers == without.layers
     assert (with_hook.total, with_hook.tracing) == (without.total, without.tracing)
-    (inner,) = found
+    inner = found.get_nowait()
+    assert found.empty()
     alone = analyze(nn.LSTM(8, 8), torch.randn(2, 1, 8))
     assert (inner.layers, inner.total, inner.tracing) == (alone.layers, alone.total, alone.tracing)
 

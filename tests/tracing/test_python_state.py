@@ -4,6 +4,7 @@ import functools
 import random
 import sys
 import textwrap
+import threading
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
@@ -13,6 +14,14 @@ import pytest
 import torch
 
 from analyzer.tracing.python_state import MAX_ITEMS, PythonState
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that other tests left behind do not count."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    known = threading.enumerate
+    monkeypatch.setattr(threading, "enumerate", lambda: [thread for thread in known() if thread not in others])
 
 
 class Plain:
