@@ -13,7 +13,7 @@ from analyzer.tracing.recorder import Run, signature
 
 
 @dataclass(frozen=True)
-class StoredTensor:
+class WrittenTensor:
     """A tensor that was written to: in which memory it lay, where, and autograd's count of writes."""
 
     tensor: torch.Tensor
@@ -38,7 +38,7 @@ class WrittenTensors:
     def __init__(self, own: Iterable[torch.Tensor]) -> None:
         self._made = {address for tensor in own if (address := _address(tensor)) is not None}
         self._memory: dict[int, tuple[torch.UntypedStorage, torch.UntypedStorage]] = {}
-        self._kept: dict[int, StoredTensor] = {}
+        self._kept: dict[int, WrittenTensor] = {}
 
     def following(self, run: Run) -> Run:
         """The same way to carry out an operator, followed."""
@@ -81,13 +81,13 @@ class WrittenTensors:
                     if address is not None and address not in self._made and id(tensor) not in self._kept:
                         self._kept[id(tensor)] = self._stored(tensor, address)
 
-    def _stored(self, tensor: torch.Tensor, address: int) -> StoredTensor:
+    def _stored(self, tensor: torch.Tensor, address: int) -> WrittenTensor:
         storage = tensor.untyped_storage()
         if address not in self._memory:
             with torch._C._DisableTorchDispatch():  # else a fake mode would make a fake copy
                 self._memory[address] = storage, storage.clone()
         version = None if tensor.is_inference() else tensor._version
-        return StoredTensor(tensor, storage, _place(tensor), version)
+        return WrittenTensor(tensor, storage, _place(tensor), version)
 
 
 def _place(tensor: torch.Tensor) -> tuple[Any, torch.Size, tuple[int, ...]]:
