@@ -127,12 +127,16 @@ class Layer:
     settings: str = ""
     """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"; empty for others."""
     receptive_field: tuple[int, ...] | None = None
+    """How many input positions an output position reads along each axis, first to last; the most where they differ."""
+    receptive_field_least: tuple[int, ...] | None = None
+    """The fewest, where that is another number: after upsampling, neighbouring positions read differently."""
     jump: tuple[int, ...] | None = None
     offset: tuple[int, ...] | None = None
     """How many positions before the input's first one output 0 reads, an axis."""
     reach: str = ""
     """"exact", "unaligned" (branches meet whose centres or jumps differ: the hull is told), "global" (at least one axis
-    reads the whole input, as through global pooling or attention), or empty where there is no spatial input."""
+    reads the whole input, as through global pooling or attention), "irregular" (the pattern of what positions read is
+    too long to be followed), or empty where there is no spatial input."""
 
 
 @dataclass(frozen=True, slots=True)

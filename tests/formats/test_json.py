@@ -33,7 +33,7 @@ ROWS = {
     "uncounted": "operator calls layers reason",
     "never_run": "path params",
     "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings "
-    "receptive_field jump offset reach",
+    "receptive_field receptive_field_least jump offset reach",
 }
 
 

@@ -27,8 +27,23 @@ class Reach:
 
     window: Window
     whole: bool = False
-    """All of it is read; the window then says what is read beside global branches."""
+    """All of it is read; the window then tells only how far positions lie apart."""
     aligned: bool = True
+    irregular: bool = False
+    """The pattern of what is read is too long to be followed; the window is then an earlier one."""
+
+    def seen_through(self, window: Window) -> Reach:
+        """What is read through a window of what was read before."""
+        if self.irregular:
+            return self
+        after = window.over(self.window)
+        if after is None:
+            return replace(self, irregular=True)
+        return replace(self, window=Window.moving(after.jump) if self.whole else after)
+
+    def globally(self) -> Reach:
+        """All of it is read."""
+        return self if self.whole else replace(self, window=Window.moving(self.window.jump), whole=True)
 
 
 Dimension = tuple[Factor, ...]
@@ -73,7 +88,7 @@ class Axes:
 
     def global_along(self, axes: Iterable[Axis | None]) -> Axes:
         """The whole of these axes is read."""
-        widened = {axis: replace(self.reach[axis], whole=True) for axis in axes if axis is not None}
+        widened = {axis: self.reach[axis].globally() for axis in axes if axis is not None}
         return replace(self, reach={**self.reach, **widened}) if widened else self
 
     def merged(self, place: int) -> Axes:
@@ -97,8 +112,7 @@ class Axes:
 
     def seen_through(self, axis: Axis, window: Window) -> Axes:
         """The axis is read through a window."""
-        reach = self.reach[axis]
-        return replace(self, reach={**self.reach, axis: replace(reach, window=window.over(reach.window))})
+        return replace(self, reach={**self.reach, axis: self.reach[axis].seen_through(window)})
 
     def with_dimension(self, place: int, dimension: Dimension) -> Axes:
         """One dimension replaced."""
@@ -161,15 +175,16 @@ def _joined(axis: Axis, operands: Sequence[Axes]) -> Reach:
     result, *others = dict.fromkeys(followed or reaches)
     for reach in others:
         result = _pair(result, reach)
-    return replace(result, whole=any(reach.whole for reach in reaches))
+    return result.globally() if any(reach.whole for reach in reaches) else result
 
 
 def _pair(one: Reach, two: Reach) -> Reach:
+    whole, irregular = one.whole or two.whole, one.irregular or two.irregular
     if one.window == two.window:
-        return Reach(one.window, aligned=one.aligned and two.aligned)
+        return Reach(one.window, whole, one.aligned and two.aligned, irregular)
     hull = one.window.hull(two.window)
     aligned = hull is not None and one.window.is_centred_like(two.window) and one.aligned and two.aligned
-    return Reach(hull or max(one.window, two.window, key=lambda window: window.size), aligned=aligned)
+    return Reach(hull or max(one.window, two.window, key=lambda window: window.size), whole, aligned, irregular)
 
 
 def broadcast(operands: Sequence[Axes], shape: Sequence[int]) -> Axes:

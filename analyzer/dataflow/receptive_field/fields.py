@@ -20,10 +20,10 @@ from analyzer.values.results import Layer
 class Field:
     """What one output position reads, a number for each spatial axis of the input.
 
-    `size` is the most positions from first to last (None: all, through global pooling, attention, gates or statistics);
-    `jump` how far they move from one output position to the next, below one after upsampling, None where the output
-    has no such axis any more; `padding` how many positions before the first one output 0 reads. `local` is the size
-    beside global branches: that of the main path of a squeeze-and-excitation block.
+    `size` is the most positions from first to last (None: all, through global pooling, attention, gates or statistics),
+    `least_size` the fewest: they differ after upsampling, where positions of different phases read differently. `jump`
+    is how far what is read moves from one output position to the next, below one after upsampling, None where the
+    output has no such axis any more; `padding` how many positions before the first one output 0 reads.
     """
 
     size: tuple[int | None, ...]
@@ -31,13 +31,14 @@ class Field:
     padding: tuple[int | None, ...]
     aligned: bool = True
     """False when branches meet whose centres or jumps differ: then the hull, or the largest, is told."""
-    local: tuple[int, ...] = ()
+    least_size: tuple[int | None, ...] = ()
+    irregular: bool = False
+    """The pattern of positions along an axis is too long to be followed: its numbers are None."""
 
     @property
     def whole_size(self) -> tuple[int, ...] | None:
         """The size where every axis has one."""
-        sizes = tuple(size for size in self.size if size is not None)
-        return sizes if len(sizes) == len(self.size) else None
+        return _all_known(self.size)
 
     @property
     def whole_jump(self) -> tuple[int, ...] | None:
@@ -70,14 +71,28 @@ def with_fields(layers: Iterable[Layer], fields: Mapping[str, Field]) -> tuple[L
 def _with_field(layer: Layer, field: Field | None) -> Layer:
     if field is None:
         return layer
-    offsets = tuple(padding for padding in field.padding if padding is not None)
+    whole_size, least = field.whole_size, _all_known(field.least_size)
     return replace(
         layer,
-        receptive_field=field.whole_size,
+        receptive_field=whole_size,
+        receptive_field_least=least if whole_size != least else None,
         jump=field.whole_jump,
-        offset=offsets if field.whole_size is not None and len(offsets) == len(field.padding) else None,
-        reach="global" if field.whole_size is None else "exact" if field.aligned else "unaligned",
+        offset=_all_known(field.padding) if whole_size is not None else None,
+        reach=_reach(field),
     )
+
+
+def _reach(field: Field) -> str:
+    if field.irregular:
+        return "irregular"
+    if field.whole_size is None:
+        return "global"
+    return "exact" if field.aligned else "unaligned"
+
+
+def _all_known(numbers: Sequence[int | None]) -> tuple[int, ...] | None:
+    known = tuple(number for number in numbers if number is not None)
+    return known if len(known) == len(numbers) else None
 
 
 def axes_of_values(flow: Flow, names: AxisNames | None = None) -> dict[Value, Axes]:
@@ -151,19 +166,22 @@ def _field(axes: Axes | None) -> Field | None:
     """Before the first convolution nothing says which axes are spatial."""
     if axes is None or axes.is_raw or not axes.reach:
         return None
-    present = axes.present
     reaches = [(axis, axes.reach[axis]) for axis in sorted(axes.reach)]
+    windows = [None if reach.whole or reach.irregular else reach.window for _, reach in reaches]
     return Field(
-        size=tuple(None if reach.whole else reach.window.size for _, reach in reaches),
-        jump=tuple(_number(reach) if axis in present else None for axis, reach in reaches),
-        padding=tuple(None if reach.whole else -reach.window.low[0] for _, reach in reaches),
+        size=tuple(window.size if window else None for window in windows),
+        jump=tuple(_jump(reach) if axis in axes.present else None for axis, reach in reaches),
+        padding=tuple(None if window is None else -window.low[0] for window in windows),
         aligned=all(reach.aligned for _, reach in reaches),
-        local=tuple(reach.window.size for _, reach in reaches),
+        least_size=tuple(window.least_size if window else None for window in windows),
+        irregular=any(reach.irregular and not reach.whole for _, reach in reaches),
     )
 
 
-def _number(reach: Reach) -> int | Fraction:
+def _jump(reach: Reach) -> int | Fraction | None:
     jump = reach.window.jump
+    if reach.irregular:
+        return None
     return jump.numerator if jump.denominator == 1 else jump
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import gcd, lcm
 
-MAX_PHASES = 4096
-"""Longest pattern of positions that is followed when branches meet; beyond it they count as unaligned."""
+MAX_PHASES = 1024
+"""Longest pattern of positions that is followed; beyond it what is read is called irregular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,25 @@ class Window:
     high: tuple[int, ...]
     step: int
 
+    @classmethod
+    def moving(cls, jump: Fraction) -> Window:
+        """The positions of one axis seen at another speed, whatever is read there."""
+        return cls((0,) * jump.denominator, (0,) * jump.denominator, jump.numerator)
+
+    @property
+    def is_followed(self) -> bool:
+        """False for a pattern that is too long, of which only the first phases are there."""
+        return len(self.low) <= MAX_PHASES
+
     @property
     def size(self) -> int:
         """The most positions, first to last, that any output position reads."""
         return max(high - low for low, high in zip(self.low, self.high, strict=True)) + 1
+
+    @property
+    def least_size(self) -> int:
+        """The fewest positions that any output position reads: after stretching, phases differ."""
+        return min(high - low for low, high in zip(self.low, self.high, strict=True)) + 1
 
     @property
     def jump(self) -> Fraction:
@@ -47,18 +64,36 @@ class Window:
             return self.low[0] + self.high[0] == other.low[0] + other.high[0]
         return self.centre == other.centre
 
-    def over(self, before: Window) -> Window:
-        """This window on the outputs of the one before, told in positions of what that one reads."""
+    def over(self, before: Window) -> Window | None:
+        """This window on the outputs of the one before, told in positions of what that one reads.
+
+        None where the pattern of the two together is longer than MAX_PHASES. Work is linear in the phases.
+        """
+        if not self.is_followed:
+            return None
         if len(before.low) == 1:
             low, high, step = before.low[0], before.high[0], before.step
             lows = tuple(low + place * step for place in self.low)
             return Window(lows, tuple(high + place * step for place in self.high), self.step * step)
         repeats = len(before.low) // gcd(len(before.low), self.step)
-        repeated = self.repeated(repeats)
+        if repeats * len(self.low) > MAX_PHASES:
+            return None
+        repeated, (first, last) = self.repeated(repeats), before.ends()
         ranges = list(zip(repeated.low, repeated.high, strict=True))
-        lows = tuple(before.lowest(*places) for places in ranges)
-        highs = tuple(before.highest(*places) for places in ranges)
+        lows = tuple(first(*places) for places in ranges)
+        highs = tuple(last(*places) for places in ranges)
         return Window(lows, highs, repeated.step // len(before.low) * before.step)
+
+    def ends(self) -> tuple[Callable[[int, int], int], Callable[[int, int], int]]:
+        """What the outputs from one position to another read first, and last: ends of the range if reads only rise."""
+        rises = all(
+            following >= place
+            for ends in (self.low, self.high)
+            for place, following in pairwise((*ends, ends[0] + self.step))
+        )
+        if rises:
+            return lambda first, _: self.low_at(first), lambda _, last: self.high_at(last)
+        return self.lowest, self.highest
 
     def low_at(self, position: int) -> int:
         """The first position that an output position reads."""
@@ -108,7 +143,7 @@ def shifted(offset: int, step: int = 1) -> Window:
 
 def transposed(kernel: int, stride: int, padding: int, dilation: int) -> Window:
     """A transposed convolution: output y reads the i for which y + p - s i = d t, for a tap t from 0 to k - 1."""
-    reads = [_transposed_reads(kernel, stride, phase + padding, dilation) for phase in range(stride)]
+    reads = [_transposed_reads(kernel, stride, phase + padding, dilation) for phase in _phases(stride)]
     return Window(tuple(low for low, _ in reads), tuple(high for _, high in reads), 1)
 
 
@@ -120,20 +155,20 @@ def _transposed_reads(kernel: int, stride: int, place: int, dilation: int) -> tu
 def blocks(before: int, after: int) -> Window:
     """Adaptive pooling: output i reads from floor(i before / after) to ceil((i + 1) before / after) - 1."""
     phases, step = _reduced(after, before)
-    lows = tuple(place * before // after for place in range(phases))
-    return Window(lows, tuple(-(-(place + 1) * before // after) - 1 for place in range(phases)), step)
+    lows = tuple(place * before // after for place in _phases(phases))
+    return Window(lows, tuple(-(-(place + 1) * before // after) - 1 for place in _phases(phases)), step)
 
 
 def stretched(factor: int) -> Window:
     """Each position repeated: nearest upsampling by a whole factor, pixel shuffle."""
-    return Window((0,) * factor, (0,) * factor, 1)
+    return Window((0,) * len(_phases(factor)), (0,) * len(_phases(factor)), 1)
 
 
 def nearest(before: int, after: int, exact: bool = False) -> Window:
     """Nearest resizing: output i reads floor(i before / after), or floor((i + 1/2) before / after) when exact."""
     phases, step = _reduced(after, before)
     half = 1 if exact else 0
-    lows = tuple((2 * place + half) * before // (2 * after) for place in range(phases))
+    lows = tuple((2 * place + half) * before // (2 * after) for place in _phases(phases))
     return Window(lows, lows, step)
 
 
@@ -145,7 +180,7 @@ def interpolated(before: int, after: int, corners: bool, margin: int = 0) -> Win
     corners = corners and after > 1 and before > 1
     ratio = Fraction(before - 1, after - 1) if corners else Fraction(before, after)
     offset = Fraction(0) if corners else (ratio - 1) / 2
-    places = [place * ratio + offset for place in range(ratio.denominator)]
+    places = [place * ratio + offset for place in _phases(ratio.denominator)]
     lows = tuple(place.numerator // place.denominator - margin for place in places)
     return Window(lows, tuple(-(-place.numerator // place.denominator) + margin for place in places), ratio.numerator)
 
@@ -154,7 +189,7 @@ def smoothed(before: int, after: int, width: int) -> Window:
     """Antialiased resizing: the kernel of half that width grows with the ratio when shrinking."""
     ratio = Fraction(before, after)
     reach = width * max(ratio, Fraction(1))
-    centres = [(place + Fraction(1, 2)) * ratio for place in range(ratio.denominator)]
+    centres = [(place + Fraction(1, 2)) * ratio for place in _phases(ratio.denominator)]
     lows = tuple(int((centre - reach + Fraction(1, 2)) // 1) for centre in centres)
     return Window(lows, tuple(int((centre + reach + Fraction(1, 2)) // 1) - 1 for centre in centres), ratio.numerator)
 
@@ -162,3 +197,8 @@ def smoothed(before: int, after: int, width: int) -> Window:
 def _reduced(after: int, before: int) -> tuple[int, int]:
     common = gcd(after, before)
     return after // common, before // common
+
+
+def _phases(number: int) -> range:
+    """All phases of a pattern, or one more than are followed."""
+    return range(min(number, MAX_PHASES + 1))

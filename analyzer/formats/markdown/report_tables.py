@@ -179,11 +179,15 @@ def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
 
 
 def _reach(layer: Layer) -> str:
-    """The receptive field; a hull of unaligned branches is marked, and one without bounds has no number."""
+    """The receptive field; a hull of unaligned branches is marked, and one without bounds has no number.
+
+    After upsampling, positions of different phases read different numbers: the least and the most are told.
+    """
     if layer.receptive_field is None:
         return layer.reach
+    least = f"{shape(layer.receptive_field_least)} to " if layer.receptive_field_least else ""
     mark = " unaligned" if layer.reach == "unaligned" else ""
-    return shape(layer.receptive_field) + mark
+    return least + shape(layer.receptive_field) + mark
 
 
 def stored_types(analysis: Analysis) -> str:

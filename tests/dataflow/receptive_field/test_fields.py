@@ -1,8 +1,10 @@
 """Receptive fields against published numbers, hand arithmetic and support propagated back through real values."""
 
+import time
 from fractions import Fraction
 
 import pytest
+import timm
 import torch
 import torchvision
 from hypothesis import given, settings
@@ -127,10 +129,9 @@ def test_pooling_attention_gates_and_flattening_are_global(name, path, traced, z
     assert field.whole_size is None
 
 
-def test_a_gate_leaves_the_jump_and_the_size_beside_it(traced, zoo):
+def test_a_gate_leaves_the_jump(traced, zoo):
     field = receptive_fields(traced(zoo(torchvision.models.efficientnet_b0), (1, 3, 224, 224)))["features.1"]
     assert field.jump == pair(2)
-    assert field.local == pair(3 + 2 * 2)
 
 
 def conv(kernel, stride=1, padding=0, **options):
@@ -223,6 +224,48 @@ def run(*layers, shape=(1, 3, 16, 16)):
 )
 def test_layers_by_hand(network, shape, expected, traced):
     assert told(receptive_fields(traced(network, shape))[""]) == expected
+
+
+@pytest.mark.parametrize(
+    ("layers", "least", "most"),
+    [
+        ((conv(3, 2, 1), nn.Upsample(scale_factor=2), conv(3, 1, 1)), 3 + 2, 3 + 2),
+        ((conv(1), nn.Upsample(scale_factor=2), conv(3, 1, 1)), 2, 2),
+        ((conv(1), nn.Upsample(scale_factor=2), conv(2)), 1, 2),  # even places read one position, odd ones two
+        ((conv(1), nn.ConvTranspose2d(3, 3, 3, 2, 1)), 1, 2),
+        ((conv(3, 2, 1), nn.ConvTranspose2d(3, 3, 3, 2, 1)), 3, 3 + 2),
+        ((conv(3), nn.Upsample(scale_factor=2), conv(2)), 3, 4),
+        ((conv(3),), 3, 3),
+    ],
+)
+def test_phases_after_upsampling_read_differently(layers, least, most, traced):
+    network = nn.Sequential(*layers)
+    count = Count(traced(network, (1, 3, 16, 16)))
+    fields = receptive_fields(count.trace)
+    assert (fields[""].least_size, fields[""].size) == (pair(least), pair(most))
+    (row,) = [row for row in with_fields(count.layers, fields) if row.path == str(len(layers) - 1)]
+    assert (row.receptive_field_least, row.receptive_field) == (pair(least) if least < most else None, pair(most))
+
+
+@pytest.mark.parametrize("sizes", [(1999,), (40_000, 1_600_000)])
+def test_a_pattern_too_long_to_follow_is_irregular(sizes, traced):
+    network = nn.Sequential(nn.Conv1d(1, 1, 1), *(nn.Upsample(size=size) for size in sizes), nn.Conv1d(1, 1, 3))
+    count = Count(traced(network, (1, 1, 1000)))
+    fields = receptive_fields(count.trace)
+    assert told(fields[""]) == ((None,), (None,), (None,))
+    rows = {row.path: row for row in with_fields(count.layers, fields)}
+    assert (rows["0"].reach, rows[str(1 + len(sizes))].reach) == ("exact", "irregular")
+
+
+@pytest.mark.parametrize("name", ["botnet26t_256", "csatv2"])
+def test_regrouped_axes_take_no_longer_than_the_trace(name, traced, zoo):
+    # both enumerated positions for minutes, one of them in 24 GB
+    network = zoo(timm.create_model, model_name=name)
+    began = time.process_time()
+    found = traced(network, (1, *network.default_cfg["input_size"]))
+    between = time.process_time()
+    receptive_fields(found)
+    assert time.process_time() - between < 2 * (between - began)
 
 
 @pytest.mark.parametrize(

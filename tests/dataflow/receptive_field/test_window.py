@@ -6,6 +6,7 @@ import pytest
 
 from analyzer.dataflow.receptive_field.window import (
     IDENTITY,
+    MAX_PHASES,
     Window,
     blocks,
     interpolated,
@@ -74,3 +75,26 @@ def test_centres():
     assert stretched(2).centre == interpolated(1, 2, corners=False).centre == Fraction(-1, 4)
     assert taps(2, 2).over(IDENTITY).is_centred_like(taps(4, 2, 1))
     assert stretched(2).over(taps(2, 2)).is_centred_like(IDENTITY)
+
+
+def test_long_patterns_are_not_followed():
+    assert stretched(MAX_PHASES).over(IDENTITY) is not None
+    assert stretched(MAX_PHASES + 1).over(IDENTITY) is None
+    assert stretched(40).over(stretched(40)) is None
+    assert len(stretched(10**9).low) == MAX_PHASES + 1
+
+
+def test_ends_need_no_search_where_reads_only_rise():
+    first, last = interpolated(3, 5, corners=False).ends()
+    assert (first(2, 4), last(2, 4)) == (1, 3)
+    first, last = transposed(3, 2, 0, 2).ends()  # reads -2 to 0, 0, -1 to 1, 1
+    assert (first(1, 2), last(0, 1)) == (-1, 0)
+
+
+def test_the_least_size_is_that_of_the_smallest_phase():
+    window = transposed(3, 2, 0, 1)
+    assert (window.least_size, window.size) == (1, 2)
+
+
+def test_another_speed_reads_one_position():
+    assert (Window.moving(Fraction(3, 2)).jump, Window.moving(Fraction(3, 2)).size) == (Fraction(3, 2), 1)

@@ -202,6 +202,23 @@ def test_without_links_the_names_stand_alone(analysis):
     assert "| `net`   |" in report.render_comparison([analysis, analysis])
 
 
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"receptive_field": (5, 5), "reach": "exact"}, "5×5"),
+        ({"receptive_field": (5, 5), "receptive_field_least": (3, 4), "reach": "exact"}, "3×4 to 5×5"),
+        ({"receptive_field": (5, 5), "reach": "unaligned"}, "5×5 unaligned"),
+        ({"reach": "global"}, "global"),
+        ({"reach": "irregular"}, "irregular"),
+    ],
+)
+def test_what_a_layer_reads_is_told(facts, said, analysis):
+    layers = [replace(layer, **facts) if layer.path == "head" else layer for layer in analysis.layers]
+    text = report.render(replace(analysis, layers=tuple(layers)))
+    (row,) = [line for line in text.splitlines() if line.startswith("| `head`") and "1×1024" in line]
+    assert f" {said} " in row.replace("\u00a0", " ")
+
+
 def test_what_is_missing_beside_the_count_is_a_section_of_its_own(analysis):
     missing = (Absence("receptive fields", "stem.conv", "unexpected KeyError: -1"), Absence("advice", "", "no facts"))
     text = report.render(replace(analysis, absences=missing))
