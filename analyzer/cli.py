@@ -15,7 +15,14 @@ import click
 
 from analyzer.command.console import is_terminal, progress_bar
 from analyzer.values.errors import Problem
-from analyzer.values.requests import TIMEOUT, AnalysisOptions, ModelRequest, RewritingOptions, TimingOptions
+from analyzer.values.requests import (
+    TIMEOUT,
+    AnalysisOptions,
+    FittingOptions,
+    ModelRequest,
+    RewritingOptions,
+    TimingOptions,
+)
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -77,6 +84,9 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--apply", "apply", "RULE[:LAYERS]", "Analyse the model with this advice applied beside the original.")
 @_value("--emit", "FILE", "Write a Python file that builds the rewritten model.")
 @_value("--save", "FILE", "Write the rewritten model's state dict, weights carried over.")
+@_several("--fit", "fit", "METRIC=AMOUNT", "Fit the model to macs=50%, params=5M, size=20MB, latency=3ms; repeatable.")
+@_value("--calibrate", "FILE", "Inputs to fit with: data.py:function, .pt, .npz, .safetensors, a folder of pictures.")
+@_value("--finetune-script", "FILE", "Write a script that trains the fitted model, the original as its teacher.")
 @_value("--max-params", "N", "Budget: parameters, such as 25M.")
 @_value("--max-macs", "N", "Budget: multiply-accumulates, such as 4.1G.")
 @_value("--max-size", "BYTES", "Budget: bytes of parameters, such as 98MiB.")
@@ -137,6 +147,7 @@ def _request(**asked: Any) -> CommandRequest:
         device_profile=asked["device_profile"],
         timing=_timing(**asked),
         rewriting=RewritingOptions(asked["apply"], asked["emit"], asked["save"], asked["force"]),
+        fitting=FittingOptions(tuple(asked["fit"]), asked["calibrate"], asked["finetune_script"]),
         gate=_gate_options(**asked),
         timeout=asked["timeout"] or None,
     )

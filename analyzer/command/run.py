@@ -13,8 +13,10 @@ from analyzer.values.requests import (
     PLAIN,
     TIMEOUT,
     UNCHANGED,
+    UNFITTED,
     UNTIMED,
     AnalysisOptions,
+    FittingOptions,
     ModelRequest,
     RewritingOptions,
     TimingOptions,
@@ -56,6 +58,7 @@ class CommandRequest:
     """A name, to be looked up in the configuration as well."""
     timing: TimingOptions = UNTIMED
     rewriting: RewritingOptions = UNCHANGED
+    fitting: FittingOptions = UNFITTED
     gate: GateOptions = field(default_factory=GateOptions)
     timeout: float | None = TIMEOUT
 
@@ -101,6 +104,17 @@ def initial(request: CommandRequest, listen: Listener) -> str:
 def _refuse_mismatch(request: CommandRequest) -> None:
     if not request.models and (request.rewriting.wanted or request.timing.wanted):
         raise Problem("--apply, --emit, --save and --latency are about named models: give the target")
+    _refuse_half_a_fit(request)
+
+
+def _refuse_half_a_fit(request: CommandRequest) -> None:
+    fitting = request.fitting
+    if fitting.wanted and len(request.models) != 1:
+        raise Problem("--fit takes one target, the model that is to become smaller")
+    if fitting.wanted and request.rewriting.apply:
+        raise Problem("--fit chooses what to apply itself: leave --apply out")
+    if not fitting.wanted and (fitting.calibrate or fitting.finetune_script):
+        raise Problem("--calibrate and --finetune-script go with a budget, such as --fit macs=50%")
 
 
 def _config(file: str | None) -> Config | None:
@@ -136,5 +150,6 @@ def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
         on_this_machine=measured,
         timing=request.timing,
         rewriting=request.rewriting,
+        fitting=request.fitting,
         timeout=request.timeout,
     )

@@ -8,6 +8,7 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analyzer.command.fitting import fitted_analysis
 from analyzer.command.time_limit import time_limit
 from analyzer.gating.channel import Message
 from analyzer.values.errors import Problem
@@ -36,7 +37,9 @@ def studied(request: WorkRequest, tell: Callable[[Message], None]) -> Iterator[A
             studies.append(_study(model, options, progress))
     analyses = [study.analysis for study in studies]
     yield from _timed(analyses, studies, request.timing, progress) if request.timing.wanted else analyses
-    if request.rewriting.wanted:
+    if request.fitting.wanted:
+        yield fitted_analysis(studies[0], request, progress)
+    elif request.rewriting.wanted:
         for model, study in zip(request.models, studies, strict=True):
             yield _rewritten(study, model, request.rewriting, progress)
 

@@ -14,7 +14,7 @@ from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.networks import sharing_copy
 from analyzer.fitting.planner import Planner
 
-__all__ = ["FitPlan", "fit_module"]
+__all__ = ["FitPlan", "Fitter", "Planner", "fit_module", "fitted"]
 
 
 def fit_module(

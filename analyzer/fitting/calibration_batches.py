@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from analyzer.fitting.networks import Batch
+from analyzer.loading.inputs.example_inputs import required
 from analyzer.values.errors import Problem
 from analyzer.values.results import Input
 
@@ -31,6 +32,9 @@ class Calibration:
     held_out: tuple[Batch, ...]
     source: str
     is_guess: bool = False
+    """Whether the inputs are random."""
+    is_untrained: bool = False
+    """Whether the model that they go through has random weights."""
     assumptions: tuple[str, ...] = ()
 
     @property
@@ -54,7 +58,7 @@ def calibration_of(model: nn.Module, inputs: Any, source: str = "the inputs give
     Batches of a data loader may carry labels after the inputs: they are left out where forward takes fewer arguments.
     Problem when there is nothing, or a value is NaN or infinite.
     """
-    batches = [_without_labels(batch, model) for batch in _batches(inputs)]
+    batches = [_without_labels(batch, model) for batch in _batches(inputs, model)]
     if not batches:
         raise Problem(f"{source}: there are no calibration inputs; give at least one batch")
     for batch in batches:
@@ -68,19 +72,27 @@ def calibration_of(model: nn.Module, inputs: Any, source: str = "the inputs give
     return Calibration(kept, held_out, source)
 
 
-def _batches(inputs: Any) -> Iterator[Batch]:
+def _batches(inputs: Any, model: nn.Module) -> Iterator[Batch]:
     if isinstance(inputs, Tensor):
         yield from (Batch((part,), {}) for part in inputs.split(CHUNK))
     elif isinstance(inputs, Mapping):
         yield Batch((), dict(inputs))
     elif callable(inputs) and not isinstance(inputs, Iterable):
-        yield from _batches(inputs())
-    elif isinstance(inputs, tuple) and inputs and all(isinstance(item, Tensor) for item in inputs):
-        yield Batch(inputs, {})
+        yield from _batches(inputs(), model)
+    elif _is_one_call(inputs, model):
+        yield Batch(tuple(inputs), {})
     elif isinstance(inputs, Iterable):
         yield from (_batch(item) for item in inputs)
     else:
         raise Problem(f"calibration inputs are {type(inputs).__name__}; give tensors, or an iterable of batches")
+
+
+def _is_one_call(inputs: Any, model: nn.Module) -> bool:
+    """Whether a tuple holds the arguments of one call, and not tensors that are a batch each, as `split` gives them."""
+    if not isinstance(inputs, tuple) or not inputs or not all(isinstance(item, Tensor) for item in inputs):
+        return False
+    alike = len({item.shape[1:] for item in inputs}) == 1
+    return not (alike and len(inputs) > len(required(model)))
 
 
 def _batch(item: Any) -> Batch:
@@ -146,7 +158,7 @@ def random_calibration(inputs: tuple[Input, ...]) -> Calibration:
     each = max(1, RANDOM // (2 * PARTS))
     batches = [Batch((), {item.name: _random(item, each, generator) for item in inputs}) for _ in range(2 * PARTS)]
     said = "there were no calibration inputs: random ones were used, so the harm told is a guess"
-    return Calibration(tuple(batches[2:]), tuple(batches[:2]), "random inputs", True, (said,))
+    return Calibration(tuple(batches[2:]), tuple(batches[:2]), "random inputs", True, assumptions=(said,))
 
 
 def _random(item: Input, samples: int, generator: torch.Generator) -> Tensor:

@@ -17,6 +17,7 @@ from analyzer.fitting.planner import Planner
 from analyzer.fitting.reconstruction import recalibrated, reconstructed
 from analyzer.fitting.single_changes import Baseline
 from analyzer.rewriting.channel_order import ordered
+from analyzer.rewriting.emitting import EmittedSwap
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.fit_results import CurvePoint, Fit, FitBudget, FittedLayer
@@ -38,8 +39,24 @@ class FitPlan:
         return self.result.curve
 
     @property
+    def is_untrained(self) -> bool:
+        """Whether the weights were found to be random, so that only the structure is of use."""
+        return self.result.is_untrained
+
+    @property
+    def swaps(self) -> tuple[EmittedSwap, ...]:
+        """What was put in, with what is said of each layer in the emitted file."""
+        pairs = zip(self.proposals, self.result.layers, strict=True)
+        return tuple(EmittedSwap(proposal, _comment(layer)) for proposal, layer in pairs)
+
+    @property
     def choices(self) -> tuple[FittedLayer, ...]:
         return self.result.layers
+
+
+def _comment(layer: FittedLayer) -> str:
+    where = f" ({layer.file}:{layer.line})" if layer.file else ""
+    return f"{layer.label}: saves {layer.saved_params:,} parameters, {layer.saved_macs:,} MACs{where}"
 
 
 def fitted(planner: Planner) -> FitPlan:
@@ -66,6 +83,7 @@ def fitted(planner: Planner) -> FitPlan:
         is_guess=fitter.calibration.is_guess,
         recalibrated=is_new,
         curve=planner.curve(),
+        is_untrained=fitter.calibration.is_untrained,
         assumptions=fitter.calibration.assumptions,
     )
     return FitPlan(model, result, tuple(choice.proposal for choice in chosen))

@@ -10,6 +10,7 @@ from analyzer.fitting.fit_budgets import Goal
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.integer_programme import Candidate, Solution, solved
 from analyzer.fitting.layer_choices import DILATED, GROUPED, LayerChoice
+from analyzer.formulas.count import Count
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.fit_results import CurvePoint
@@ -26,15 +27,15 @@ class Planner:
 
     fitter: Fitter
     budgets: tuple[Goal, ...]
-    time_now: int = 0
-    """Nanoseconds that the model takes, as estimated; with `saves` where a budget is on latency."""
+    time_of: Callable[[Count], int] = lambda _: 0
+    """Nanoseconds that a count takes, as estimated; with `saves` where a budget is on latency."""
     saves: Timing = lambda _: 0
 
     @cached_property
     def before(self) -> Mapping[str, int]:
         total = self.fitter.count.total
         known = {"params": total.params, "macs": total.macs or 0, "size": total.param_bytes}
-        return known | {"peak-memory": total.peak_activation_bytes or 0, "latency": self.time_now}
+        return known | {"peak-memory": total.peak_activation_bytes or 0, "latency": self.time_of(self.fitter.count)}
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:

@@ -5,7 +5,7 @@ from io import StringIO
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from analyzer.formats.wording import durations, sentences, shown_layers, suggestions, verdict
+from analyzer.formats.wording import durations, fit_wording, sentences, shown_layers, suggestions, verdict
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
 from analyzer.values.results import Advice, Analysis, Layer, Uncounted
@@ -32,6 +32,7 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     _print_verdict(console, analysis)
     console.print(_facts(analysis), markup=False)
     _print_assumptions(console, analysis.model.assumptions)
+    _print_fits(console, (analysis,))
     total = analysis.total
     _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
@@ -55,6 +56,7 @@ def render_comparison(
         _add(table, row.name, *params, *macs, size(row.param_bytes), "complete" if row.complete else "incomplete")
     console = _console(width, colour)
     console.print(table)
+    _print_fits(console, analyses)
     for sentence in durations.in_turns(analyses):
         console.print(sentence, markup=False)
     _print_written(console, written)
@@ -68,6 +70,12 @@ def _print_assumptions(console: "Console", sentences_said: Sequence[str]) -> Non
     hidden = len(sentences_said) - MAX_LISTED
     if hidden > 0:
         console.print(f"assumed: {hidden} more, in the report", style="yellow", markup=False)
+
+
+def _print_fits(console: "Console", analyses: Sequence[Analysis]) -> None:
+    for analysis in analyses:
+        if analysis.fit is not None:
+            console.print(fit_wording.headline(analysis.fit), markup=False)
 
 
 def _print_latency(console: "Console", latency: Latency | None) -> None:

@@ -79,6 +79,8 @@ class Fit:
     """Where the calibration inputs came from."""
     is_guess: bool = False
     """Whether the inputs were random, so that the harm is a guess."""
+    is_untrained: bool = False
+    """Whether the weights were random, so that the harm means nothing and only the structure is of use."""
     recalibrated: bool = False
     """Whether the statistics of batch normalizations were set anew."""
     curve: tuple[CurvePoint, ...] = ()

@@ -83,6 +83,25 @@ class RewritingOptions:
 
 
 UNCHANGED = RewritingOptions()
+
+
+@dataclass(frozen=True)
+class FittingOptions:
+    """Budgets that a model is fitted to, and what its weights are fitted with."""
+
+    budgets: tuple[str, ...] = ()
+    """`METRIC=AMOUNT` texts."""
+    calibrate: str | None = None
+    """Where calibration inputs are; beside the model, or random, when None."""
+    finetune_script: str | None = None
+    """The Python file that is to train the fitted model with the original as its teacher."""
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self.budgets)
+
+
+UNFITTED = FittingOptions()
 TIMEOUT = 600.0
 """Seconds."""
 
@@ -97,5 +116,6 @@ class WorkRequest:
     """Whether the device profile is measured here first, in place of the options' own."""
     timing: TimingOptions = UNTIMED
     rewriting: RewritingOptions = UNCHANGED
+    fitting: FittingOptions = UNFITTED
     timeout: float | None = TIMEOUT
     """Seconds that a model may take to be analysed; None for no limit. Timing has a limit of its own."""

@@ -7,6 +7,7 @@ from math import prod
 from typing import Final, Literal
 
 from analyzer.values.estimates import Estimates
+from analyzer.values.fit_results import Fit
 from analyzer.values.layer_calls import LayerCall
 from analyzer.values.timings import Latency
 
@@ -342,6 +343,8 @@ class Analysis:
     comparison: tuple[ComparisonRow, ...] = ()
     latency: Latency | None = None
     """What the clock said, when asked for; the gate never looks at it."""
+    fit: Fit | None = None
+    """What was done to fit this model to budgets; None for a model as it was given."""
     estimates: Estimates | None = None
     """Time, memory and energy as estimated for a device profile, never measured."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analyzer.formats.markdown import advice_section, estimates_section, gate_section, latency_section
+from analyzer.formats.markdown import advice_section, estimates_section, fit_section, gate_section, latency_section
 from analyzer.formats.markdown import report_tables as tables
 from analyzer.formats.markdown.markdown_text import code, details, prose
 from analyzer.formats.wording import sentences, verdict
@@ -23,6 +23,7 @@ def render(analysis: Analysis, figure: str | None = None, clock: str | None = No
         _title(analysis),
         _facts(analysis),
         _gate(analysis),
+        _section("Fitted to budgets", fit_section.section(analysis.fit)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
         f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",

@@ -1,0 +1,66 @@
+"""Fits a model that was loaded for a report: its calibration inputs found, its weights checked for being trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from analyzer.fitting.calibration_batches import Calibration, random_calibration
+from analyzer.fitting.fit_budgets import Goal
+from analyzer.fitting.fit_plan import FitPlan, fitted
+from analyzer.fitting.fitter import Fitter
+from analyzer.fitting.input_files import calibration_beside, calibration_from
+from analyzer.fitting.networks import norms
+from analyzer.fitting.planner import Planner
+from analyzer.formulas.count import Count
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.values.convolution import Proposal
+from analyzer.values.facts import ModelFacts
+from analyzer.values.results import Input
+
+if TYPE_CHECKING:
+    Clock = Callable[[ModelFacts], tuple[Callable[[Count], int], Callable[[Proposal], int]]]
+
+UNTRAINED = (
+    "no checkpoint was given and the weights look untrained: harm of random weights means nothing, so only the "
+    "structure of this plan is of use"
+)
+
+
+def fit_loaded(
+    loaded: LoadedModel,
+    goals: tuple[Goal, ...],
+    inputs: tuple[Input, ...],
+    place: str | None,
+    clock: Clock,
+    progress: Callable[[str], None],
+) -> FitPlan:
+    """The plan for a loaded model, with the calibration inputs at a place, beside the model, or random ones.
+
+    `inputs` are those that it was traced with, `clock` gives the estimated times. Raises Problem as `analyzer.fit`.
+    """
+    with loaded.surroundings():
+        model = loaded.materialize() if loaded.materialize else loaded.module
+        calibration = _calibration(loaded, model, inputs, place)
+        source = replace(loaded, materialize=lambda: model) if loaded.materialize else loaded
+        fitter = Fitter(source, model, calibration, lambda text: progress(f"{loaded.name}: {text}"))
+        return fitted(Planner(fitter, goals, *clock(fitter.facts)))
+
+
+def _calibration(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, ...], place: str | None) -> Calibration:
+    if place is not None:
+        found = calibration_from(place, model, inputs[0].shape[2:] if inputs else ())
+    else:
+        found = calibration_beside(loaded.target, model) or random_calibration(inputs)
+    if loaded.checkpoint is None and _looks_untrained(model):
+        return replace(found, is_untrained=True, assumptions=(*found.assumptions, UNTRAINED))
+    return found
+
+
+def _looks_untrained(model: nn.Module) -> bool:
+    """Whether the statistics of all normalizations are as they are before the first step."""
+    stored = list(norms(model))
+    return bool(stored) and all(norm.running_mean is not None and not norm.running_mean.any() for norm in stored)
