@@ -92,6 +92,12 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_value("--max-size", "BYTES", "Budget: bytes of parameters, such as 98MiB.")
 @_value("--max-peak-memory", "BYTES", "Budget: most bytes of activations held at once.")
 @_value("--against", "REF|FILE", "Compare with a git revision's merge base, or with a JSON report.")
+@_switch("--no-base", "Compare with nothing, on purpose: limits on growth are not checked.")
+@click.option(
+    "--broken-base",
+    type=click.Choice(("fail", "absolute")),
+    help="What a base that cannot be analysed does: fail (2), or leave absolute limits alone to judge.",
+)
 @_value("--config", "FILE", "Configuration to use instead of the nearest one.")
 @click.option("--comment-key", metavar="KEY", default="default", help="Tells comments of several jobs apart.")
 @_switch("--comment-silent", "Leave the comment empty when nothing changed.")
@@ -174,11 +180,19 @@ def _timing(
     return TimingOptions(latency, device, threads, batch, dtype, channels_last)
 
 
-def _gate_options(against: str | None, config: str | None, **asked: Any) -> GateOptions:
+def _gate_options(
+    against: str | None, no_base: bool, broken_base: str | None, config: str | None, **asked: Any
+) -> GateOptions:
     from analyzer.command.run import GateOptions
 
+    if against is not None and not against.strip():
+        raise Problem(
+            "--against is empty, as from an unset variable: name a revision, or say --no-base if there is none"
+        )
+    if against is not None and no_base:
+        raise Problem("--against and --no-base contradict each other; give one of them")
     limits = {metric: asked[f"max_{metric.replace('-', '_')}"] for metric in LIMITS}
-    return GateOptions(limits, against, config)
+    return GateOptions(limits, against, config, broken_base)
 
 
 def _words(texts: Sequence[str]) -> Iterator[str]:

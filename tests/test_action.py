@@ -109,7 +109,7 @@ def test_a_base_that_nobody_has_is_left_to_the_analysis_to_refuse(repository, tm
 
 def test_without_inputs_all_configured_models_are_analysed(tmp_path):
     status, given, outputs = analysed(tmp_path)
-    assert (status, given) == (0, [])
+    assert (status, given) == (0, ["--no-base"])
     assert outputs == {"directory": f"{tmp_path}/runner temp/analyze", "status": "0"}
 
 
@@ -118,6 +118,30 @@ def test_inputs_become_arguments_and_quotes_keep_blanks(tmp_path):
         tmp_path, AGAINST="abc", TARGETS="a.py\n'my models/é.py:net'\n", ARGUMENTS='--max-params 25M --set "name=a b"'
     )
     assert given == ["--against", "abc", "a.py", "my models/é.py:net", "--max-params", "25M", "--set", "name=a b"]
+
+
+@pytest.mark.parametrize("name", ["TARGETS", "ARGUMENTS"])
+@pytest.mark.parametrize("text", ["--message it's", '--set "name=a'])
+def test_words_that_cannot_be_split_never_pass(name, text, tmp_path):
+    """A quote that is left open must not drop the limits after it."""
+    given = {"AGAINST": "", "TARGETS": "", "ARGUMENTS": "--max-params 1", name: text}
+    status, said, outputs = run("Analyse", tmp_path, tmp_path, **given)
+    assert (status, outputs["status"]) == (2, "2")
+    assert said.startswith("::error title=analyze::The inputs targets and arguments cannot be split into words")
+    assert not (tmp_path / "record").exists()
+
+
+def test_a_base_is_found_for_pull_requests_merge_groups_and_pushes():
+    (given,) = STEPS["Find the base"]["env"].values()
+    events = re.findall(r"github\.event\.([\w.]+)", given)
+    assert events == ["pull_request.base.sha", "merge_group.base_sha", "before"]
+
+
+def test_a_summary_that_cannot_be_written_is_a_warning(tmp_path):
+    (tmp_path / "summary").mkdir()
+    status, said, _ = run("Analyse", tmp_path, tmp_path, AGAINST="", TARGETS="", ARGUMENTS="")
+    assert status == 0
+    assert "::warning::The step summary cannot be written." in said
 
 
 @pytest.mark.parametrize("text", ["$(touch hacked)", "`touch hacked`", ";touch hacked", "a.py && touch hacked"])

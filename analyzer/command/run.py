@@ -26,7 +26,6 @@ from analyzer.values.requests import (
 if TYPE_CHECKING:
     from datetime import date
 
-    from analyzer.config import Config
     from analyzer.gating import Plan
     from analyzer.gating.workers import Listener
     from analyzer.values.results import Analysis
@@ -43,6 +42,8 @@ class GateOptions:
     against: str | None = None
     config: str | None = None
     """A configuration instead of the nearest one."""
+    broken_base: str | None = None
+    """"fail" or "absolute"; as configured when None."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +73,63 @@ class Outcome:
 
 
 def perform(request: CommandRequest, listen: Listener, today: date) -> Outcome:
-    """Analyse and gate everything that is asked for; Problem when something cannot be."""
+    """Analyse and gate everything that is asked for; Problem when something cannot be.
+
+    Each target is held to the configuration nearest to it; those of one configuration are looked at together.
+    """
+    _refuse_mismatch(request)
+    found: dict[int, Analysis] = {}
+    rewritten: list[Analysis] = []
+    directory = Path.cwd()
+    for config, places in _by_config(request).items():
+        part = replace(request, models=tuple(request.models[place] for place in places))
+        directory, gated, others = _gated(part, config, listen, today)
+        found |= dict(zip(places or range(len(gated)), gated, strict=True))
+        rewritten += others
+    return Outcome([*(found[place] for place in sorted(found)), *rewritten], directory)
+
+
+def _gated(
+    request: CommandRequest, file: Path | None, listen: Listener, today: date
+) -> tuple[Path, list[Analysis], list[Analysis]]:
+    """The directory, the gated analyses, and those of what was rewritten."""
+    from analyzer.config import read
     from analyzer.gating import check_base, gate, plan_for
 
-    _refuse_mismatch(request)
-    config = _config(request.gate.config)
+    config = read(file) if file else None
     plan = plan_for(config, request.models, request.given, request.gate.limits)
     against = request.gate.against
     if against:
         check_base(plan, against)
     analyses = _analysed(plan, request, listen)
     before, rewritten = analyses[: len(plan.models)], analyses[len(plan.models) :]
-    return Outcome([*gate(before, plan, against, today=today), *rewritten], plan.directory)
+    policy = request.gate.broken_base or (config.broken_base if config else "fail")
+    return plan.directory, gate(before, plan, against, today=today, broken_base=policy), rewritten
+
+
+def _by_config(request: CommandRequest) -> dict[Path | None, list[int]]:
+    """The numbers of the targets by the configuration that holds for them; none for all that is configured."""
+    from analyzer.config import find
+
+    if request.gate.config:
+        return {Path(request.gate.config): [*range(len(request.models))]}
+    if not request.models:
+        return {find(Path.cwd()): []}
+    found: dict[Path | None, list[int]] = {}
+    for number, model in enumerate(request.models):
+        found.setdefault(find(_folder_of(model.target)), []).append(number)
+    return found
+
+
+def _folder_of(target: str) -> Path:
+    """Where the search for a target's configuration begins: the folder of its file, else the working directory."""
+    file = Path(target.rpartition(":")[0] if ".py:" in target else target)
+    return file.parent if file.is_file() else Path.cwd()
 
 
 def initial(request: CommandRequest, listen: Listener) -> str:
     """Text of a configuration with limits at today's numbers plus headroom; Problem where one exists already."""
+    from analyzer.config import read
     from analyzer.gating import plan_for
     from analyzer.gating.initial_config import render
 
@@ -96,7 +138,7 @@ def initial(request: CommandRequest, listen: Listener) -> str:
     if Path(INITIAL).exists() and not request.rewriting.force:
         raise Problem(f"{INITIAL} exists; edit it, or write it anew with --force")
     _refuse_mismatch(request)
-    config = _config(request.gate.config) if request.gate.config else None
+    config = read(Path(request.gate.config)) if request.gate.config else None
     plan = plan_for(config, request.models, request.given)
     return render(_analysed(plan, request, listen), request.models[0].checkpoint, request.given.settings)
 
@@ -115,13 +157,6 @@ def _refuse_half_a_fit(request: CommandRequest) -> None:
         raise Problem("--fit chooses what to apply itself: leave --apply out")
     if not fitting.wanted and (fitting.calibrate or fitting.finetune_script):
         raise Problem("--calibrate and --finetune-script go with a budget, such as --fit macs=50%")
-
-
-def _config(file: str | None) -> Config | None:
-    from analyzer.config import find, read
-
-    path = Path(file) if file else find(Path.cwd())
-    return read(path) if path else None
 
 
 def _analysed(plan: Plan, request: CommandRequest, listen: Listener) -> list[Analysis]:

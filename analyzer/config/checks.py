@@ -21,6 +21,7 @@ ALLOWED: Final = {
     "min": amounts.AMOUNTS_ALLOWED,
     "limit": amounts.AMOUNTS_ALLOWED,
     "level": "off, warn or error",
+    "broken-base": "fail or absolute",
     "dtype": "float64, float32, float16, bfloat16, float8, int8 or int4",
     "input": 'a text or a list of texts, such as ["1x3x224x224"]',
     "max-increase": 'a table such as { params = "2%", min = "20k" }, or a list of them',

@@ -11,8 +11,9 @@ from analyzer.values.errors import Problem
 
 SECTION: Final = "analyze"
 DEVICES: Final = "devices"
-MODEL_KEYS: Final = ("target", "name", "input", "checkpoint", "set")
-GENERAL_KEYS: Final = ("select", "ignore")
+MODEL_KEYS: Final = ("target", "name", "formerly", "input", "checkpoint", "set")
+LISTS: Final = ("select", "ignore")
+GENERAL_KEYS: Final = (*LISTS, "broken-base")
 
 
 def from_toml(text: str, path: Path) -> dict[str, Any] | None:
@@ -52,7 +53,7 @@ def _add_section(tables: dict[str, Any], name: str, keys: dict[str, str], path: 
         _model_named(tables, parts[0], name, path)["budgets"].append(_budget(keys, parts[1]))
     elif len(parts) < 2:
         general = {key: keys.pop(key) for key in GENERAL_KEYS if key in keys and not parts}
-        tables.update({key: _words(value) for key, value in general.items()})
+        tables.update({key: _words(value) if key in LISTS else value for key, value in general.items()})
         if keys:
             tables.setdefault("models", []).append(_model(keys, "".join(parts)))
     else:

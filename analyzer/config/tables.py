@@ -117,6 +117,8 @@ class ModelConfig(_Strict, frozen=True, kw_only=True):
 
     target: str
     name: str = ""
+    formerly: str = ""
+    """The name or the target that it had at the base, where neither tells."""
     input: str | tuple[str, ...] = ()
     checkpoint: str | None = None
     set: dict[str, str | int | float | bool] = {}
@@ -135,6 +137,8 @@ class Tables(_Strict, frozen=True, kw_only=True):
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    broken_base: Literal["fail", "absolute"] = "fail"
+    """What it means that a base cannot be analysed."""
     models: tuple[ModelConfig, ...] = ()
     devices: dict[str, dict[str, Any]] = {}
     """Figures of the project's own devices."""

@@ -7,18 +7,19 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from analyzer.config import Budget, Config, ModelConfig
+from analyzer.config import Budget
 from analyzer.gating.base import Base, base_of
 from analyzer.gating.budget import judge, verdict
 from analyzer.gating.budget_diff import budget_changes
+from analyzer.gating.counterparts import Counterparts
 from analyzer.gating.layer_diff import difference
 from analyzer.gating.plan import COMMAND_LINE, Plan, PlannedModel, plan_for
 from analyzer.gating.remedy import in_words
 from analyzer.gating.repository import folder_of, repository_of
 from analyzer.gating.workers import Job, Listener, Outcome, run
 from analyzer.values.errors import Problem
-from analyzer.values.requests import ModelRequest, WorkRequest
-from analyzer.values.results import Analysis, BudgetLine, Difference
+from analyzer.values.requests import WorkRequest
+from analyzer.values.results import Absence, Analysis, BudgetLine, Difference
 
 __all__ = ["Job", "Plan", "analyses_of", "check_base", "folder_of", "gate", "known", "plan_for", "run"]
 
@@ -35,23 +36,38 @@ def check_base(plan: Plan, against: str) -> None:
         repository_of(plan.directory).merge_base(against)
 
 
-def gate(analyses: Sequence[Analysis], plan: Plan, against: str | None = None, *, today: date) -> list[Analysis]:
+def gate(
+    analyses: Sequence[Analysis], plan: Plan, against: str | None = None, *, today: date, broken_base: str = "fail"
+) -> list[Analysis]:
     """The analyses of the planned models, in their order, with budget, verdict and difference filled.
 
     `against` is a git revision or a report's JSON file. Problem when the base cannot be had, when a budget's pattern
-    matches nothing, and when a budget depends on a number that is not known.
+    matches nothing, and when a budget depends on a number that is not known. With `broken_base` "absolute" a base that
+    cannot be analysed is named among the absences, and limits on growth are not judged.
     """
-    base = base_of(plan, against) if against else None
-    gone = _gone(plan, base.config) if base else ()
+    base = base_of(plan, against, may_be_broken=broken_base == "absolute") if against else None
+    gone = _gone(plan, base.counterparts) if base and base.counterparts else ()
+    _refuse_unmatched(plan, base, gone)
     gated = [
-        _gated(analysis, model, base, before, today)
+        _without_base(analysis, model, before, today)
+        if isinstance(before, Problem)
+        else _gated(analysis, model, base, before, today)
         for analysis, model, before in zip(analyses, plan.models, _befores(base, plan), strict=True)
     ]
-    return [_with_edits(gated[0], gone), *gated[1:]] if gated else []
+    edits = [_edits(model, plan, base) for model in plan.models]
+    edits[0] += tuple(f"model {name!r} and its budgets are no longer configured" for name in gone)
+    return [_with_edits(analysis, found) for analysis, found in zip(gated, edits, strict=True)]
 
 
-def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | None, ...]:
+def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | Problem | None, ...]:
     return base.analyses if base else (None,) * len(plan.models)
+
+
+def _without_base(analysis: Analysis, model: PlannedModel, problem: Problem, today: date) -> Analysis:
+    """Held to its absolute limits alone, which is said loudly."""
+    gated = _gated(analysis, model, None, None, today)
+    absence = Absence("comparison with the base", "", f"{problem}; only absolute limits were checked")
+    return replace(gated, absences=(*gated.absences, absence))
 
 
 def _gated(
@@ -64,7 +80,7 @@ def _gated(
         analysis,
         budget=lines,
         verdict=verdict(lines),
-        difference=_difference(analysis, model, base, before, lines) if base else None,
+        difference=_difference(analysis, base, before, lines) if base else None,
     )
 
 
@@ -76,35 +92,37 @@ def _with_ways_back(
             yield replace(line, way_back=in_words(analysis, line, budget))
 
 
-def _difference(
-    analysis: Analysis, model: PlannedModel, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]
-) -> Difference:
+def _difference(analysis: Analysis, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]) -> Difference:
     breached = next((line.metric for line in lines if line.status == "fail"), "params")
-    found = difference(before, analysis, base.title, breached)
-    return replace(found, budget_changes=_edits(model, base.config))
+    return difference(before, analysis, base.title, breached)
 
 
-def _edits(model: PlannedModel, former: Config | None) -> tuple[str, ...]:
+def _edits(model: PlannedModel, plan: Plan, base: Base | None) -> tuple[str, ...]:
     """What happened to the model's limits, where the base had a configuration."""
-    was = _former_model(model.request, former) if former else None
+    was = base.counterparts.of(model, plan.directory) if base and base.counterparts else None
     if was is None:
         return ()
     return budget_changes(was.budgets, tuple(item for item in model.budgets if item.name != COMMAND_LINE))
 
 
-def _former_model(asked: ModelRequest, former: Config) -> ModelConfig | None:
-    by_name = (other for other in former.models if asked.name and other.name == asked.name)
-    return next(by_name, None) or next((other for other in former.models if other.target == asked.target), None)
-
-
-def _gone(plan: Plan, former: Config | None) -> tuple[str, ...]:
-    """Models that the base's configuration names and this one does not."""
-    if former is None or plan.config is None:
+def _gone(plan: Plan, counterparts: Counterparts) -> tuple[str, ...]:
+    """Models that the base's configuration has and this one does not, by their names."""
+    if plan.config is None:
         return ()
-    models = plan.config.models
-    kept = {model.name for model in models if model.name} | {model.target for model in models}
-    gone = (model for model in former.models if model.name not in kept and model.target not in kept)
-    return tuple(f"model {model.name or model.target!r} and its budgets are no longer configured" for model in gone)
+    home = plan.config.directory.absolute()
+    kept = [counterparts.of(PlannedModel(m.request, formerly=m.formerly), home) for m in plan.config.models]
+    return tuple(model.name or model.target for model in counterparts.models if model not in kept)
+
+
+def _refuse_unmatched(plan: Plan, base: Base | None, gone: Sequence[str]) -> None:
+    """A model that lost its name and its place must not lose its limits on growth with them."""
+    for model, before in zip(plan.models, base.analyses if base and gone else (), strict=False):
+        if before is None and model.limits_growth:
+            title = model.request.name or model.request.target
+            raise Problem(
+                f"{title} has limits on growth and is not at the base, whose {gone[0]!r} is no longer configured; "
+                f"if it is the same model, write formerly = {gone[0]!r} beside its target, else leave max-increase out"
+            )
 
 
 def _with_edits(analysis: Analysis, edits: tuple[str, ...]) -> Analysis:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from analyzer.config import Config, in_directory, read
+from analyzer.gating.counterparts import Counterparts
 from analyzer.gating.interrupts import Interrupts
-from analyzer.gating.plan import Plan, PlannedModel, place_of
-from analyzer.gating.repository import Repository, environment, repository_of
+from analyzer.gating.plan import Plan, PlannedModel
+from analyzer.gating.repository import Repository, Revision, environment, repository_of
 from analyzer.gating.workers import Job, Outcome, run
 from analyzer.values.errors import Problem
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
@@ -29,25 +30,40 @@ class Base:
 
     title: str
     """The revision or the file."""
-    analyses: tuple[Analysis | None, ...]
-    """One for each model, in their order; None for a model that did not exist."""
-    config: Config | None = field(default=None)
-    """The configuration of that revision, where it had one."""
+    analyses: tuple[Analysis | Problem | None, ...]
+    """One for each model, in their order: None for one that did not exist, Problem for one without an analysis."""
+    counterparts: Counterparts | None = field(default=None)
+    """The models of that revision's configuration, where it had one."""
 
 
-def base_of(plan: Plan, against: str) -> Base:
+def base_of(plan: Plan, against: str, *, may_be_broken: bool = False) -> Base:
     """The base of the planned models: `against` is a report's JSON file or a git revision.
 
     A model that the base's configuration knows by the same name or target is analysed as that says. Problem when the
-    base cannot be resolved, read or analysed.
+    base cannot be resolved or read, and, unless it `may_be_broken`, when it cannot be analysed.
     """
     if Path(against).is_file():
         return _from_report(plan.models, Path(against), against)
     repository = repository_of(plan.directory)
     revision = repository.merge_base(against)
     with Interrupts() as interrupts, repository.worktree(revision, interrupts) as tree:
+        counterparts, analyses = _at(plan, repository, tree, revision)
+    broken = next((found for found in analyses if isinstance(found, Problem)), None)
+    if broken and not may_be_broken:
+        raise Problem(f"{broken} (--broken-base=absolute checks absolute limits alone)")
+    return Base(revision.title, analyses, counterparts)
+
+
+def _at(
+    plan: Plan, repository: Repository, tree: Path, revision: Revision
+) -> tuple[Counterparts | None, tuple[Analysis | Problem | None, ...]]:
+    try:
         former = _config_at(plan, repository, tree, revision.title)
-        return Base(revision.title, _analysed(plan, former, repository, tree, revision.title), former)
+        home = plan.config.directory.absolute() if plan.config else plan.directory
+        known = Counterparts(former.models if former else (), home, repository.renamed_since(revision))
+        return (known if former else None), _analysed(plan, known, repository, tree, revision.title)
+    except Problem as problem:
+        return None, (problem,) * len(plan.models)
 
 
 def _from_report(models: Sequence[PlannedModel], file: Path, title: str) -> Base:
@@ -78,40 +94,47 @@ def _config_at(plan: Plan, repository: Repository, tree: Path, title: str) -> Co
         raise Problem(f"the configuration at the base {title} cannot be read: {told}") from None
 
 
-def _as_it_was(model: ModelRequest, plan: Plan, former: Config | None) -> tuple[ModelRequest, Path]:
-    """The same model in the base's configuration, by name or else by target, and where that is relative to."""
-    known = former.models if former else ()
-    home = plan.config.directory.absolute() if plan.config else plan.directory
-    wanted = place_of(model.target, plan.directory)
-    by_name = (other for other in known if model.name and other.name == model.name)
-    by_target = (other for other in known if place_of(other.target, home) == wanted)
-    found = next(by_name, None) or next(by_target, None)
-    return (plan.told(found.request), home) if found else (model, plan.directory)
-
-
 def _analysed(
-    plan: Plan, former: Config | None, repository: Repository, tree: Path, title: str
-) -> tuple[Analysis | None, ...]:
+    plan: Plan, counterparts: Counterparts, repository: Repository, tree: Path, title: str
+) -> tuple[Analysis | Problem | None, ...]:
     variables = base_environment(repository.top, tree)
-    jobs: list[Job | None] = []
-    for model in plan.models:
-        was, home = _as_it_was(model.request, plan, former)
-        place = tree / repository.inside(home)
-        jobs.append(_job(was, place, variables) if place.is_dir() and exists(was.target, place, home) else None)
+    jobs = [_job_of(model, plan, counterparts, repository, tree, variables) for model in plan.models]
     outcomes = iter(run([job for job in jobs if job]))
-    return tuple(_refused(next(outcomes), title) if job else None for job in jobs)
+    return tuple(_told_of(next(outcomes), title) if job else None for job in jobs)
 
 
-def _refused(outcome: Outcome, title: str) -> Analysis:
-    if isinstance(outcome, Problem):
-        raise Problem(f"the base {title} could not be analysed: {outcome}")
-    return outcome[0]
+def _job_of(
+    model: PlannedModel,
+    plan: Plan,
+    counterparts: Counterparts,
+    repository: Repository,
+    tree: Path,
+    variables: Mapping[str, str],
+) -> Job | None:
+    """The model as the base's configuration says, else as it is asked for now; None when it did not exist."""
+    was = counterparts.of(model, plan.directory)
+    if was is not None:
+        return _existing(plan.told(was.request), counterparts.home, repository, tree, variables)
+    asked = (model.request, counterparts.renamed_request(model.request, plan.directory))
+    jobs = (_existing(request, plan.directory, repository, tree, variables) for request in asked if request)
+    return next(filter(None, jobs), None)
 
 
-def _job(model: ModelRequest, place: Path, variables: Mapping[str, str]) -> Job:
+def _existing(
+    request: ModelRequest, home: Path, repository: Repository, tree: Path, variables: Mapping[str, str]
+) -> Job | None:
+    place = tree / repository.inside(home)
+    if not place.is_dir() or not exists(request.target, place, home):
+        return None
     # Weights are seldom in a repository, and counts do not need them.
-    kept = model.checkpoint if model.checkpoint and (place / model.checkpoint).is_file() else None
-    return Job(WorkRequest((replace(model, checkpoint=kept),), COUNTS), place, variables)
+    kept = request.checkpoint if request.checkpoint and (place / request.checkpoint).is_file() else None
+    return Job(WorkRequest((replace(request, checkpoint=kept),), COUNTS), place, variables)
+
+
+def _told_of(outcome: Outcome, title: str) -> Analysis | Problem:
+    if isinstance(outcome, Problem):
+        return Problem(f"the base {title} could not be analysed: {outcome}")
+    return outcome[0]
 
 
 def exists(target: str, place: Path, head: Path) -> bool:

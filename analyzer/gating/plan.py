@@ -26,6 +26,13 @@ class PlannedModel:
 
     request: ModelRequest
     budgets: tuple[Budget, ...] = ()
+    formerly: str = ""
+    """What the base calls it, where the configuration says so."""
+
+    @property
+    def limits_growth(self) -> bool:
+        """Whether a limit depends on there being a base."""
+        return any(budget.level == "error" and any(i.shares for i in budget.increases) for budget in self.budgets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,9 @@ def plan_for(
         return _configured(config, budgets, given)
     directory = Path.cwd()
     known = [_known(request, config, directory) for request in asked]
-    models = (PlannedModel(_told(model.request, given), (*model.budgets, *budgets)) for model in known)
+    models = (
+        replace(model, request=_told(model.request, given), budgets=(*model.budgets, *budgets)) for model in known
+    )
     return Plan(tuple(models), directory, config, given)
 
 
@@ -68,8 +77,10 @@ def _configured(config: Config | None, budgets: tuple[Budget, ...], given: Model
         raise Problem("no target given and no configuration found; name a model, or write one with analyze --init")
     if not config.models:
         raise Problem(f"{config.file} names no model; add [[models]] with a target, or give a target")
-    models = tuple(PlannedModel(_told(model.request, given), (*model.budgets, *budgets)) for model in config.models)
-    return Plan(models, config.directory.absolute(), config, given)
+    models = (
+        PlannedModel(_told(model.request, given), (*model.budgets, *budgets), model.formerly) for model in config.models
+    )
+    return Plan(tuple(models), config.directory.absolute(), config, given)
 
 
 def _told(request: ModelRequest, given: ModelRequest) -> ModelRequest:
@@ -108,7 +119,8 @@ def _known(asked: ModelRequest, config: Config | None, directory: Path) -> Plann
         return PlannedModel(asked)
     moved = os.path.relpath(home / known.checkpoint, directory) if known.checkpoint else None
     checkpoint = asked.checkpoint or moved
-    return PlannedModel(replace(known.request, target=asked.target, checkpoint=checkpoint), known.budgets)
+    request = replace(known.request, target=asked.target, checkpoint=checkpoint)
+    return PlannedModel(request, known.budgets, known.formerly)
 
 
 def place_of(target: str, directory: Path) -> tuple[str, str]:

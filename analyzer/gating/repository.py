@@ -69,6 +69,13 @@ class Repository:
             raise Problem(f"--against {ref}: this clone is shallow and lacks the commit where HEAD parted; {DEEPEN}")
         raise Problem(f"--against {ref}: it has no commit in common with HEAD; name a branch that HEAD came from")
 
+    def renamed_since(self, revision: Revision) -> dict[Path, Path]:
+        """Files that git takes for renamed since a revision, by their place now: their place then, both in full."""
+        options = ("--name-status", "-z", "--find-renames", "--diff-filter=R", "--no-ext-diff")
+        words = self._git("diff", *options, revision.commit).stdout.split("\0")
+        pairs = zip(words[1::3], words[2::3], strict=False)
+        return {self.top / new: self.top / old for old, new in pairs}
+
     @property
     def is_shallow(self) -> bool:
         return self._git("rev-parse", "--is-shallow-repository").stdout.strip() == "true"

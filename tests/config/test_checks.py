@@ -45,13 +45,21 @@ def test_the_example_has_no_mistake(tmp_path: Path) -> None:
     [
         ('params = "5.0M"', "parms = 5", f"{BUDGET}: unknown key 'parms'; did you mean params? allowed: params, "),
         ('params = "5.0M"', "peak_memory = 5", f"{BUDGET}: unknown key 'peak_memory'; did you mean peak-memory?"),
-        ("[[models]]\n", "[[models]]\nxyzzy = 1\n", "models 1: unknown key 'xyzzy'; allowed: target, name, input"),
+        (
+            "[[models]]\n",
+            "[[models]]\nxyzzy = 1\n",
+            "models 1: unknown key 'xyzzy'; allowed: target, name, formerly, input",
+        ),
         (
             "[[models]]\n",
             '[[models]]\nname = "net"\nbudget = 1\n',
             "models 'net': unknown key 'budget'; did you mean bud",
         ),
-        ("select", "selcet", "unknown key 'selcet'; did you mean select? allowed: select, ignore, models, devices"),
+        (
+            "select",
+            "selcet",
+            "unknown key 'selcet'; did you mean select? allowed: select, ignore, broken-base, models, devices",
+        ),
         ('{ params = "2%"', '{ parms = "2%"', f"{BUDGET}, max-increase: unknown key 'parms'; did you mean params?"),
         ('{ params = "6M"', '{ parms = "6M"', f"{BUDGET}, override: unknown key 'parms'; did you mean params?"),
         ('target = "model.py"\n', "", "models 1: target is missing"),

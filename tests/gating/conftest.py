@@ -89,7 +89,9 @@ class Checkout:
         """main takes what was committed; further commits are the pull request's."""
         git(self.top, "branch", "-qf", "main", "HEAD")
 
-    def gate(self, against: str | None = "main", inside: str = ".", *targets: str, **options) -> list[Analysis]:
+    def gate(
+        self, against: str | None = "main", inside: str = ".", *targets: str, broken_base: str = "fail", **options
+    ) -> list[Analysis]:
         """All configured models, or the targets, gated inside a directory; the repository is left as it was."""
         before, here = self.state(), Path.cwd()
         os.chdir(self.top / inside)
@@ -97,7 +99,8 @@ class Checkout:
             file = config.find(Path.cwd())
             asked = [ModelRequest(target) for target in targets]
             plan = plan_for(config.read(file) if file else None, asked, **options)
-            return gate(analyses_of(plan, COUNTS), plan, against, today=TODAY)
+            analyses = analyses_of(plan, COUNTS)
+            return gate(analyses, plan, against, today=TODAY, broken_base=broken_base)
         finally:
             os.chdir(here)
             assert self.state() == before

@@ -92,7 +92,7 @@ def test_a_report_is_the_base_of_the_only_model(tmp_path: Path, analysis, layer)
     report = analysis(layer("conv", 3))
     (tmp_path / "base.json").write_text(report.to_json(), encoding="utf-8")
     found = base_of(plan(tmp_path, "renamed.py"), str(tmp_path / "base.json"))
-    assert (found.analyses, found.config) == ((report,), None)
+    assert (found.analyses, found.counterparts) == ((report,), None)
 
 
 def test_a_report_is_the_base_of_its_own_target_among_several(

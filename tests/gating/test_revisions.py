@@ -48,6 +48,39 @@ def test_a_base_whose_configuration_is_wrong(checkout, in_process) -> None:
     assert "cannot be read: analyze.toml: models 1, budgets 'mobile': unknown key 'parms'" in said
 
 
+def break_base(checkout) -> None:
+    """main cannot be imported, and this branch mends it and widens the head."""
+    checkout.edit("from torch import nn", "from torch import nn\nimport nothing_of_this_name")
+    checkout.commit("Break")
+    checkout.branch()
+    checkout.edit("import nothing_of_this_name\n", "")
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(16, 40)")
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("4500", "pass"), ("4000", "fail")])
+def test_a_broken_base_leaves_absolute_limits_to_judge_when_that_is_asked_for(
+    checkout, in_process, limit: str, expected: str
+) -> None:
+    break_base(checkout)
+    checkout.edit("params = 4500", f"params = {limit}", "analyze.toml")
+    assert "(--broken-base=absolute checks absolute limits alone)" in checkout.refused()
+    (net,) = checkout.gate(broken_base="absolute")
+    assert (net.verdict, [line.status for line in net.budget]) == (expected, [expected, "off"])
+    assert net.difference is None
+    (absence,) = net.absences
+    assert absence.what == "comparison with the base"
+    assert "could not be analysed: model.py:2: ModuleNotFoundError" in absence.reason
+    assert absence.reason.endswith("; only absolute limits were checked")
+
+
+def test_a_broken_configuration_at_the_base_as_well(checkout, in_process) -> None:
+    checkout.edit("params = 4500", "parms = 4500", "analyze.toml")
+    checkout.commit("Break")
+    checkout.branch()
+    checkout.edit("parms", "params", "analyze.toml")
+    assert checkout.gate(broken_base="absolute")[0].verdict == "pass"
+
+
 def test_a_base_without_configuration(checkout, in_process) -> None:
     text = (checkout.top / "analyze.toml").read_text(encoding="utf-8")
     (checkout.top / "analyze.toml").unlink()
