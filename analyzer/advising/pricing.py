@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from analyzer.formulas import cost_of
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Proposal, ReLU, Unit, placed
+from analyzer.values.convolution import (
+    BatchNorm,
+    ChannelShuffle,
+    Convolution,
+    Identity,
+    Proposal,
+    ReLU,
+    Unit,
+    along,
+    placed,
+)
 from analyzer.values.facts import ModelFacts
 from analyzer.values.graph import Argument, Op, Tensor
 from analyzer.values.results import Cost, Saving
@@ -96,6 +106,9 @@ def _layer_price(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Price
 def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Convolution]:
     """What the layer reads at each call, as the convolution that reads it; a proposal may enlarge a single call's."""
     layer = facts.convolutions.get(path)
+    if layer is None and units and isinstance(units[0], Convolution):
+        yield units[0]  # in the place of a whole module
+        return
     if layer is None:
         yield from (_written(call) for call in _feeding(path, facts))
         return
@@ -105,8 +118,18 @@ def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Co
 
 
 def _feeding(path: str, facts: ModelFacts) -> tuple[Convolution, ...]:
-    """The calls of the convolution that feeds a normalization."""
-    return next((layer.calls for layer in facts.convolutions.values() if layer.norm == path), ())
+    """The calls of the convolution that feeds a normalization, or of one that would feed a branch without any."""
+    fed = next((layer.calls for layer in facts.convolutions.values() if layer.norm == path), ())
+    return fed or tuple(_beside(path, facts))
+
+
+def _beside(path: str, facts: ModelFacts) -> Iterator[Convolution]:
+    """What would give the tensor that a branch without a convolution normalizes, told by the branches beside it."""
+    for found in facts.branch_sums:
+        firsts = [branch[0] for branch in found.branches]
+        convs = [facts.convolutions[first].convolution for first in firsts if first in facts.convolutions]
+        if convs and any(path in branch and branch[0] not in facts.convolutions for branch in found.branches):
+            yield replace(along(convs[0], ()), out_channels=convs[0].in_channels)
 
 
 def _written(conv: Convolution) -> Convolution:

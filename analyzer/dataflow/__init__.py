@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from analyzer.dataflow.channels.branch_sums import branch_sums
 from analyzer.dataflow.channels.group_isolation import isolations
 from analyzer.dataflow.channels.neighbours import (
     Neighbours,
@@ -66,6 +67,7 @@ def facts_of(
         isolations=left_out.attempt("isolated groups", lambda: isolations(flow, path_of), ()),
         grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
+        branch_sums=left_out.attempt("sums of branches", lambda: branch_sums(flow, path_of), ()),
         removable=left_out.attempt("removable modules", lambda: removable_modules(flow, owners, costs), ()),
         never_run=tuple(never_run),
         fixed=fixed | kept.keys(),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from analyzer.rewriting.kernels import dense_kernel
+from analyzer.rewriting.kernels import dense_kernel, resampled, taps_of
 from analyzer.values.errors import Problem
 
 Affine = tuple[torch.Tensor, torch.Tensor]
@@ -25,6 +25,46 @@ def composed(layers: Sequence[nn.Module]) -> Affine:
     for layer in rest:
         kernel, bias = _then_norm(kernel, bias, layer) if isinstance(layer, _BatchNorm) else _then(kernel, bias, layer)
     return kernel, bias
+
+
+def summed(branches: Iterable[Sequence[nn.Module]], total: _ConvNd) -> Affine:
+    """What parallel branches do together, as kernel and bias of the convolution `total`, whose taps theirs are among.
+
+    A branch without a convolution normalizes its input: a kernel with ones at the tap that reads where it writes.
+    """
+    kernel = torch.zeros_like(dense_kernel(total), dtype=torch.double)
+    bias = kernel.new_zeros(total.out_channels)
+    for branch in branches:
+        first = branch[0]
+        own, shift = composed(branch) if isinstance(first, _ConvNd) else _normalized(branch, total)
+        placed = resampled(own, first, (total,)) if isinstance(first, _ConvNd) else own
+        if placed is None:
+            raise Problem("branches whose taps do not meet cannot be added up; leave them as they are")
+        kernel, bias = kernel + placed, bias + shift
+    return kernel, bias
+
+
+def _normalized(norms: Sequence[nn.Module], total: _ConvNd) -> Affine:
+    kernel = torch.zeros_like(dense_kernel(total), dtype=torch.double)
+    flat = kernel.reshape(total.out_channels, total.in_channels, -1)
+    centre = [taps_of(total, axis).index(0) for axis in range(kernel.dim() - 2)]
+    flat[:, :, _place(centre, kernel.shape[2:])] = torch.eye(
+        total.out_channels, dtype=kernel.dtype, device=kernel.device
+    )
+    kernel = flat.reshape(kernel.shape)
+    bias = kernel.new_zeros(total.out_channels)
+    for norm in norms:
+        assert isinstance(norm, _BatchNorm)
+        kernel, bias = _then_norm(kernel, bias, norm)
+    return kernel, bias
+
+
+def _place(indices: Sequence[int], sizes: Sequence[int]) -> int:
+    """The place of an element when all axes are laid out in one row."""
+    place = 0
+    for index, size in zip(indices, sizes, strict=True):
+        place = place * size + index
+    return place
 
 
 def _affine(layer: _ConvNd) -> Affine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from analyzer.rewriting.affine import composed, without_bias
+from analyzer.rewriting.affine import composed, summed, without_bias
 from analyzer.rewriting.approximating import approximate
 from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.kernels import dense_kernel, store
@@ -79,10 +79,15 @@ class _Change:
     @classmethod
     def of(cls, proposal: Proposal, layers: Mapping[str, nn.Module], model: nn.Module) -> _Change:
         old = {path: layers[path] for path, _ in proposal.replacements}
-        new = {path: module_of(units, old[path], model) for path, units in proposal.replacements}
+        new = {path: module_of(units, old[path], model) for path, units in proposal.replacements if units}
         everything = tuple(units for _, units in proposal.replacements)
         sizes = (unit.input_size for units in everything for unit in units if isinstance(unit, Convolution))
         return cls(old, new, everything, next(sizes, ()))
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the first module is replaced as a whole, by what its parallel branches do together."""
+        return not all(self.units)
 
     @property
     def merges(self) -> bool:
@@ -106,6 +111,8 @@ class _Change:
     @property
     def is_comparable(self) -> bool:
         """Whether its layers are one piece of the model, with the same input and output before and after."""
+        if self.adds_up:
+            return True
         if not isinstance(next(iter(self.old.values())), _ConvNd) or self.removes:
             return False
         return len(self.old) == 1 or self.merges or self.moves_bias
@@ -115,6 +122,8 @@ class _Change:
         old, new = list(self.old.values()), list(self.new.values())
         if self.removes:
             return True
+        if self.adds_up:
+            return _carry_sum(old[1:], new[0])
         if len(old) > 1 and self.merges:
             return _carry_merged(old, new[0])
         if self.moves_bias:
@@ -124,7 +133,10 @@ class _Change:
 
     def error(self) -> float:
         """How far the new layers are from the old ones on random input, relative to what these give."""
-        return relative_error(nn.Sequential(*self.old.values()), nn.Sequential(*self.new.values()), self.size)
+        old = list(self.old.values())
+        return relative_error(
+            nn.Sequential(*(old[:1] if self.adds_up else old)), nn.Sequential(*self.new.values()), self.size
+        )
 
 
 def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
@@ -159,3 +171,23 @@ def _carry_merged(old: list[nn.Module], new: nn.Module) -> bool:
         return False
     store(new, kernel, bias)
     return True
+
+
+def _carry_sum(parts: Sequence[nn.Module], new: nn.Module) -> bool:
+    """One convolution, and what comes after it, in the place of a module that adds parallel branches."""
+    convolution = new[0] if isinstance(new, nn.Sequential) else new
+    if not isinstance(convolution, _ConvNd):
+        return False
+    store(convolution, *summed(_branches(parts), convolution))
+    return True
+
+
+def _branches(parts: Iterable[nn.Module]) -> list[list[nn.Module]]:
+    """Layers in a row taken apart: each before the first convolution is a branch, then each convolution begins one."""
+    branches: list[list[nn.Module]] = []
+    for part in parts:
+        begins = isinstance(part, _ConvNd) or not branches or not isinstance(branches[-1][0], _ConvNd)
+        if begins:
+            branches.append([])
+        branches[-1].append(part)
+    return branches

@@ -104,6 +104,8 @@ def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:
 def _swap(module: nn.Module, swap: EmittedSwap, layers: dict[str, nn.Module]) -> Iterator[str]:
     yield f"# {_in_one_line(swap.comment)}"
     for path, units in swap.proposal.replacements:
+        if not units:
+            continue  # what is put around it has taken it over
         if repr(module_of(units, layers[path], module)) == repr(layers[path]):
             continue  # it only hands over its weights
         places = " = ".join(_place(module, parent, name) for parent, name in places_of(module, path)) or "model"

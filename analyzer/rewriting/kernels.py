@@ -48,7 +48,7 @@ def resampled(kernel: torch.Tensor, old: _ConvNd, chain: tuple[_ConvNd, ...]) ->
         taps = _taps_of_chain(chain, axis)
         if taps is None:
             return None
-        at = {tap: index for index, tap in enumerate(_taps(old, axis))}
+        at = {tap: index for index, tap in enumerate(taps_of(old, axis))}
         kept = [(new, at[tap]) for new, tap in enumerate(taps) if tap in at]
         result = kernel.new_zeros(*kernel.shape[: axis + 2], len(taps), *kernel.shape[axis + 3 :])
         if kept:
@@ -58,7 +58,8 @@ def resampled(kernel: torch.Tensor, old: _ConvNd, chain: tuple[_ConvNd, ...]) ->
     return kernel
 
 
-def _taps(layer: _ConvNd, axis: int) -> list[int]:
+def taps_of(layer: _ConvNd, axis: int) -> list[int]:
+    """Where output 0 reads along the axis."""
     start, step = -_padding(layer, axis), layer.dilation[axis]
     return [start + step * tap for tap in range(layer.kernel_size[axis])]
 
@@ -81,5 +82,5 @@ def _taps_of_chain(chain: tuple[_ConvNd, ...], axis: int) -> list[int] | None:
         # an ordinary layer steps over the input with the strides before it, a transposed one with those after it
         others = chain[position + 1 :] if layer.transposed else chain[:position]
         scale = prod(other.stride[axis] for other in others)
-        taps = [tap + scale * own for tap in taps for own in _taps(layer, axis)]
+        taps = [tap + scale * own for tap in taps for own in taps_of(layer, axis)]
     return taps

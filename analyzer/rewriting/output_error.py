@@ -19,7 +19,7 @@ def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -
 
     `size` is the spatial size of x, cut to what is needed. Problem when the two give different shapes.
     """
-    value = _random_input(old, size)
+    value = _random_input(new, old, size)
     with torch.no_grad():
         before, after = (copy.deepcopy(module).float().eval()(value) for module in (old, new))
     if before.shape != after.shape:
@@ -28,9 +28,11 @@ def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -
     return distance / norm if norm else distance
 
 
-def _random_input(module: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
-    first, *others = (layer for layer in module.modules() if isinstance(layer, _ConvNd))
-    spans = [max(axis) for axis in zip(*map(_spans, (first, *others)), strict=True)]
+def _random_input(new: nn.Module, old: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
+    """For the first convolution that is new, which reads what the old piece reads."""
+    first, *others = (layer for module in (new, old) for layer in module.modules() if isinstance(layer, _ConvNd))
+    near = [layer for layer in others if len(layer.kernel_size) == len(first.kernel_size)]
+    spans = [max(axis) for axis in zip(*map(_spans, (first, *near)), strict=True)]
     sizes = [
         min(full, max(LARGEST, 2 * span)) for full, span in zip(size or [LARGEST] * len(spans), spans, strict=True)
     ]

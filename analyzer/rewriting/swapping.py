@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -15,6 +15,9 @@ from analyzer.rewriting.replaceability import HOOKS, children_after, reason_agai
 from analyzer.values.convolution import Identity, Linear, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
 
+Role = Literal["replaced", "removed", "around", "taken over"]
+"""What becomes of a layer; where the module around some takes them over, that one is replaced as a whole."""
+
 
 def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
     """The module with the proposals' layers in place and fresh weights in them; it is altered, so hand in a copy.
@@ -24,7 +27,7 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
     listed = list(proposals)
     layers = replaceable(module, listed)
     wanted = (pair for proposal in listed for pair in proposal.replacements)
-    return put(module, {path: module_of(units, layers[path], module) for path, units in wanted})
+    return put(module, {path: module_of(units, layers[path], module) for path, units in wanted if units})
 
 
 def put(module: nn.Module, replacements: Mapping[str, nn.Module]) -> nn.Module:
@@ -74,34 +77,38 @@ def replaceable(module: nn.Module, proposals: Iterable[Proposal]) -> dict[str, n
     layers: dict[str, nn.Module] = {}
     owners: dict[int, str] = {}
     names = _names_of_storages(module)
-    for path, units, removes in _wanted(proposals):
+    for path, units, role in _wanted(proposals):
         layer = layer_at(module, path)
         if id(layer) in owners:
             raise Problem(f"{path}: two proposals would replace this layer; choose one of them")
         owners[id(layer)] = path
-        reason = _reason_against_removing(layer) if removes else _reason_against(layer, units)
-        reason = reason or _tied(layer, names)
+        reason = REASONS[role](layer, units) or _tied(layer, names)
         if reason:
             raise Problem(f"{path or type(layer).__name__} cannot be replaced: {reason}; leave this layer out")
         layers[path] = layer
     return layers
 
 
-def _wanted(proposals: Iterable[Proposal]) -> Iterator[tuple[str, tuple[Unit, ...], bool]]:
-    """Each layer with what is to take its place, and whether its proposal only removes."""
+def _wanted(proposals: Iterable[Proposal]) -> Iterator[tuple[str, tuple[Unit, ...], Role]]:
+    """Each layer with what is to take its place, and what its proposal does with it."""
     for proposal in proposals:
-        removes = all(isinstance(unit, Identity) for _, units in proposal.replacements for unit in units)
-        yield from ((path, units, removes) for path, units in proposal.replacements)
+        units = [unit for _, units in proposal.replacements for unit in units]
+        merges = any(not units for _, units in proposal.replacements)
+        role: Role = "removed" if all(isinstance(unit, Identity) for unit in units) else "replaced"
+        for path, own in proposal.replacements:
+            yield path, own, ("around" if own else "taken over") if merges else role
 
 
-def _reason_against_removing(layer: nn.Module) -> str:
+def _reason_against_removing(layer: nn.Module, _: Sequence[Unit]) -> str:
+    """A module with all that is in it."""
     is_hooked = any(getattr(child, hooks) for child in layer.modules() for hooks in HOOKS)
     return "hooks are attached to it" if is_hooked else ""
 
 
 def _reason_against(layer: nn.Module, units: Sequence[Unit]) -> str:
     if all(isinstance(unit, Identity) for unit in units) and not any(True for _ in layer.parameters()):
-        return _reason_against_removing(layer) or (_unkept(layer, units) if isinstance(layer, _BatchNorm) else "")
+        attached = _reason_against_removing(layer, units)
+        return attached or (_unkept(layer, units) if isinstance(layer, _BatchNorm) else "")
     if isinstance(layer, nn.Linear) and all(isinstance(unit, Linear) for unit in units):
         return reason_against_factoring(layer)
     return reason_against(layer) or _unkept(layer, units)
@@ -112,6 +119,14 @@ def _unkept(layer: nn.Module, units: Sequence[Unit]) -> str:
     children = children_after(layer) if isinstance(layer, _BatchNorm) else ()
     kept = tuple(unit.path.rpartition(".")[2] for unit in units if isinstance(unit, Submodule))
     return "" if children == kept else f"it also runs {', '.join(children or ())}"
+
+
+REASONS: Mapping[Role, Callable[[nn.Module, Sequence[Unit]], str]] = {
+    "removed": _reason_against_removing,
+    "around": _reason_against_removing,
+    "taken over": _reason_against,
+    "replaced": _reason_against,
+}
 
 
 def _names_of_storages(module: nn.Module) -> Counter[Any]:

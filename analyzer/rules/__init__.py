@@ -20,6 +20,7 @@ from analyzer.rules import (
     memory_bound_layer,
     never_run,
     padding_only_taps,
+    parallel_branches,
     removable_module,
     strided_dilation,
     strided_pointwise,
@@ -36,6 +37,7 @@ RESTRUCTURINGS: tuple[Proposer, ...] = (
 )
 EXACT: tuple[Proposer | ModelProposer, ...] = (
     removable_module,
+    parallel_branches,
     bias_before_batchnorm,
     foldable_batchnorm,
     collapsible_pointwise,

@@ -23,7 +23,7 @@ Nothing in evaluation, where outputs stay the same to rounding. Not for a model 
 ## When it stays silent
 Where anything else reads the convolution's output, or anything lies between; where the normalization has no parameters
 to save; grouped transposed layers; layers that are not plain; layers with hooks, a parametrization or a forward of
-their own, and those whose weights or statistics something else reads.
+their own, and those whose weights or statistics something else reads; branches that parallel-branches adds up.
 
 ## Sources
 Jacob et al. 2018 (section 3.2, folding); `torch.nn.utils.fusion.fuse_conv_bn_eval`.
@@ -31,6 +31,7 @@ Jacob et al. 2018 (section 3.2, folding); `torch.nn.utils.fusion.fuse_conv_bn_ev
 
 from dataclasses import replace
 
+from analyzer.rules.parallel_branches import merged
 from analyzer.values.convolution import Identity, Proposal, Submodule
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
@@ -46,6 +47,8 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     if norm is None or norm.convolution != layer.path or not layer.is_plain or (conv.transposed and conv.groups > 1):
         return None
     if norm.params <= (0 if conv.bias else conv.out_channels):
+        return None
+    if any(layer.path in branch and merged(found, model) for found in model.branch_sums for branch in found.branches):
         return None
     folded = (layer.path, (replace(conv, bias=True),))
     remains = tuple(map(Submodule, norm.kept)) or (Identity(),)

@@ -74,6 +74,17 @@ class RemovableModule:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchSum:
+    """A module that adds what parallel branches, a convolution and its normalizations at most, make of one tensor."""
+
+    path: str
+    branches: tuple[tuple[str, ...], ...]
+    """Paths of each one's layers, in order."""
+    kept: tuple[str, ...] = ()
+    """Children of the module that run on the sum, in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Norm:
     """One batch normalization in eval mode, and the convolution that alone feeds it."""
 
@@ -129,6 +140,7 @@ class ModelFacts:
     isolations: tuple[Isolation, ...] = ()
     grids: tuple[Grid, ...] = ()
     restorations: tuple[Restoration, ...] = ()
+    branch_sums: tuple[BranchSum, ...] = ()
     removable: tuple[RemovableModule, ...] = ()
     never_run: tuple[tuple[str, int], ...] = ()
     """Path and parameters of modules that the forward never called."""

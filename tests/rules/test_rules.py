@@ -24,6 +24,7 @@ CODES = {
     "BNM302": "foldable-batchnorm",
     "PTW301": "collapsible-pointwise",
     "RUN301": "removable-module",
+    "PAR301": "parallel-branches",
     "PAD301": "padding-only-taps",
     "GRP201": "isolated-groups",
     "DIL201": "gridding",

@@ -1,0 +1,146 @@
+"""Modules that add up what parallel convolutions make of one tensor, with nothing nonlinear before the sum."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from analyzer.dataflow.channels.neighbours import norm_path
+from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.operator_classes import BATCH_NORMS, aten
+from analyzer.values.facts import BranchSum
+from analyzer.values.graph import Op, Tensor
+
+Branch = tuple[str, ...]
+"""Paths of a convolution and its normalizations, or of normalizations alone, in order."""
+SUMS = aten("add add_")
+COPIES = aten("clone alias detach contiguous")
+
+
+def branch_sums(flow: Flow, path_of: Mapping[Op, str]) -> tuple[BranchSum, ...]:
+    """Each module called once that does so, innermost ones only; what it does with the sum is left to its children."""
+    modules = {module.path: module for module in flow.trace.modules}
+    adding = dict.fromkeys(op.layer for op in flow.trace.graph if op.packet in SUMS and op.layer)
+    inside = _by_module(flow)
+    found = (
+        _Block(path, inside[path], flow, path_of).branch_sum(tuple(modules))
+        for path in adding
+        if path in modules and modules[path].calls == 1
+    )
+    return tuple(item for item in found if item is not None)
+
+
+def _by_module(flow: Flow) -> Mapping[str, list[Op]]:
+    """The operators that ran in each module, those of its children included."""
+    found: dict[str, list[Op]] = defaultdict(list)
+    for op in flow.trace.graph:
+        path = op.layer
+        while path:
+            found[path].append(op)
+            path = path.rpartition(".")[0]
+    return found
+
+
+class _Block:
+    """One module: what its values are as sums of branches, as far as they are."""
+
+    def __init__(self, path: str, ops: Sequence[Op], flow: Flow, path_of: Mapping[Op, str]) -> None:
+        self.path, self.ops, self.flow, self.path_of = path, ops, flow, path_of
+        self.rest: list[Op] = []
+        """Operators that are not part of the sum."""
+        self.known: dict[Value, tuple[Branch, ...]] = {}
+
+    def branch_sum(self, order: Sequence[str]) -> BranchSum | None:
+        """The sum that all of the rest reads; None where the module is no such sum."""
+        given = self._given()
+        if len(given) != 1:
+            return None
+        self.known[given.pop()] = ((),)
+        for op in self.ops:
+            self._follow(op)
+        total = self._total()
+        if total is None:
+            return None
+        branches = self.known[total]
+        layers = [path for branch in branches for path in branch]
+        kept = self._kept(layers, order)
+        if len(branches) < 2 or () in branches or len(set(layers)) < len(layers) or kept is None:
+            return None
+        return BranchSum(self.path, branches, kept)
+
+    def _given(self) -> set[Value]:
+        own = set(self.ops)
+        operands = (value for op in self.ops for value in self.flow.operands(op))
+        return {value for value in operands if self.flow.producers[value] not in own}
+
+    def _follow(self, op: Op) -> None:
+        branches = self._branches(op)
+        if branches is None:
+            self.rest.append(op)
+        else:
+            self.known.update(dict.fromkeys(self.flow.writes[op][:1], branches))
+
+    def _branches(self, op: Op) -> tuple[Branch, ...] | None:
+        operands = [self.known.get(value) for value in self.flow.operands(op)]
+        if not operands:
+            return None if self.flow.reads[op] else ()
+        if any(operand is None for operand in operands):
+            return None
+        terms = [operand for operand in operands if operand is not None]
+        if op.packet in SUMS:
+            return _added(op, terms)
+        return self._one_after(op, terms[0]) if len(terms) == 1 else None
+
+    def _one_after(self, op: Op, branches: tuple[Branch, ...]) -> tuple[Branch, ...] | None:
+        """What an operator makes of one tensor."""
+        if op.packet in COPIES:
+            return branches
+        if op in self.path_of and branches == ((),):
+            return ((self.path_of[op],),)
+        if op.packet in BATCH_NORMS and len(branches) == 1:
+            return ((*branches[0], norm_path(op)),)
+        return None
+
+    def _total(self) -> Value | None:
+        """The one sum that is read by the rest, or outside where there is no rest."""
+        own, rest = set(self.ops), set(self.rest)
+        made = [value for op in self.ops if op not in rest for value in self.flow.writes[op]]
+        read = [value for value in made if self._is_read(value, own, rest)]
+        return read[0] if len(read) == 1 and read[0] in self.known else None
+
+    def _is_read(self, value: Value, own: set[Op], rest: set[Op]) -> bool:
+        """Whether more than the sum itself reads it."""
+        beyond = (op in rest or op not in own for op in self.flow.readers[value])
+        return value in self.flow.returned or any(beyond)
+
+    def _kept(self, layers: Sequence[str], order: Sequence[str]) -> tuple[str, ...] | None:
+        """The children that run the rest, in order of their first call; None where the module itself does some."""
+        around = {f"{self.path}.{op.layer.removeprefix(f'{self.path}.').split('.')[0]}" for op in self.rest}
+        if any(op.layer == self.path for op in self.rest) or any(_within(layer, around) for layer in layers):
+            return None
+        held = {parameter.owner for parameter in self.flow.trace.parameters if _within(parameter.owner, {self.path})}
+        if any(owner not in layers and not _within(owner, around) for owner in held):
+            return None  # it holds more than it adds up, which would go with it
+        return tuple(path for path in order if path in around)
+
+
+def _within(layer: str, around: set[str]) -> bool:
+    return any(layer == path or layer.startswith(f"{path}.") for path in around)
+
+
+def _added(op: Op, terms: Sequence[tuple[Branch, ...]]) -> tuple[Branch, ...] | None:
+    """Of tensors of one shape; adding the number 0, as a sum may begin, changes nothing."""
+    shapes = {tensor.shape for tensor in op.inputs}
+    if op.arguments.get("alpha", 1) != 1 or len(shapes) != 1 or shapes != {op.outputs[0].shape}:
+        return None
+    numbers = [value for name, value in op.arguments.items() if name in ("self", "other") and not _is_tensor(value)]
+    return tuple(_chained(terms)) if all(number == 0 for number in numbers) and len(terms) == len(op.inputs) else None
+
+
+def _is_tensor(value: object) -> bool:
+    return isinstance(value, Tensor)
+
+
+def _chained(terms: Sequence[tuple[Branch, ...]]) -> Iterator[Branch]:
+    for term in terms:
+        yield from term

@@ -1,0 +1,98 @@
+"""Add parallel convolutions of one tensor up to a single one, for inference.
+
+## What it flags
+A module that adds what several convolutions, each with its batch normalization, make of the same tensor, and perhaps a
+normalization of that tensor itself, before anything nonlinear.
+
+## Why
+A sum of linear maps is one: kernels add up where their taps meet, a smaller one inside a larger one, and a tensor that
+is only normalized is a kernel with a single tap. RepVGG and MobileOne are trained in branches to be run without them.
+
+## Example
+```python
+act(norm3(conv3x3(x)) + norm1(conv1x1(x)) + norm0(x))    # before: three branches
+act(conv3x3_with_bias(x))                                # after: one convolution, the same output
+```
+
+## What it proposes
+One convolution in the place of the whole module, with a bias, and after it the module's children that run on the sum,
+such as its activation.
+
+## What it costs
+Nothing in evaluation, where outputs stay the same to rounding. Not for a model that will be trained further.
+
+## When it stays silent
+Where branches differ in stride or groups, where a tap of one lies between those of the widest kernel, where a branch is
+used elsewhere or twice; where the module does more with the sum than to call children on it; layers that are not plain.
+
+## Sources
+Ding et al. 2021 (RepVGG, section 3.3); Vasu et al. 2023 (MobileOne, section 3.2).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import prod
+
+from analyzer.values.convolution import Convolution, Proposal, Submodule, Unit, taps
+from analyzer.values.facts import BranchSum, ConvolutionFacts, ModelFacts
+
+CODE = "PAR301"
+LEVEL = "warning"
+EFFORT = "none"
+
+
+def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
+    """For each such module the sum as one convolution: all parameters and work but that of the widest branch."""
+    for found in model.branch_sums:
+        total = merged(found, model)
+        if total is not None:
+            kept = tuple(map(Submodule, found.kept))
+            parts: list[tuple[str, tuple[Unit, ...]]] = [
+                (path, ()) for branch in ordered(found, model) for path in branch
+            ]
+            note = f"{len(found.branches)} branches become one; for inference: training needs them"
+            yield found.path, Proposal(((found.path, (total, *kept)), *parts), notes=(note,))
+
+
+def ordered(found: BranchSum, model: ModelFacts) -> list[tuple[str, ...]]:
+    """The branches, those without a convolution first: so they are told apart where all layers are listed in a row."""
+    return sorted(found.branches, key=lambda branch: branch[0] in model.convolutions)
+
+
+def merged(found: BranchSum, model: ModelFacts) -> Convolution | None:
+    """The convolution that does what all branches do together; None where there is none."""
+    layers = [model.convolutions[branch[0]] for branch in found.branches if branch[0] in model.convolutions]
+    others = len(found.branches) - len(layers)
+    norms = [path for branch in found.branches for path in branch if path not in model.convolutions]
+    if not layers or not all(map(_is_simple, layers)) or any(path in model.fixed for path in norms):
+        return None
+    widest = max((layer.convolution for layer in layers), key=lambda conv: prod(conv.span))
+    fits = all(_fits(layer.convolution, widest) for layer in layers)
+    if not fits or (others and not _fits(_identity(widest), widest)):
+        return None
+    return replace(widest, bias=True)
+
+
+def _is_simple(layer: ConvolutionFacts) -> bool:
+    return layer.is_plain and len(layer.calls) == 1 and not layer.convolution.transposed
+
+
+def _identity(conv: Convolution) -> Convolution:
+    """What leaves the input as it is, as a convolution of one tap."""
+    ones, zeros = (1,) * conv.dimension, (0,) * conv.dimension
+    channels = conv.in_channels
+    return replace(conv, out_channels=channels, kernel=ones, stride=ones, padding=zeros, dilation=ones)
+
+
+def _fits(conv: Convolution, widest: Convolution) -> bool:
+    """Whether it reads at some of the widest one's taps, for the same outputs."""
+    same = ("in_channels", "out_channels", "stride", "groups", "output_size", "input_size")
+    axes = range(conv.dimension)
+    return all(getattr(conv, name) == getattr(widest, name) for name in same) and all(
+        set(_positions(conv, axis)) <= set(_positions(widest, axis)) for axis in axes
+    )
+
+
+def _positions(conv: Convolution, axis: int) -> Sequence[int]:
+    """Where output 0 reads along the axis."""
+    return [tap - conv.padding[axis] for tap in taps(conv.kernel[axis], conv.dilation[axis])]
