@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.checkpoints import exported, torchscript
+from analyzer.loading.folders import described
 from analyzer.loading.loaded_model import Inputs, LoadedModel
+from analyzer.loading.misspelling import refuse_misspelt_zoo, similar, similar_model
 from analyzer.loading.python import python_file
 from analyzer.loading.recipe import Recipe, subject_of
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
@@ -41,15 +43,19 @@ def load(request: ModelRequest) -> LoadedModel | Checkpoint:
             return subject_of(request, recipe(request))
     if Path(target).exists():
         return _of_stored_file(request)
+    refuse_misspelt_zoo(target)
     if python_file.is_module_target(target):
         return subject_of(request, python_file.of_module(request))
-    raise Problem(f"{target}: no such file or model; give a Python file, a checkpoint or torchvision:NAME")
+    also = similar(Path(target)) or similar_model(target)
+    raise Problem(f"{target}: no such file or model; give a Python file, a checkpoint or torchvision:NAME{also}")
 
 
 def _of_stored_file(request: ModelRequest) -> LoadedModel | Checkpoint:
     """A checkpoint, an exported program or a TorchScript archive."""
     from analyzer.loading.file_kinds import kind_of_file
 
+    if Path(request.target).is_dir():
+        raise Problem(described(Path(request.target)))
     if request.settings or request.checkpoint:
         option = "--set" if request.settings else "--checkpoint"
         raise Problem(f"{request.target} is stored with its weights, so {option} cannot change it; leave it out")

@@ -8,6 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
+from analyzer.values.errors import Problem
+
 Kind = Literal["checkpoint", "torchscript", "exported", "python", "unknown"]
 Format = Literal[
     "torch",
@@ -29,10 +31,14 @@ MAX_SOURCE = 4_000_000
 """Bytes; nobody writes a longer Python file by hand."""
 MAX_INDEX = 200_000_000
 """Bytes; the index of a sharded checkpoint takes about 100 for each tensor."""
+MOST_UNPACKED = 20
+"""Times its own size that an archive may hold: torch stores weights as they are and compresses only code."""
+SMALL = 100_000_000
+"""Bytes that any machine can unpack, however well they were compressed."""
 
 
 def kind_of_file(path: Path) -> Kind:
-    """What the file holds; "unknown" also when there is no such file."""
+    """What the file holds; "unknown" also when there is no such file; Problem as `format_of`."""
     if not path.is_file():
         return "unknown"
     found = format_of(path)
@@ -44,7 +50,10 @@ def kind_of_file(path: Path) -> Kind:
 
 
 def format_of(path: Path) -> Format | None:
-    """How the file stores tensors, None when it does not look like it does; a cut archive counts as "torch"."""
+    """How the file stores tensors, None when it does not look like it does; a cut archive counts as "torch".
+
+    Problem for an archive that would fill the memory with what it unpacks to.
+    """
     with path.open("rb") as file:
         head = file.read(512)
     if head.startswith(b"PK\x03\x04"):
@@ -68,8 +77,14 @@ def _archive_format(path: Path) -> Format | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            unpacked = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):  # damaged, or so are its names
         return "torch"
+    if unpacked > MOST_UNPACKED * path.stat().st_size + SMALL:
+        raise Problem(
+            f"{path} would unpack from {path.stat().st_size:,} to {unpacked:,} bytes, more than weights can: "
+            "refused; copy it again from a source that you trust"
+        )
     inner = {name.partition("/")[2] or name for name in names}
     if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
         return "torchscript"

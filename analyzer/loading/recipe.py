@@ -131,8 +131,10 @@ def _errors_told(target: str) -> Iterator[None]:
         message = f'{_place(error, target)}: sys.exit was called while loading; put it below if __name__ == "__main__"'
         raise Problem(message) from error
     except SyntaxError as error:
+        from analyzer.loading.foreign_files import refuse_pointer
         from analyzer.loading.sources import shown
 
+        refuse_pointer(Path(shown(error.filename or "")))
         place = f"{shown(error.filename)}:{error.lineno}" if error.filename else target
         raise Problem(f"{place}: {type(error).__name__}: {error.msg}") from error
     except Exception as error:

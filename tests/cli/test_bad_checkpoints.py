@@ -132,7 +132,7 @@ def test_a_truncated_file(here, part, use, write):
         (b"\x89PNG\r\n\x1a\n", "weights.pth is not a checkpoint: neither an archive of torch.save nor safetensors"),
         (b"{}", "weights.pth is not a checkpoint: neither an archive of torch.save nor safetensors nor a shard index"),
         (b"<!DOCTYPE html>", "weights.pth is not a checkpoint: neither an archive of torch.save nor safetensors"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "weights.pth is not a checkpoint: neither an archive"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "weights.pth is a Git LFS pointer, not the file itself; "),
         (b"\0" * 64, "weights.pth is not a checkpoint: neither an archive of torch.save nor safetensors"),
         (b"PK\x03\x04", "weights.pth is truncated or damaged ("),
     ],
@@ -148,7 +148,9 @@ def test_an_archive_of_something_else(here, use):
     here.net()
     with zipfile.ZipFile("weights.pth", "w") as archive:
         archive.writestr("notes.txt", "hello")
-    assert here.refused(*use, "weights.pth").startswith("weights.pth is not a checkpoint")
+    assert here.refused(*use, "weights.pth").startswith(
+        "weights.pth is a zip archive, which is not read here; unpack it"
+    )
 
 
 @pytest.mark.parametrize("value", [3, [torch.ones(2)], {}, {"epoch": 3}, torch.ones(2)])

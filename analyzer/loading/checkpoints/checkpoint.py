@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.checkpoints.tensor_names import cleaned
 from analyzer.loading.file_kinds import Format, format_of
+from analyzer.loading.folders import described_as_checkpoint
+from analyzer.loading.foreign_files import refuse_foreign
+from analyzer.loading.misspelling import similar
 from analyzer.values.errors import Problem
 from analyzer.values.results import StoredTensor
 
@@ -75,12 +78,14 @@ def read(path: Path, trust: bool = False) -> Checkpoint:
 def _format(path: Path) -> Format:
     try:
         if path.is_dir():
-            raise Problem(f"{path} is a directory; give the checkpoint file in it")
+            raise Problem(described_as_checkpoint(path))
         if path.stat().st_size == 0:
             raise Problem(f"{path} is empty; copy or save the checkpoint again")
         found = format_of(path)
+        if found is None or found == "tar":
+            refuse_foreign(path)
     except FileNotFoundError as error:
-        raise Problem(f"no such file: {path}; check the path of the checkpoint") from error
+        raise Problem(f"no such file: {path}; check the path of the checkpoint{similar(path)}") from error
     except OSError as error:
         raise Problem(f"{path} cannot be read ({error.strerror or error}); check its permissions") from error
     if found is None:

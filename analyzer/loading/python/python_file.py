@@ -13,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from analyzer.loading.foreign_files import refuse_pointer
 from analyzer.loading.inputs.example_inputs import from_example
+from analyzer.loading.misspelling import similar
 from analyzer.loading.python.discovery import built_from, model_in
 from analyzer.loading.python.import_context import Surroundings
 from analyzer.loading.python.import_place import ImportPlace, place_of
@@ -54,7 +56,8 @@ def opening(target: str) -> Opening:
     filename, _, name = target.partition(".py:")
     path = Path(filename if filename.endswith(".py") else f"{filename}.py")
     if not path.is_file():
-        raise Problem(f"{path}: no such file; give the path of a Python file that defines a model")
+        raise Problem(f"{path}: no such file; give the path of a Python file that defines a model{similar(path)}")
+    refuse_pointer(path)
     place = place_of(path)
     surroundings = Surroundings(place.root, name=_free_name(place), argv=[str(path)], fallbacks=place.fallbacks)
     return Opening(partial(_run_file, path, place, surroundings), str(path), name, surroundings)

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analyzer.loading.foreign_files import refuse_pointer
 from analyzer.loading.inputs.example_inputs import assumed, computed_in, floating_dtype
 from analyzer.loading.loaded_model import Inputs, InputSpec
+from analyzer.loading.misspelling import similar
 from analyzer.loading.python.builder_arguments import literal
 from analyzer.loading.recipe import Built, Recipe
 from analyzer.loading.sources import definition_of
@@ -46,7 +48,8 @@ def of_target(request: ModelRequest) -> Recipe:
 def _stored_config(folder: Path) -> Mapping[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
-        raise Problem(f"{path}: no such file; {PREFIX}DIR wants a directory that holds a config.json")
+        raise Problem(f"{path}: no such file; {PREFIX}DIR wants a directory that holds a config.json{similar(folder)}")
+    refuse_pointer(path)
     try:
         stored = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
