@@ -139,6 +139,7 @@ def _convolution_facts(
         follower=around.followers.get(path),
         readers=around.readers[path],
         sources=around.sources[path],
+        branches=around.branches.get(path, ()),
         shares_output=path in around.shared,
         receptive_field=field.whole_size if field else None,
         jump=field.whole_jump if field else None,

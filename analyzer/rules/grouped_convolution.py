@@ -26,8 +26,10 @@ it. On a GPU the time saved is less than the work saved: at equal work 8 groups 
 
 ## When it stays silent
 Stems of up to 4 input channels, layers under 1 % of the model's parameters and MACs, layers that are grouped already,
-layers where groups meet (after a grouped one, pointwise ones beside a grouped or depthwise one), pointwise layers on a
-single position (they are linear layers), classifiers that end the model, layers that are not plain. Where the output is
+layers where groups meet (after a grouped one, pointwise ones beside a grouped or depthwise one), layers that read a
+concatenation (a group would see some of the branches that are to be fused, and not the others), pointwise layers on a
+single position and layers that unfold a latent (they are linear layers), classifiers that end the model, layers that
+are not plain. Where the output is
 added to or concatenated with another tensor, its channels cannot be permuted: no shuffle is put in, and a note says so.
 
 ## Sources
@@ -63,7 +65,7 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Groups in place of the dense convolution; exactly 1 / g of its weights and MACs."""
     if not is_worth_restructuring(layer) or _ends_model(layer) or _joins_groups(layer, model):
         return None
-    choices = () if _is_linear(layer.convolution) else sensible_groups(layer.convolution)
+    choices = () if layer.branches or _is_linear(layer) else sensible_groups(layer.convolution)
     if not choices:
         return None
     others = choices[1 : 1 + MAX_ALTERNATIVES]
@@ -92,9 +94,10 @@ def _ends_model(layer: ConvolutionFacts) -> bool:
     return layer.is_head and bool(layer.sources)
 
 
-def _is_linear(conv: Convolution) -> bool:
-    """A pointwise layer on a single position, as in squeeze-and-excitation: it weighs all channels against another."""
-    return conv.is_pointwise and prod(conv.input_size) == 1
+def _is_linear(layer: ConvolutionFacts) -> bool:
+    """A layer on a single position: squeeze-and-excitation, which weighs all channels, or a latent that it unfolds."""
+    conv = layer.convolution
+    return prod(conv.input_size) == 1 and (conv.is_pointwise or layer.is_stem)
 
 
 def _joins_groups(layer: ConvolutionFacts, model: ModelFacts) -> bool:

@@ -35,6 +35,8 @@ class ConvolutionFacts:
     """Convolution layers that read the output through layers that keep channels apart (elementwise, norm, pooling)."""
     sources: tuple[str, ...] = ()
     """Convolution layers whose outputs it reads so."""
+    branches: tuple[int, ...] = ()
+    """Channels of each tensor of the concatenation that it reads, in order; empty where it reads none."""
     shares_output: bool = False
     """The output is added to, multiplied with or concatenated with another tensor: its channels cannot be permuted."""
     receptive_field: tuple[int, ...] | None = None

@@ -19,6 +19,16 @@ LEFT_ALONE = {
     "no common divisor": {"in_channels": 64, "out_channels": 81},
     "groups too thin": {"in_channels": 16, "out_channels": 64},
     "groups of 24 where 48 is a multiple of 16": {"in_channels": 48, "out_channels": 80},
+    "where branches must fuse": {"branches": (32, 32)},
+    "where branches of all sizes must fuse": {"kernel": 1, "branches": (48, 8, 8)},
+    "a latent": {
+        "in_channels": 96,
+        "out_channels": 512,
+        "kernel": 4,
+        "input_size": 1,
+        "transposed": True,
+        "is_stem": True,
+    },
     "a linear layer in disguise": {"kernel": 1, "input_size": 1},
     "a classifier": {"kernel": 1, "out_channels": 32, "is_head": True, "sources": ("before",)},
 }

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from analyzer.dataflow.channels.branches import branch_widths
 from analyzer.dataflow.channels.channel_provenance import channels
 from analyzer.dataflow.flow import Flow
 from analyzer.dataflow.operator_classes import (
@@ -38,6 +39,8 @@ class Neighbours:
     heads: set[str] = field(default_factory=set)
     norms: dict[str, str] = field(default_factory=dict)
     """The batch normalization that reads this layer and no other."""
+    branches: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Channels of each tensor of the concatenation that this layer reads."""
     rectified: dict[str, str] = field(default_factory=dict)
     """The batch normalization whose output this layer reads through a ReLU."""
     followers: dict[str, str] = field(default_factory=dict)
@@ -128,6 +131,8 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
         outputs = [flow.writes[op][0] for op in ops]
         if all(ends[value] for value in outputs):
             found.heads.add(path)
+        if widths := branch_widths(flow.reads[ops[0]][0], flow):
+            found.branches[path] = widths
         if (norm := _rectified(ops, flow)) is not None:
             found.rectified[path] = norm
         _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], path_of, found)

@@ -1,0 +1,33 @@
+"""Which channels of a value come from which branch of the network that a concatenation put together."""
+
+from __future__ import annotations
+
+from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.operator_classes import JOINS, keeps_channels
+from analyzer.values.graph import Op
+
+
+def branch_widths(value: Value, flow: Flow) -> tuple[int, ...]:
+    """Channels of each concatenated tensor, in order, a concatenation among them taken apart; empty for none.
+
+    A concatenation is found behind elementwise work on one tensor, normalization, pooling and resizing, none of which
+    moves a channel to another place.
+    """
+    while (op := flow.producers[value]) is not None:
+        if is_channel_join(op) and len(flow.reads[op]) > 1:
+            return tuple(width for part in flow.reads[op] for width in _widths_of(part, flow))
+        if not keeps_channels(op) or len(flow.operands(op)) != 1:
+            return ()
+        value = flow.operands(op)[0]
+    return ()
+
+
+def is_channel_join(op: Op) -> bool:
+    """Whether it concatenates along dimension 1."""
+    place = op.arguments.get("dim", 0)
+    rank = len(op.outputs[0].shape)
+    return op.packet in JOINS and rank > 2 and isinstance(place, int) and place % rank == 1
+
+
+def _widths_of(part: Value, flow: Flow) -> tuple[int, ...]:
+    return branch_widths(part, flow) or (flow.tensors[part].shape[1],)
