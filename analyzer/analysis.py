@@ -148,6 +148,7 @@ def _analysis(
         layers=with_fields(with_sources(count.layers, places), fields),
         advice=tuple(item.advice for item in advised.advised),
         together=advised.together,
+        plan=advised.plan,
         estimates=estimates,
         reconciliation=_second_opinions(loaded, count, progress) if options.reconcile else (),
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 
+from analyzer.advising.choosing import best_per_layer, not_beside
 from analyzer.advising.pricing import current_price, current_units, proposed_price
-from analyzer.advising.ranking import Advised, best_per_layer, is_gain, rank
+from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import RULES, slug
-from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule
+from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule, is_inference_only
 from analyzer.values.absences import Absences
 from analyzer.values.convolution import Proposal, Unit
 from analyzer.values.estimates import ProposalTime
@@ -38,14 +39,18 @@ def advise(
     timer: Timer = untimed,
     absences: Absences | None = None,
 ) -> tuple[Advised, ...]:
-    """All that the rules say of a model, what saves most first; `sources` tells file and line of a path.
+    """All that the rules say of a model, in the order of `rank`; `sources` tells file and line of a path.
 
     A rule that fails is left out and noted in `absences`.
     """
     places, left_out = sources or {}, absences or Absences()
     answers = (left_out.attempt(rule.CODE, partial(_answers, rule, facts, timer), []) for rule in rules)
-    found = [_placed(advised, places) for advised in chain.from_iterable(answers)]
-    return tuple(sorted(found, key=lambda advised: rank(advised.advice, facts)))
+    return ordered([_placed(item, places) for item in chain.from_iterable(answers)], facts)
+
+
+def ordered(found: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
+    """What comes first, as `rank` says."""
+    return tuple(sorted(found, key=lambda item: rank(item.advice, facts)))
 
 
 def _answers(rule: Rule, facts: ModelFacts, timer: Timer) -> list[Advised]:
@@ -76,6 +81,27 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
 
 
 def _proposed(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
+    """The proposal with its alternatives, each priced; those that save nothing are left out."""
+    item = advised(rule, path, proposal, facts, timer)
+    others = tuple(advised(rule, path, other, facts, timer) for other in proposal.alternatives)
+    return with_others(item, tuple(other for other in others if is_gain(other.advice.saved)))
+
+
+def with_others(item: Advised, others: tuple[Advised, ...]) -> Advised:
+    """The same with these alternatives, which its advice names as data."""
+    named = tuple(_alternative(other) for other in others)
+    return replace(item, others=others, advice=replace(item.advice, alternatives=named))
+
+
+def _alternative(other: Advised) -> Alternative:
+    advice, proposal = other.advice, other.proposal
+    assert proposal is not None
+    assert advice.saved is not None
+    return Alternative(proposal.label, advice.replacements, advice.saved, proposal.notes, advice.kept)
+
+
+def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
+    """One proposal for the layer at a path, priced by the formulas and by the timer."""
     proposal = replace(proposal, is_exact=rule.EFFORT == "none")
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
     current, proposed = _codes(proposal, facts, path)
@@ -93,22 +119,16 @@ def _proposed(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, time
         bound=time.bound if time else None,
         notes=proposal.notes,
         replacements=_replacements(proposal),
-        alternatives=tuple(_alternatives(proposal, facts)),
         device=facts.device if time else "",
         time_ratio=time.ratio if time else None,
+        inference_only=is_inference_only(rule),
+        not_beside=not_beside(rule.CODE, proposal, facts),
     )
     return Advised(advice, proposal, time)
 
 
 def _replacements(proposal: Proposal) -> tuple[Replacement, ...]:
     return tuple(Replacement(path, code(units), tuple(map(call_of, units))) for path, units in proposal.replacements)
-
-
-def _alternatives(proposal: Proposal, facts: ModelFacts) -> Iterator[Alternative]:
-    for other in proposal.alternatives:
-        saved = current_price(other, facts).saved(proposed_price(other, facts))
-        if is_gain(saved):
-            yield Alternative(other.label, _replacements(other), saved, other.notes)
 
 
 def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:
@@ -131,6 +151,7 @@ def _code(layers: Mapping[str, tuple[Unit, ...]], path: str) -> str:
     return "; ".join(parts[:MAX_LAYERS_SHOWN] + more)
 
 
-def _placed(advised: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:
-    file, line = sources.get(advised.advice.path, (None, None))
-    return replace(advised, advice=replace(advised.advice, file=file, line=line))
+def _placed(item: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:
+    file, line = sources.get(item.advice.path, (None, None))
+    others = tuple(_placed(other, sources) for other in item.others)
+    return replace(item, advice=replace(item.advice, file=file, line=line), others=others)

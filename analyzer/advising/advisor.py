@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.advising import Advised, Timer, advise, best_per_layer, untimed
+from analyzer.advising import Advised, Timer, advise, best_per_layer, ordered, untimed
+from analyzer.advising.choosing import plan
 from analyzer.advising.exactness import shown_exact
 from analyzer.advising.suppression import ignores, is_silenced, unused
-from analyzer.advising.verification import prove, taken_together
+from analyzer.advising.verification import prove, sound_together
+from analyzer.advising.weight_evidence import with_evidence
 from analyzer.formulas.count import Count
 from analyzer.rules import dilate_instead_of_downsample
 from analyzer.rules.rule import Rule
@@ -18,16 +20,10 @@ from analyzer.values.absences import Absences
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
 from analyzer.values.graph import Trace
-from analyzer.values.results import Together
+from analyzer.values.results import PlanStep, Together
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from analyzer.evidence import NormStatistics
     from analyzer.loading.loaded_model import LoadedModel
-
-MAX_EVIDENCE = 10
-"""The weights are asked about so many proposals, those that save most: an answer takes as long as a small trace."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,11 @@ class AdvisedModel:
     advised: tuple[Advised, ...] = ()
     """What no comment in the source silences, with the evidence of the checkpoint's weights."""
     best: tuple[Advised, ...] = ()
-    """The best proposal of each layer, to be taken together."""
+    """The proposals of the plan that are free or retrained, to be made together."""
     together: Together | None = None
     """What those save at once, proved by tracing the rewritten model; None where that cannot be."""
+    plan: tuple[PlanStep, ...] = ()
+    """What is free, what needs retraining, what is for inference afterwards."""
     unused_comments: tuple[str, ...] = ()
     """A sentence for each comment that silences nothing."""
 
@@ -68,15 +66,18 @@ def advise_model(
     kept = tuple(item for item in spoken if _keeps_its_promise(item, loaded, count.trace))
     inexact = tuple(item for item in kept if item.proposal is None or not item.proposal.is_exact)
     kept = left_out.attempt("changes that leave the output as it is", lambda: shown_exact(kept, loaded, count), inexact)
-    advised = left_out.attempt("evidence of the weights", lambda: _with_evidence(kept, facts, loaded), kept)
-    best = best_per_layer(advised, facts)
+    weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
+    advised = ordered(weighed, facts)
+    wanted = best_per_layer(advised, facts)
+    proved = left_out.attempt("savings together", lambda: _proved_together(wanted, loaded, count.trace), (wanted, None))
     return AdvisedModel(
         loaded=loaded,
         count=count,
         facts=facts,
         advised=advised,
-        best=best,
-        together=left_out.attempt("savings together", lambda: _proved_together(best, loaded, count.trace), None),
+        best=proved[0],
+        together=proved[1],
+        plan=plan(proved[0], advised),
         unused_comments=unused(comments, [item.advice for item in everything], rules),
     )
 
@@ -99,44 +100,16 @@ def _keeps_its_promise(item: Advised, loaded: LoadedModel, trace: Trace) -> bool
         return False
 
 
-def _proved_together(best: Sequence[Advised], loaded: LoadedModel, trace: Trace) -> Together | None:
-    """None for a model that has to run for real: what it does depends on the values that new layers give."""
-    proposals = [item.proposal for item in best if item.proposal]
-    if not proposals or trace.mode == "real":
-        return None
+def _proved_together(
+    best: tuple[Advised, ...], loaded: LoadedModel, trace: Trace
+) -> tuple[tuple[Advised, ...], Together | None]:
+    """What can be made together, and its saving; not proved for a model that has to run for real.
+
+    What such a model does depends on the values that new layers give.
+    """
+    if not best or trace.mode == "real":
+        return best, None
     try:
-        return taken_together(loaded, proposals, trace)
+        return sound_together(loaded, best, trace)
     except Problem:
-        return None
-
-
-def _with_evidence(advised: tuple[Advised, ...], facts: ModelFacts, loaded: LoadedModel) -> tuple[Advised, ...]:
-    if loaded.weights is None:
-        return advised
-    weights = loaded.weights()
-    asked = [item for item in advised if item.proposal and item.advice.effort != "none"][:MAX_EVIDENCE]
-    return tuple(_with_answer(item, facts, weights) if item in asked else item for item in advised)
-
-
-def _with_answer(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]) -> Advised:
-    from analyzer.evidence import evidence_for
-
-    path = item.advice.path
-    layer, weight = facts.convolutions.get(path), weights.get(f"{path}.weight")
-    if layer is None or weight is None or item.proposal is None:
-        return item
-    units = dict(item.proposal.replacements).get(path, ())
-    reads, feeds = _statistics(layer.rectified, weights), _statistics(layer.norm, weights)
-    found = evidence_for(layer.convolution, units, weight, reads, feeds)
-    return replace(item, advice=replace(item.advice, evidence=found))
-
-
-def _statistics(norm: str | None, weights: Mapping[str, Tensor]) -> NormStatistics | None:
-    from analyzer.evidence import NormStatistics
-
-    if norm is None:
-        return None
-    names = ("running_mean", "running_var", "weight", "bias")
-    batches = weights.get(f"{norm}.num_batches_tracked")
-    tensors = {name: weights.get(f"{norm}.{name}") for name in names}
-    return NormStatistics(**tensors, num_batches_tracked=None if batches is None else int(batches))
+        return best, None

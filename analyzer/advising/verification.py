@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analyzer.advising.ranking import Advised
+from analyzer.dataflow.channels.group_isolation import isolations
+from analyzer.dataflow.channels.neighbours import direct_convolutions
+from analyzer.dataflow.flow import Flow
 from analyzer.formulas.count import Count
 from analyzer.values.errors import Problem
 from analyzer.values.results import Saving, Together
@@ -20,6 +24,10 @@ def prove(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> 
 
     Problem when the model no longer runs, or gives outputs of another shape.
     """
+    return _saving(before, _after(loaded, proposals, before))
+
+
+def _after(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> Trace:
     from analyzer.rewriting.export import with_proposals
     from analyzer.tracing import trace
 
@@ -27,14 +35,55 @@ def prove(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> 
     old, new = _output_shapes(before), _output_shapes(after)
     if old != new:
         raise Problem(f"with the proposal {loaded.name} gives outputs of shape {new} instead of {old}")
-    saved = Count(before).total, Count(after).total
-    return Saving(saved[0].params - saved[1].params, (saved[0].macs or 0) - (saved[1].macs or 0))
+    return after
 
 
-def taken_together(loaded: LoadedModel, chosen: Sequence[Proposal], before: Trace) -> Together:
-    """All these proposals at once; no layer may be in two of them."""
-    layers = {path for proposal in chosen for path, _ in proposal.replacements}
-    return Together(len(layers), prove(loaded, chosen, before) if chosen else Saving(0, 0))
+def _saving(before: Trace, after: Trace) -> Saving:
+    old, new = Count(before).total, Count(after).total
+    return Saving(old.params - new.params, (old.macs or 0) - (new.macs or 0))
+
+
+MAX_TRACES = 5
+"""Each trace after the first leaves out what the one before found unsound."""
+
+
+def sound_together(
+    loaded: LoadedModel, chosen: tuple[Advised, ...], before: Trace
+) -> tuple[tuple[Advised, ...], Together | None]:
+    """Of proposals in the order of their worth those that leave no groups isolated, and what they save at once.
+
+    The rewritten model is traced: where groups would never meet that met before, the later of the two proposals goes.
+    None in place of the saving where that does not come to an end. Problem as in `prove`.
+    """
+    known = _isolated(before)
+    for _ in range(MAX_TRACES):
+        after = _after(loaded, [item.proposal for item in chosen if item.proposal], before)
+        unsound = _isolated(after) - known
+        if not unsound:
+            layers = {path for item in chosen for path in item.paths}
+            return chosen, Together(len(layers), _saving(before, after))
+        chosen = _without(chosen, unsound)
+    return chosen, None
+
+
+def _isolated(traced: Trace) -> frozenset[tuple[str, str]]:
+    """Pairs of grouped layers whose groups never meet."""
+    flow = Flow(traced)
+    path_of = {op: path for path, ops in direct_convolutions(flow).items() for op in ops}
+    return frozenset((pair.first, pair.second) for pair in isolations(flow, path_of))
+
+
+def _without(chosen: tuple[Advised, ...], unsound: frozenset[tuple[str, str]]) -> tuple[Advised, ...]:
+    """Of each pair the last proposal that made one of its layers is left out."""
+    dropped = set()
+    for pair in unsound:
+        makers = [index for index, item in enumerate(chosen) if any(_is_within(pair, path) for path in item.paths)]
+        dropped.update(makers[-1:])
+    return tuple(item for index, item in enumerate(chosen) if index not in dropped)
+
+
+def _is_within(pair: tuple[str, str], path: str) -> bool:
+    return any(layer == path or layer.startswith(f"{path}.") for layer in pair)
 
 
 def _output_shapes(traced: Trace) -> tuple[tuple[int, ...], ...]:

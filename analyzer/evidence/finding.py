@@ -55,5 +55,5 @@ def _claim(evidence: Evidence) -> str:
     if evidence.kept >= NEARLY_ALL:
         return "the weights can be carried over and fine-tuned"
     if evidence.excess < NEAR_CHANCE:
-        return "these weights cannot be converted, though the new layer may still train well from scratch"
+        return "no more than random weights would keep"
     return "the converted weights are a start for retraining, not a replacement"

@@ -50,7 +50,10 @@ def best_grouping(weight: Tensor, groups: int) -> Grouping:
 
 def best_rows(weight: Tensor, groups: int) -> tuple[int, ...]:
     """Output channels, group after group, that fit the input channels best where these stay in their present order."""
-    energy = energies(weight)
+    return _rows_for(energies(weight), groups)
+
+
+def _rows_for(energy: Tensor, groups: int) -> tuple[int, ...]:
     rows, columns = (torch.arange(size).reshape(1, groups, -1) for size in energy.shape)
     affinity = _affinity(energy, columns)
     for _ in range(ROUNDS):
@@ -66,19 +69,28 @@ def energies(weight: Tensor) -> Tensor:
     return weight.detach().to("cpu", torch.float32).flatten(2).square().sum(2)
 
 
-def chance(energy: Tensor, groups: int, scale: Tensor) -> float:
-    """What the same search keeps of the same magnitudes in random places, columns then weighted by `scale` (Cin,)."""
+def in_random_places(energy: Tensor) -> Tensor:
+    """The same energies (Cout, Cin), shuffled: what is kept of them is chance."""
     order = torch.randperm(energy.numel(), generator=torch.Generator().manual_seed(1))
-    return group(energy.flatten()[order].reshape(energy.shape) * scale, groups).kept
+    return energy.flatten()[order].reshape(energy.shape)
 
 
-def group(energy: Tensor, groups: int) -> Grouping:
-    """As `best_grouping`, from the energies (Cout, Cin)."""
-    starts = max(2, min(STARTS, WORK // (energy.numel() * groups)))
+def kept_with(energy: Tensor, groups: int, inputs: bool, outputs: bool, effort: float = 1.0) -> float:
+    """Share of the energies (Cout, Cin) that the groups keep where only these sides' channels can be reordered."""
+    if inputs and outputs:
+        return group(energy, groups, effort).kept
+    if outputs:
+        return _inside(energy[list(_rows_for(energy, groups))], groups)
+    return kept_with(energy.T, groups, False, True) if inputs else _inside(energy, groups)
+
+
+def group(energy: Tensor, groups: int, effort: float = 1.0) -> Grouping:
+    """As `best_grouping`, from the energies (Cout, Cin); a lesser effort has fewer starts and rounds."""
+    starts = max(1 if effort < 1 else 2, min(round(STARTS * effort), WORK // (energy.numel() * groups)))
     random = torch.Generator().manual_seed(0)
     rows, columns = (_random_members(random, starts, channels, groups) for channels in energy.shape)
     best = torch.tensor(-1.0)
-    for _ in range(max(6, min(ROUNDS, EXCHANGES // groups))):
+    for _ in range(max(2, round(effort * max(6, min(ROUNDS, EXCHANGES // groups))))):
         rows = _exchanged(_affinity(energy, columns), rows)
         affinity = _affinity(energy.T, rows)
         columns = _exchanged(affinity, columns)

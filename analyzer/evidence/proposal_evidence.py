@@ -12,7 +12,7 @@ from torch import Tensor
 from analyzer.evidence.batch_norm_statistics import NormStatistics, looks_untrained, rectified_moments
 from analyzer.evidence.dilated_taps import kept_on, kept_taps
 from analyzer.evidence.finding import Evidence
-from analyzer.evidence.grouping import STARTS, chance, energies, group
+from analyzer.evidence.grouping import energies, in_random_places, kept_with
 from analyzer.evidence.low_rank import (
     EXACT_SIDE,
     kept_at_rank,
@@ -27,6 +27,20 @@ from analyzer.values.convolution import Convolution, Unit
 Chain = Sequence[Convolution]
 
 
+@dataclass(frozen=True, slots=True)
+class CarryingPlan:
+    """What the rewrite may do beside the layer, and how hard to look."""
+
+    reorders_inputs: bool = True
+    """The layers that write its inputs can be renumbered."""
+    reorders_outputs: bool = True
+    effort: float = 1.0
+    """Of the search for the best groups: below 1 it is shorter, and what it finds a little less."""
+
+
+ANY_ORDER = CarryingPlan()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """What is there, and the convolutions proposed instead."""
@@ -37,6 +51,7 @@ class Case:
     """(Cout, Cin, *kernel), of a transposed convolution too."""
     scale: Tensor | None
     """√E[x²] of each input channel (Cin,), where it is known."""
+    plan: CarryingPlan
 
     @property
     def weighted(self) -> Tensor:
@@ -49,6 +64,13 @@ class Case:
 
 
 Question = Callable[[Case], Evidence]
+ORDERS = {
+    (True, True): "channels reordered",
+    (True, False): "input channels reordered",
+    (False, True): "output channels reordered",
+    (False, False): "channels in their present order",
+}
+"""By whether the inputs and whether the outputs can be renumbered."""
 
 
 def evidence_of(
@@ -57,6 +79,7 @@ def evidence_of(
     weight: Tensor,
     reads: NormStatistics | None = None,
     feeds: NormStatistics | None = None,
+    plan: CarryingPlan = ANY_ORDER,
 ) -> Evidence | None:
     """What a weight of `convolution.weight_shape` says about using `units` instead; None when it says nothing.
 
@@ -74,7 +97,7 @@ def evidence_of(
     if silence := _silence(weight, feeds):
         return Evidence("", silence=silence)
     moments = rectified_moments(reads) if reads else None
-    return question(Case(convolution, chain, weight, _scale(moments, weight)))
+    return question(Case(convolution, chain, weight, _scale(moments, weight), plan))
 
 
 def _silence(weight: Tensor, feeds: NormStatistics | None) -> str:
@@ -129,13 +152,14 @@ def _question_of_two(convolution: Convolution, first: Convolution, second: Convo
 def _grouping(case: Case) -> Evidence:
     groups, plain = case.chain[0].groups, energies(case.weight)
     strength = torch.ones(plain.shape[1]) if case.scale is None else case.scale.square()
-    found = group(plain * strength, groups)
-    null = chance(plain, groups, strength)
-    details = [f"{100 * found.in_place:.0f} % with the channels in their present order"]
-    if found.starts < STARTS:
-        details.append(f"wide layer: the best of {found.starts} searches, not {STARTS}")
-    change = f"splitting into {groups} groups with the channels reordered"
-    return Evidence(change, found.kept, null, case.weighting, tuple(details))
+    inputs, outputs, effort = case.plan.reorders_inputs, case.plan.reorders_outputs, case.plan.effort
+    kept, null = (
+        kept_with(energy * strength, groups, inputs, outputs, effort) for energy in (plain, in_random_places(plain))
+    )
+    in_place = kept_with(plain * strength, groups, False, False)
+    details = [f"{100 * in_place:.0f} % with the channels in their present order"] if inputs or outputs else []
+    change = f"splitting into {groups} groups with the {ORDERS[inputs, outputs]}"
+    return Evidence(change, kept, null, case.weighting, tuple(details))
 
 
 def _depthwise_first(case: Case) -> Evidence:

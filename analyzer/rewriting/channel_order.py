@@ -63,12 +63,19 @@ def _may_move(path: str, facts: ModelFacts) -> bool:
     return all(reader is not None and _is_simple(reader) and reader.sources == (path,) for reader in readers)
 
 
+def movable(path: str, facts: ModelFacts) -> tuple[bool, bool]:
+    """Whether the channels that a layer reads can be renumbered, and whether those that it writes can."""
+    layer = facts.convolutions[path]
+    reads = len(layer.sources) == 1 and _is_simple(layer) and _may_move(layer.sources[0], facts)
+    return reads, _is_simple(layer) and _may_move(path, facts)
+
+
 def _order_for(path: str, groups: int, module: nn.Module, facts: ModelFacts, moved: set[str]) -> set[str]:
     """Renumber what the layer reads and writes, as far as both may be and have not been; the layers that wrote it."""
     weight = _weight(module, path)
     sources = facts.convolutions[path].sources
-    reads = len(sources) == 1 and sources[0] not in moved and _may_move(sources[0], facts)
-    writes = path not in moved and _may_move(path, facts)
+    reads, writes = movable(path, facts)
+    reads, writes = reads and sources[0] not in moved, writes and path not in moved
     if reads and writes:
         best = best_grouping(weight, groups)
         _move(sources[0], best.columns, module, facts)

@@ -38,6 +38,7 @@ from analyzer.values.facts import ConvolutionFacts, ModelFacts
 CODE = "BNM302"
 LEVEL = "note"
 EFFORT = "none"
+INFERENCE_ONLY = True
 
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:

@@ -1,6 +1,6 @@
 """What a rule is: a module with a code and one function, which either proposes for one layer or observes facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -53,6 +53,18 @@ class Observer(Rule, Protocol):
     """A rule that states facts."""
 
     def observe(self, model: ModelFacts) -> Iterator[Finding]: ...
+
+
+@runtime_checkable
+class Choosable(Proposer, Protocol):
+    """A rule that names more than it proposes: every choice, by the word that --apply takes."""
+
+    def choices(self, layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal]: ...
+
+
+def is_inference_only(rule: Rule) -> bool:
+    """Whether what it proposes is for a network that is trained already."""
+    return bool(getattr(rule, "INFERENCE_ONLY", False))
 
 
 def is_tiny(layer: ConvolutionFacts) -> bool:

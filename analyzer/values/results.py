@@ -181,6 +181,13 @@ class Alternative:
     replacements: tuple[Replacement, ...]
     saved: Saving
     notes: tuple[str, ...] = ()
+    kept: float | None = None
+    """As of the advice."""
+
+
+Step = Literal["free", "retrain", "inference"]
+STEPS: Final[tuple[Step, ...]] = ("free", "retrain", "inference")
+"""What leaves the function as it is; what changes it and needs retraining; what is for inference, after training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +224,19 @@ class Advice:
     """Name of the device profile that `bound` and `time_ratio` are for."""
     time_ratio: float | None = None
     """Estimated time of the layers afterwards over their time now; None where it was not estimated."""
+    inference_only: bool = False
+    """It may be made after training only: a network that is trained needs what it takes away."""
+    kept: float | None = None
+    """Share of the weight energy that carrying the weights over keeps; None where the weights were not asked."""
+    not_beside: tuple[str, ...] = ()
+    """Neighbouring layers to which the same rule must not be applied at once: together they would not be sound."""
+
+    @property
+    def step(self) -> Step | None:
+        """Which step of the plan it belongs to; None for a fact."""
+        if self.proposed is None:
+            return None
+        return "inference" if self.inference_only else "free" if self.effort == "none" else "retrain"
 
     @property
     def is_slower(self) -> bool:
@@ -226,9 +246,29 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The best proposal of each layer taken at once, as a new trace of the rewritten model counts it."""
+    """The free and the retrained steps of the plan taken at once, as a trace of the rewritten model counts them."""
 
     layers: int
+    saved: Saving
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """One change of the plan."""
+
+    rule: str
+    name: str
+    path: str
+    proposed: str
+    """What to use instead, as code."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """Changes to be made at once, with what they save by themselves."""
+
+    step: Step
+    changes: tuple[PlannedChange, ...]
     saved: Saving
 
 
@@ -331,6 +371,8 @@ class Analysis:
     advice: tuple[Advice, ...] = ()
     """Ranked: what saves most first."""
     together: Together | None = None
+    plan: tuple[PlanStep, ...] = ()
+    """What to do first, in this order; steps without a change are left out."""
     budget: tuple[BudgetLine, ...] = ()
     verdict: str | None = None
     """"pass", "drift" or "fail"; None without a budget."""

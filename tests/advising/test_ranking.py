@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.advising import advise, best_per_layer
+from analyzer.advising.choosing import not_beside
 from analyzer.advising.ranking import Advised
 from analyzer.rules import selected
 from analyzer.values.convolution import ChannelShuffle, Identity, Proposal
@@ -15,6 +16,10 @@ def advised(path, convolution, params=1, macs=1, groups=1, shuffle=False, *other
     replacements = ((path, units), *((other, (Identity(),)) for other in others))
     advice = Advice("R", "r", path, "note", "retrain", "", "", Saving(params, macs), 1.0, None)
     return Advised(advice, Proposal(replacements))
+
+
+def relying(item, facts):
+    return replace(item, advice=replace(item.advice, not_beside=not_beside(item.advice.rule, item.proposal, facts)))
 
 
 def chain(layer, model):
@@ -61,6 +66,7 @@ GROUPED = {
 @pytest.mark.parametrize(("one", "two", "shuffle", "taken"), GROUPED.values(), ids=GROUPED.keys())
 def test_of_two_neighbours_one_is_grouped(layer, model, convolution, one, two, shuffle, taken):
     candidates = [advised(one, convolution, groups=4, shuffle=shuffle), advised(two, convolution, groups=4)]
+    candidates = [relying(each, chain(layer, model)) for each in candidates]
     assert len(best_per_layer(candidates, chain(layer, model))) == taken
 
 
@@ -68,10 +74,11 @@ def test_of_two_neighbours_one_is_grouped(layer, model, convolution, one, two, s
 def test_of_two_neighbours_one_is_dilated(layer, model, convolution, one, two, taken):
     candidates = [advised(path, convolution) for path in (one, two)]
     dilated = [replace(each, advice=replace(each.advice, rule="DIL101")) for each in candidates]
+    dilated = [relying(each, chain(layer, model)) for each in dilated]
     assert len(best_per_layer(dilated, chain(layer, model))) == taken
 
 
-def test_restructurings_first_then_exact_changes_then_warnings_then_notes(layer, model):
+def test_free_changes_first_then_restructurings_then_folds_then_warnings_then_notes(layer, model):
     conv = layer("a", bias=True, norm="norm", out_channels=100)
     facts = model(
         conv,
@@ -80,9 +87,9 @@ def test_restructurings_first_then_exact_changes_then_warnings_then_notes(layer,
         isolations=(Isolation("a", "b", 4),),
     )
     codes = [each.advice.rule for each in advise(facts)]
-    assert set(codes[:3]) == {"SEP101", "GRP101", "LOW101"}
-    assert codes[3:5] == ["BNM302", "BNM301"]  # 200 - 0 and 100 parameters less
-    assert codes[5:] == ["GRP201", "CHN201"]
+    assert codes[0] == "BNM301"
+    assert set(codes[1:4]) == {"SEP101", "GRP101", "LOW101"}
+    assert codes[4:] == ["BNM302", "GRP201", "CHN201"]
 
 
 def test_what_saves_most_comes_first(layer, model):

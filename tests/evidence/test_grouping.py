@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from analyzer.evidence.grouping import _pairings, best_grouping, chance, energies
+from analyzer.evidence.grouping import _pairings, best_grouping, energies, in_random_places, kept_with
 
 
 def planted(channels: tuple[int, int], groups: int, noise: float, kernel: tuple[int, ...] = (3, 3)) -> Tensor:
@@ -82,13 +82,13 @@ def test_noise_of_256_channels(groups: int, measured: float) -> None:
 def test_chance_is_what_the_search_finds_in_noise(groups: int) -> None:
     weight = gaussian(64, seed=3)
     found = best_grouping(weight, groups).kept
-    assert chance(energies(weight), groups, torch.ones(64)) == pytest.approx(found, abs=0.01)
+    assert kept_with(in_random_places(energies(weight)), groups, True, True) == pytest.approx(found, abs=0.01)
     assert found > 1 / groups + 0.03  # the reason why 1 / groups is no fair comparison
 
 
 def test_chance_forgets_the_structure() -> None:
     weight = planted((64, 64), 4, noise=0.05)
-    assert 0.25 < chance(energies(weight), 4, torch.ones(64)) < 0.5 < best_grouping(weight, 4).kept
+    assert 0.25 < kept_with(in_random_places(energies(weight)), 4, True, True) < 0.5 < best_grouping(weight, 4).kept
 
 
 def test_the_answer_is_always_the_same() -> None:

@@ -1,0 +1,94 @@
+"""Which proposals can be made together: at most one a layer, and none beside a neighbour that it relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from analyzer.advising.ranking import Advised, is_gain, rank
+from analyzer.rules import dilated_kernel
+from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.facts import ModelFacts
+from analyzer.values.results import STEPS, Advice, PlannedChange, PlanStep, Saving
+
+LEAST_KEPT = 0.5
+"""A plan takes no proposal that is known to lose more than half of the weight energy: little would be left to carry
+over. Without weights nothing is known, and everything is taken."""
+
+
+def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
+    """The proposals to make together, alternatives among them: in the order of their worth, what can be chosen.
+
+    Left out are those that cost something, that are estimated to be slower, that are for inference only (a network
+    that is retrained needs its normalization) or that are known to lose most of the weights. A free change that saves
+    no work, such as a bias, yields to a restructuring of its layer.
+    """
+    items = [option for item in advised for option in (item, *item.others)]
+    planned = [item for item in items if is_planned(item.advice)]
+    return together(sorted(planned, key=lambda item: (_order(item.advice), *rank(item.advice, facts))))
+
+
+def is_planned(advice: Advice) -> bool:
+    """Whether a plan may take it."""
+    is_known_to_harm = advice.effort != "none" and advice.kept is not None and advice.kept < LEAST_KEPT
+    return is_gain(advice.saved) and not (advice.is_slower or advice.inference_only or is_known_to_harm)
+
+
+def _order(advice: Advice) -> int:
+    is_free = advice.effort == "none"
+    return 1 if not is_free else 0 if advice.saved and advice.saved.macs else 2
+
+
+def together(candidates: Iterable[Advised]) -> tuple[Advised, ...]:
+    """In their order, each that replaces no layer that another one has replaced, and that no other one is unsound with.
+
+    Of two neighbours only one is grouped, unless a shuffle lies between: else their groups would never meet; and only
+    one is dilated, as each needs the other's taps to fill its gaps.
+    """
+    chosen: list[Advised] = []
+    for candidate in candidates:
+        if not any(candidate.paths & other.paths or are_unsound(candidate, other) for other in chosen):
+            chosen.append(candidate)
+    return tuple(chosen)
+
+
+def are_unsound(one: Advised, other: Advised) -> bool:
+    """Whether the same rule would change two neighbours of which each relies on the other."""
+    if one.advice.rule != other.advice.rule:
+        return False
+    return bool(other.paths & set(one.advice.not_beside) and one.paths & set(other.advice.not_beside))
+
+
+def not_beside(rule: str, proposal: Proposal, facts: ModelFacts) -> tuple[str, ...]:
+    """Neighbours of the layers that have to stay as they are: those of layers that only group, or that dilate."""
+    if rule != dilated_kernel.CODE and not _only_groups(proposal):
+        return ()
+    known = [facts.convolutions[path] for path, _ in proposal.replacements if path in facts.convolutions]
+    return tuple(dict.fromkeys(path for layer in known for path in (*layer.sources, *layer.readers)))
+
+
+def _only_groups(proposal: Proposal) -> bool:
+    """Every layer that it puts in is grouped and nothing mixes after it."""
+    units = [unit for _, units in proposal.replacements for unit in units]
+    return bool(units) and all(isinstance(unit, Convolution) and unit.groups > 1 for unit in units)
+
+
+def plan(best: Sequence[Advised], advised: Sequence[Advised]) -> tuple[PlanStep, ...]:
+    """The steps: what is chosen and free, what is chosen and needs retraining, what all folding for inference saves."""
+    folds = together(item for item in advised if item.advice.inference_only and is_gain(item.advice.saved))
+    by_step = {"free": best, "retrain": best, "inference": folds}
+    steps = ((step, [item for item in by_step[step] if item.advice.step == step]) for step in STEPS)
+    return tuple(
+        PlanStep(step, tuple(map(_planned, items)), _sum(item.advice.saved for item in items))
+        for step, items in steps
+        if items
+    )
+
+
+def _planned(item: Advised) -> PlannedChange:
+    advice = item.advice
+    return PlannedChange(advice.rule, advice.name, advice.path, advice.proposed or "")
+
+
+def _sum(savings: Iterable[Saving | None]) -> Saving:
+    known = [saved for saved in savings if saved is not None]
+    return Saving(sum(saved.params for saved in known), sum(saved.macs for saved in known))

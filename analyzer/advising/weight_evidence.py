@@ -1,0 +1,147 @@
+"""What a model's weights say of proposals: what carrying them over keeps, asked of every one within bounded work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING
+
+from analyzer.advising import Advised, with_others
+from analyzer.values.convolution import Convolution
+from analyzer.values.facts import ConvolutionFacts, ModelFacts
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from analyzer.evidence import CarryingPlan, Evidence, NormStatistics
+    from analyzer.loading.loaded_model import LoadedModel
+
+WORK = 50_000_000
+"""Cells of energy matrices times groups, over all searches for groups: some seconds of one core. Where the proposals
+take more, each is searched for less; alternatives are asked while there is work left, the cheapest first."""
+TRAINED = 0.05
+"""Weights that keep so much more than random ones, in one layer at least, have been trained."""
+
+
+def with_evidence(advised: Sequence[Advised], facts: ModelFacts, loaded: LoadedModel) -> tuple[Advised, ...]:
+    """The advice with what the weights say of it; as it is where there are no weights."""
+    weights = weights_of(loaded)
+    if not weights:
+        return tuple(advised)
+    asked = _Questions(facts, weights, _effort(advised, facts))
+    found = [(item, asked.of(item)) for item in advised]
+    spared = WORK - sum(_work(item, facts) for item in advised)
+    others = _of_others(advised, facts, asked, spared)
+    trained = any(evidence is not None and _is_trained(evidence) for _, evidence in found)
+    told = [_told(item, evidence, trained) for item, evidence in found]
+    return tuple(
+        with_others(item, tuple(_told(other, others.get(id(other)), trained) for other in item.others))
+        if item.others
+        else item
+        for item in told
+    )
+
+
+def weights_of(loaded: LoadedModel) -> Mapping[str, Tensor]:
+    """The checkpoint's tensors, or the module's own where they have values; none where there are none."""
+    if loaded.weights is not None:
+        return loaded.weights()
+    return _own(loaded.module)
+
+
+def _own(module: nn.Module) -> Mapping[str, Tensor]:
+    tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+    return {} if any(tensor.is_meta for tensor in tensors.values()) else tensors
+
+
+def _of_others(
+    advised: Sequence[Advised], facts: ModelFacts, asked: _Questions, spared: int
+) -> Mapping[int, Evidence | None]:
+    """By identity, what is said of alternatives: of the cheapest ones, as far as the work allows."""
+    others = sorted((other for item in advised for other in item.others), key=lambda other: _work(other, facts))
+    found = {}
+    for other in others:
+        spared -= _work(other, facts)
+        if spared < 0:
+            break
+        found[id(other)] = asked.of(other)
+    return found
+
+
+def _effort(advised: Sequence[Advised], facts: ModelFacts) -> float:
+    return min(1.0, WORK / max(1, sum(_work(item, facts) for item in advised)))
+
+
+def _work(item: Advised, facts: ModelFacts) -> int:
+    """Cells times groups of a search for groups; other questions are cheap."""
+    layer = facts.convolutions.get(item.advice.path)
+    if layer is None or item.proposal is None:
+        return 0
+    units = dict(item.proposal.replacements).get(item.advice.path, ())
+    groups = max((unit.groups for unit in units if isinstance(unit, Convolution)), default=1)
+    is_search = len(units) == 1 and groups > 1
+    return prod(layer.convolution.weight_shape[:2]) * groups if is_search else 0
+
+
+class _Questions:
+    """Asks the weights of one model; evidence that was had once is kept, as blocks share layers."""
+
+    def __init__(self, facts: ModelFacts, weights: Mapping[str, Tensor], effort: float) -> None:
+        self.facts, self.weights, self.effort = facts, weights, effort
+
+    def of(self, item: Advised) -> Evidence | None:
+        """What carrying the weights over keeps; None where nothing is asked: of exact changes, of facts."""
+        from analyzer.evidence import evidence_of
+
+        path = item.advice.path
+        layer, weight = self.facts.convolutions.get(path), self.weights.get(f"{path}.weight")
+        if item.advice.effort == "none" or layer is None or weight is None or item.proposal is None:
+            return None
+        units = dict(item.proposal.replacements).get(path, ())
+        if tuple(weight.shape) != layer.convolution.weight_shape:
+            return None
+        reads, feeds = self._statistics(layer.rectified), self._statistics(layer.norm)
+        return evidence_of(layer.convolution, units, weight, reads, feeds, self._plan(layer))
+
+    def _plan(self, layer: ConvolutionFacts) -> CarryingPlan:
+        from analyzer.evidence import CarryingPlan
+        from analyzer.rewriting.channel_order import movable
+
+        return CarryingPlan(*movable(layer.path, self.facts), self.effort)
+
+    def _statistics(self, norm: str | None) -> NormStatistics | None:
+        from analyzer.evidence import NormStatistics
+
+        if norm is None:
+            return None
+        names = ("running_mean", "running_var", "weight", "bias")
+        batches = self.weights.get(f"{norm}.num_batches_tracked")
+        tensors = {name: self.weights.get(f"{norm}.{name}") for name in names}
+        return NormStatistics(**tensors, num_batches_tracked=None if batches is None else int(batches))
+
+
+def _is_trained(evidence: Evidence) -> bool:
+    return not evidence.silence and evidence.excess >= TRAINED
+
+
+def _told(item: Advised, evidence: Evidence | None, trained: bool) -> Advised:
+    """With the sentence; with the share that is kept where the model is trained, as else it says nothing."""
+    from analyzer.evidence import sentence
+
+    if evidence is None:
+        return item
+    kept = evidence.kept if trained and not evidence.silence else None
+    return replace(item, advice=replace(item.advice, evidence=sentence(evidence), kept=kept))
+
+
+def kept_by(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]) -> float | None:
+    """Share of the weight energy that one proposal keeps; None where that is not known."""
+    evidence = _Questions(facts, weights, 1.0).of(item)
+    return None if evidence is None or evidence.silence else evidence.kept
+
+
+def ask(items: Sequence[Advised], facts: ModelFacts, weights: Mapping[str, Tensor]) -> Iterator[Advised]:
+    """Each with what the weights say of it."""
+    asked = _Questions(facts, weights, 1.0)
+    return (_told(item, asked.of(item), trained=True) for item in items)
