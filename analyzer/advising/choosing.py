@@ -78,7 +78,7 @@ def plan(best: Sequence[Advised], advised: Sequence[Advised]) -> tuple[PlanStep,
     by_step = {"free": best, "retrain": best, "inference": folds}
     steps = ((step, [item for item in by_step[step] if item.advice.step == step]) for step in STEPS)
     return tuple(
-        PlanStep(step, tuple(map(_planned, items)), _sum(item.advice.saved for item in items))
+        PlanStep(step, tuple(map(_planned, items)), _sum(item.advice.saved for item in items), _least_kept(items))
         for step, items in steps
         if items
     )
@@ -87,6 +87,12 @@ def plan(best: Sequence[Advised], advised: Sequence[Advised]) -> tuple[PlanStep,
 def _planned(item: Advised) -> PlannedChange:
     advice = item.advice
     return PlannedChange(advice.rule, advice.name, advice.path, advice.proposed or "")
+
+
+def _least_kept(items: Sequence[Advised]) -> float | None:
+    kept = [item.advice.kept for item in items]
+    known = [share for share in kept if share is not None]
+    return min(known) if len(known) == len(kept) else None
 
 
 def _sum(savings: Iterable[Saving | None]) -> Saving:

@@ -36,7 +36,7 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     total = analysis.total
     _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
-    _print_advice(console, analysis)
+    _print_advice(console, analysis, written)
     _print_latency(console, analysis.latency)
     for warning in _warnings(analysis):
         console.print(warning, style="yellow", markup=False)
@@ -149,7 +149,7 @@ def _print_verdict(console: "Console", analysis: Analysis) -> None:
         console.print(f"  {text}", markup=False)
 
 
-def _print_advice(console: "Console", analysis: Analysis) -> None:
+def _print_advice(console: "Console", analysis: Analysis, written: Sequence[str]) -> None:
     """The proposals that save most, what all together save, and how much else there is to read."""
     if not analysis.advice:
         return
@@ -159,8 +159,10 @@ def _print_advice(console: "Console", analysis: Analysis) -> None:
     for group in shown:
         _add(table, *_advice_cells(group, analysis, console.width))
     console.print()
+    for number, line in enumerate(suggestions.what_to_do(analysis), 1):
+        console.print(f"{number}. {line}", markup=False)
     console.print(table if found else "nothing to restructure")
-    rest = _rest_of_advice(analysis, len(found) - sum(map(len, shown)))
+    rest = _rest_of_advice(analysis, len(found) - sum(map(len, shown)), written)
     console.print(*([rest] if rest else []), end="\n" if rest else "", style="dim", markup=False)
 
 
@@ -182,10 +184,17 @@ def _part(value: int, whole: int | None) -> str:
     return ("-" if value < 0 else "") + share(abs(value), whole)
 
 
-def _rest_of_advice(analysis: Analysis, hidden: int) -> str:
+LISTING = (".md", ".json")
+"""Reports that list all advice."""
+
+
+def _rest_of_advice(analysis: Analysis, hidden: int, written: Sequence[str]) -> str:
+    """What all together saves, how much else there is, and where that is to be read."""
     facts, taken = len(suggestions.facts(analysis)), analysis.together
     rest = [plural(number, noun) for number, noun in ((hidden, "more proposal"), (facts, "fact")) if number]
-    said = [f"{' and '.join(rest)} in the report"] if rest else []
+    is_listed = any(path.endswith(LISTING) for path in written)
+    where = "in the report" if is_listed else "with --output report.md"
+    said = [f"{' and '.join(rest)} {where}"] if rest else []
     if taken:
         gain = suggestions.savings(taken.saved, analysis.total)
         said.insert(0, f"together, in {plural(taken.layers, 'layer')}: {gain}")

@@ -25,7 +25,7 @@ from analyzer.rules import (
     strided_dilation,
     strided_pointwise,
 )
-from analyzer.rules.rule import ModelProposer, Observer, Proposer, Rule
+from analyzer.rules.rule import ModelProposer, Observer, Proposer, Rule, is_on_request
 from analyzer.values.errors import Problem
 
 RESTRUCTURINGS: tuple[Proposer, ...] = (
@@ -68,8 +68,17 @@ def rule_for(name: str) -> Rule:
 
 
 def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
-    """The rules that a selection leaves: names are codes, prefixes of codes, slugs or ALL; none selected means all."""
-    wanted = {rule.CODE for name in tuple(select) or (ALL,) for rule in matching(name)}
+    """The rules that a selection leaves: names are codes, prefixes of codes, slugs or ALL; none selected means all.
+
+    A rule that speaks on request only has to be named by its code or its slug.
+    """
+    named = tuple(select)
+    wanted = {
+        rule.CODE
+        for name in named or (ALL,)
+        for rule in matching(name)
+        if not is_on_request(rule) or _is_named(rule, name)
+    }
     unwanted = {rule.CODE for name in ignore for rule in matching(name)}
     return tuple(rule for rule in RULES if rule.CODE in wanted - unwanted)
 

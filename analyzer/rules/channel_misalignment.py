@@ -27,7 +27,7 @@ layers, layers under 1 % of the model's parameters and MACs.
 NVIDIA TREx lint (convolution alignment); Qualcomm HTP guidelines (multiples of 32).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analyzer.rules.rule import Finding, is_tiny
 from analyzer.values.convolution import IMAGE_CHANNELS
@@ -41,12 +41,30 @@ MULTIPLE = 8
 
 
 def observe(model: ModelFacts) -> Iterator[Finding]:
-    """One finding for each layer with channels that do not align."""
+    """One finding for each channel count that does not align, at the first layer that has it."""
+    found: dict[int, list[tuple[str, str]]] = {}
     for path, layer in model.convolutions.items():
         if layer.convolution.is_depthwise or is_tiny(layer):
             continue
-        if odd := [f"{count} {name}" for name, count in _widths(layer) if count % MULTIPLE]:
-            yield Finding(path, f"{' and '.join(odd)}: no multiple of {MULTIPLE}", notes=_next(layer))
+        for name, count in _widths(layer):
+            if count % MULTIPLE:
+                found.setdefault(count, []).append((path, name))
+    for count, places in found.items():
+        yield Finding(places[0][0], _sentence(count, places), notes=_notes(count, places))
+
+
+def _sentence(count: int, places: Sequence[tuple[str, str]]) -> str:
+    """ "97 input channels and output channels, here and in 3 more layers: no multiple of 8"."""
+    names = " and ".join(dict.fromkeys(name for _, name in places))
+    more = len({path for path, _ in places}) - 1
+    others = f", here and in {more} more {'layer' if more == 1 else 'layers'}" if more else ""
+    return f"{count} {names}{others}: no multiple of {MULTIPLE}"
+
+
+def _notes(count: int, places: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    paths = list(dict.fromkeys(path for path, _ in places))
+    following = f"the next that fills an fp16 vector unit is {-(-count // MULTIPLE) * MULTIPLE}"
+    return (following, f"the layers are {', '.join(paths)}") if len(paths) > 1 else (following,)
 
 
 def _widths(layer: ConvolutionFacts) -> Iterator[tuple[str, int]]:
@@ -56,9 +74,3 @@ def _widths(layer: ConvolutionFacts) -> Iterator[tuple[str, int]]:
         yield f"input channels{each}", conv.in_channels // conv.groups
     if not layer.is_head:
         yield f"output channels{each}", conv.out_channels // conv.groups
-
-
-def _next(layer: ConvolutionFacts) -> tuple[str, ...]:
-    odd = dict.fromkeys(count for _, count in _widths(layer) if count % MULTIPLE)
-    up = ", ".join(f"{-(-count // MULTIPLE) * MULTIPLE} after {count}" for count in odd)
-    return (f"the next that fill an fp16 vector unit: {up}",)

@@ -24,6 +24,7 @@ This is a price, not a saving: the layers between run at a multiple of the posit
 the square of the factor in an image. It needs retraining.
 
 ## When it stays silent
+Unless it is asked for by its code or name (`--select DIL102`): what costs several times the work is no suggestion.
 Where the layers between do not give exactly the larger sizes when dilated, where one of them is called several times,
 is transposed or is not plain, where the code of a block pools by itself.
 
@@ -39,6 +40,7 @@ from analyzer.values.facts import ConvolutionFacts, ModelFacts, Restoration
 CODE = "DIL102"
 LEVEL = "note"
 EFFORT = "retrain"
+ON_REQUEST = True
 
 Replacement = tuple[str, tuple[Unit, ...]]
 

@@ -67,6 +67,11 @@ def is_inference_only(rule: Rule) -> bool:
     return bool(getattr(rule, "INFERENCE_ONLY", False))
 
 
+def is_on_request(rule: Rule) -> bool:
+    """Whether it is asked only when it is selected by its own name."""
+    return bool(getattr(rule, "ON_REQUEST", False))
+
+
 def is_tiny(layer: ConvolutionFacts) -> bool:
     return max(layer.share_of_params, layer.share_of_macs) < MIN_SHARE
 

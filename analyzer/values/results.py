@@ -270,6 +270,8 @@ class PlanStep:
     step: Step
     changes: tuple[PlannedChange, ...]
     saved: Saving
+    least_kept: float | None = None
+    """The least share of the weight energy that one of the changes keeps; None where one of them is not known."""
 
 
 @dataclass(frozen=True, slots=True)

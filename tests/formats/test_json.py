@@ -12,6 +12,7 @@ KEYS = {
 BESIDES = [
     "advice",
     "together",
+    "plan",
     "budget",
     "verdict",
     "difference",

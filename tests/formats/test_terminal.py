@@ -109,18 +109,21 @@ could be restructured                   parameters saved      MACs saved  source
 SEP101 depthwise-separable  stem.conv         357, 3.3 %  22.85 k, 60.3 %  net.py:8
 BNF301 foldable-batchnorm   stem.norm          32, 0.3 %               0  net.py:9
 together, in 2 layers: 389 fewer parameters (3.6 %), 22,848 fewer MACs (60.3 %); 1 fact in the report
+written to net.md
 """
 
 
 def test_the_best_advice_is_below_the_heaviest_layers(advised):
-    assert " ".join(ADVISED.split()) in " ".join(terminal.render(advised).split())
+    assert " ".join(ADVISED.split()) in " ".join(terminal.render(advised, written=["net.md"]).split())
 
 
 def test_only_five_proposals_are_shown_and_the_others_counted(advised, separable):
     many = tuple(replace(separable, path=f"l{index}", saved=Saving(90 - index, 1)) for index in range(8))
     text = terminal.render(replace(advised, advice=(*many, advised.advice[2]), together=None))
     assert text.count("SEP101") == 5
-    assert text.endswith("3 more proposals and 1 fact in the report\n")
+    assert text.endswith("3 more proposals and 1 fact with --output report.md\n")
+    told = terminal.render(replace(advised, advice=(*many, advised.advice[2]), together=None), written=["out/net.json"])
+    assert "3 more proposals and 1 fact in the report\n" in told
 
 
 def test_layers_that_save_the_same_are_one_row(advised, separable):
@@ -138,7 +141,7 @@ def test_what_costs_more_has_its_sign(advised, separable):
 
 def test_facts_alone_are_counted(advised):
     text = terminal.render(replace(advised, advice=advised.advice[2:], together=None))
-    assert text.endswith("\nnothing to restructure\n1 fact in the report\n")
+    assert text.endswith("\nnothing to restructure\n1 fact with --output report.md\n")
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

@@ -18,18 +18,14 @@ def test_left_alone(layer, model, given):
 
 
 FOUND = {
-    "input": ({"in_channels": 97}, "97 input channels", "104 after 97"),
-    "output": ({"out_channels": 100}, "100 output channels", "104 after 100"),
-    "both": (
-        {"in_channels": 97, "out_channels": 100},
-        "97 input channels and 100 output channels",
-        "104 after 97, 104 after 100",
-    ),
-    "a stem's output": ({"in_channels": 3, "out_channels": 20}, "20 output channels", "24 after 20"),
+    "input": ({"in_channels": 97}, "97 input channels", 104),
+    "output": ({"out_channels": 100}, "100 output channels", 104),
+    "both alike": ({"in_channels": 97, "out_channels": 97}, "97 input channels and output channels", 104),
+    "a stem's output": ({"in_channels": 3, "out_channels": 20}, "20 output channels", 24),
     "ResNeXt's groups": (
         {"in_channels": 128, "out_channels": 128, "groups": 32},
-        "4 input channels per group and 4 output channels per group",
-        "8 after 4",
+        "4 input channels per group and output channels per group",
+        8,
     ),
 }
 
@@ -38,4 +34,13 @@ FOUND = {
 def test_what_does_not_align_and_what_would(layer, model, given, odd, after):
     (finding,) = observe(model(layer(**given), params=1, macs=1))
     assert finding.current == f"{odd}: no multiple of 8"
-    assert finding.notes == (f"the next that fill an fp16 vector unit: {after}",)
+    assert finding.notes == (f"the next that fills an fp16 vector unit is {after}",)
+
+
+def test_layers_of_the_same_width_are_one_finding_at_the_first(layer, model):
+    layers = [layer(name, in_channels=116, out_channels=116) for name in ("a", "b", "c")]
+    first, other = observe(model(layer("stem", in_channels=3, out_channels=58), *layers, params=1, macs=1))
+    assert (first.path, first.current) == ("stem", "58 output channels: no multiple of 8")
+    said = "116 input channels and output channels, here and in 2 more layers: no multiple of 8"
+    assert (other.path, other.current) == ("a", said)
+    assert other.notes[1] == "the layers are a, b, c"

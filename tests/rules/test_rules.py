@@ -86,13 +86,15 @@ def test_an_unknown_rule_names_the_nearest(name, hint):
 
 
 SELECTIONS = {
-    "all": ((), (), set(CODES)),
-    "ALL": (("ALL",), (), set(CODES)),
+    "all but those on request": ((), (), set(CODES) - {"DIL102"}),
+    "ALL": (("ALL",), (), set(CODES) - {"DIL102"}),
+    "on request by code": (("DIL102",), (), {"DIL102"}),
+    "on request by name": (("dilate-instead-of-downsample",), (), {"DIL102"}),
     "a code": (("SEP101",), (), {"SEP101"}),
     "a prefix": (("grp",), (), {"GRP101", "GRP201"}),
     "a longer prefix": (("DIL2",), (), {"DIL201", "DIL202"}),
     "a name": (("gridding", "SEP"), (), {"DIL201", "SEP101"}),
-    "ignored": ((), ("BNM", "RUN201"), set(CODES) - {"BNM301", "BNM302", "RUN201"}),
+    "ignored": ((), ("BNM", "RUN201"), set(CODES) - {"BNM301", "BNM302", "DIL102", "RUN201"}),
     "ignored from a selection": (("GRP",), ("isolated-groups",), {"GRP101"}),
     "everything ignored": (("GRP",), ("ALL",), set()),
 }

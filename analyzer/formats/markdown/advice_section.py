@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from analyzer.formats.markdown.markdown_text import Row, code, details, placed, prose, table
+from analyzer.formats.wording import suggestions
 from analyzer.formats.wording.numbers import exact, plural, share
 from analyzer.formats.wording.sentences import together as more
 from analyzer.formats.wording.suggestions import (
@@ -13,12 +14,15 @@ from analyzer.formats.wording.suggestions import (
     bound,
     exact_changes,
     facts,
+    inference_changes,
     restructurings,
     savings,
 )
 from analyzer.values.results import Advice, Analysis, Total
 
 MOST = 12
+MAX_LISTED = 2000
+"""Rows of a table, the folded ones included."""
 MOST_EXACT = 5
 COLUMNS = "suggestion|layer|parameters saved:|MACs saved:|bytes moved:|effort|bound|evidence"
 BY_STRUCTURE = "By structure: a trace of the model with them has the same operators everywhere else."
@@ -33,33 +37,44 @@ def section(analysis: Analysis) -> str:
     """All advice: what to restructure, what changes nothing but the cost, and facts; each ranked and cut."""
     if not analysis.advice:
         return ""
+    total = analysis.total
     parts = (
-        proposals(restructurings(analysis), analysis.total),
+        _titled("Changes that leave the output as it is", proposals(exact_changes(analysis), total, MOST_EXACT)),
+        _titled("Changes that need retraining", proposals(restructurings(analysis), total)),
         _together(analysis),
-        _exact(analysis),
+        _titled("For inference, once training is over", proposals(inference_changes(analysis), total, MOST_EXACT)),
         _facts(facts(analysis)),
     )
     return "\n\n".join(filter(None, parts))
 
 
+def what_to_do(analysis: Analysis) -> str:
+    """The plan in a few lines: what is free, what needs retraining, what is for inference alone."""
+    return "\n".join(f"{number}. {prose(line)}." for number, line in enumerate(suggestions.what_to_do(analysis), 1))
+
+
+def _titled(title: str, body: str) -> str:
+    return f"### {title}\n\n{body}" if body else ""
+
+
 def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
-    """A table, ranked as given, those beyond `most` rows counted in the last; the code and the notes are folded."""
+    """A table, ranked as given, with the code and the notes folded; rows beyond `most` are folded too."""
     if not found:
         return ""
     groups = alike(found)
     shown = groups[:most]
     efforts, device = {advice.effort for advice in found}, _device(found)
-    rows: list[Row] = [_row(group, total, efforts, device) for group in shown]
-    rows += _rest(len(found) - sum(map(len, shown)), "suggestion", COLUMNS)
+    rows: list[Row] = [_row(group, total, efforts, device) for group in groups[:MAX_LISTED]]
     leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
     leads += [BY_STRUCTURE] if efforts == {"none"} and not any(advice.evidence for advice in found) else []
     leads += [f"Bounds are for {prose(device)}."] if device else []
     folded = details("In code, with alternatives and notes", _by_rule(shown))
-    return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows), folded)))
+    rest = _rest(len(found) - sum(map(len, shown)), "suggestion", table(COLUMNS, rows[most:]))
+    return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows[:most]), folded, rest)))
 
 
-def _rest(hidden: int, noun: str, columns: str) -> list[Row]:
-    return [(more(hidden, noun), *[""] * columns.count("|"))] if hidden else []
+def _rest(hidden: int, noun: str, body: str) -> str:
+    return details(more(hidden, noun), body) if hidden else ""
 
 
 def _device(found: Sequence[Advice]) -> str:
@@ -105,12 +120,9 @@ def _together(analysis: Analysis) -> str:
         return ""
     gain = savings(taken.saved, analysis.total)
     layers = plural(taken.layers, "layer")
-    return f"**Taken together**, at most one for each layer, in {layers}: {gain}, as the rewritten model was traced."
-
-
-def _exact(analysis: Analysis) -> str:
-    shown = proposals(exact_changes(analysis), analysis.total, MOST_EXACT)
-    return f"### Changes that leave the output as it is\n\n{shown}" if shown else ""
+    return (
+        f"**The plan's free and retrained changes together**, in {layers}: {gain}, as the rewritten model was traced."
+    )
 
 
 def _by_rule(groups: Sequence[Sequence[Advice]]) -> str:
@@ -146,8 +158,8 @@ def _facts(found: Sequence[Advice]) -> str:
         return ""
     groups = alike(found)
     shown = groups[:MOST]
-    rows: list[Row] = [(_rule(group[0]), _place(group), prose(group[0].current)) for group in shown]
-    rows += _rest(len(found) - sum(map(len, shown)), "fact", FACTS)
+    rows: list[Row] = [(_rule(group[0]), _place(group), prose(group[0].current)) for group in groups[:MAX_LISTED]]
     noted = [group for group in shown if group[0].notes]
     folded = details("Notes on these facts", _by_rule(noted)) if noted else ""
-    return "\n\n".join(filter(None, ("### Facts", table(FACTS, rows), folded)))
+    rest = _rest(len(found) - sum(map(len, shown)), "fact", table(FACTS, rows[MOST:]))
+    return "\n\n".join(filter(None, ("### Facts", table(FACTS, rows[:MOST]), folded, rest)))

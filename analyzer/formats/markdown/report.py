@@ -24,6 +24,7 @@ def render(analysis: Analysis, figure: str | None = None, clock: str | None = No
         _facts(analysis),
         _gate(analysis),
         _section("Fitted to budgets", fit_section.section(analysis.fit)),
+        _section("What to do", advice_section.what_to_do(analysis)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
         f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",

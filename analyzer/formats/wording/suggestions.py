@@ -1,12 +1,49 @@
 """Advice sorted by what it asks of its reader, and each piece as one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from analyzer.formats.wording.numbers import exact, share
-from analyzer.values.results import Advice, Alternative, Analysis, Saving, Total
+from analyzer.formats.wording.numbers import exact, plural, share
+from analyzer.values.results import Advice, Alternative, Analysis, PlanStep, Saving, Step, Total
 
 EFFORTS = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}
+
+
+LEADS: Mapping[Step, tuple[str, str]] = {
+    "free": ("Free", "the output stays as it is"),
+    "retrain": ("To be retrained", "these change what the model computes"),
+    "inference": ("For inference, once training is over", "the output stays as it is"),
+}
+RULES_SHOWN = 3
+
+
+def what_to_do(analysis: Analysis) -> list[str]:
+    """The plan, a sentence for each of its steps, and how many suggestions it would be slower with."""
+    lines = [_step(step, analysis.total) for step in analysis.plan]
+    slow = [advice for advice in analysis.advice if advice.is_slower]
+    if slow:
+        lines.append(f"Left out as estimated to be slower on {slow[0].device}: {plural(len(slow), 'suggestion')}")
+    return lines
+
+
+def _step(step: PlanStep, total: Total) -> str:
+    lead, effect = LEADS[step.step]
+    kept = [f"each layer keeps {100 * step.least_kept:.0f} % of its weight energy or more"] if step.least_kept else []
+    return f"{lead}: {_changes(step)}: {'; '.join((savings(step.saved, total), effect, *kept))}"
+
+
+def _changes(step: PlanStep) -> str:
+    """ "SEP101 depthwise-separable in 12 layers, GRP101 grouped-convolution at conv2"."""
+    rules: dict[tuple[str, str], list[str]] = {}
+    for change in step.changes:
+        rules.setdefault((change.rule, change.name), []).append(change.path)
+    parts = [f"{code} {name} {_at(paths)}" for (code, name), paths in rules.items()]
+    more = [f"{len(parts) - RULES_SHOWN} more rules"] if len(parts) > RULES_SHOWN + 1 else []
+    return ", ".join(parts[: RULES_SHOWN if more else None] + more)
+
+
+def _at(paths: Sequence[str]) -> str:
+    return f"in {len(paths)} layers" if len(paths) > 1 else f"at {paths[0] or 'the model itself'}"
 
 
 def restructurings(analysis: Analysis) -> tuple[Advice, ...]:
@@ -15,8 +52,13 @@ def restructurings(analysis: Analysis) -> tuple[Advice, ...]:
 
 
 def exact_changes(analysis: Analysis) -> tuple[Advice, ...]:
-    """Proposals that leave the output as it is."""
-    return tuple(advice for advice in analysis.advice if advice.proposed is not None and advice.effort == "none")
+    """Proposals that leave the output as it is, whenever they are made."""
+    return tuple(advice for advice in analysis.advice if advice.step == "free")
+
+
+def inference_changes(analysis: Analysis) -> tuple[Advice, ...]:
+    """Proposals that leave the output as it is, for a network whose training is over."""
+    return tuple(advice for advice in analysis.advice if advice.step == "inference")
 
 
 def facts(analysis: Analysis) -> tuple[Advice, ...]:

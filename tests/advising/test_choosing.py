@@ -1,0 +1,140 @@
+"""What is chosen together is sound, keeps normalization where it asks for training, and saves for little harm."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import vgg11_bn, vgg16
+
+from analyzer.advising import advise, best_per_layer, ordered
+from analyzer.advising.choosing import plan, together
+from analyzer.advising.ranking import worth
+from analyzer.analysis import analyze_loaded, study
+from analyzer.loading import from_module
+from analyzer.rules import selected
+from analyzer.values.facts import Norm
+from analyzer.values.results import Saving
+
+
+def loaded(module: nn.Module, *shape: int):
+    return from_module(module.eval().to("meta"), (torch.empty(shape, device="meta"),), {})
+
+
+def told(item, **changes):
+    return replace(item, advice=replace(item.advice, **changes))
+
+
+def test_a_plan_that_asks_for_training_keeps_every_normalization():
+    model = study(loaded(vgg11_bn(), 1, 3, 224, 224)).model
+    assert model is not None
+    assert {step.step for step in model.plan} >= {"retrain", "inference"}
+    assert not any(item.advice.inference_only for item in model.best)
+    for step in model.plan:
+        assert all(change.rule == "BNM302" for change in step.changes) is (step.step == "inference")
+
+
+def test_what_is_estimated_to_be_slower_comes_last_and_is_in_no_plan(layer, model):
+    facts = model(layer("a", padding=1), layer("b", padding=1))
+    first, second = advise(facts, rules=selected(("SEP101",)))
+    slower = told(first, time_ratio=1.1)
+    assert ordered([slower, second], facts) == (second, slower)
+    assert best_per_layer([slower, second], facts) == (second,)
+    as_fast = told(first, time_ratio=1.01)
+    assert best_per_layer([as_fast, second], facts) == (as_fast, second)
+
+
+def test_saving_for_harm_with_the_evidence_there_is(layer, model):
+    facts = model(layer("a", padding=1), layer("b", padding=1))
+    large, small = advise(facts, rules=selected(("SEP101", "LOW101")))[::2]
+    assert worth(large.advice, facts) > worth(small.advice, facts)
+    lost, kept = told(large, kept=0.2, path="a"), told(small, kept=0.98, path="b")
+    assert worth(kept.advice, facts) > worth(lost.advice, facts)
+    assert ordered([lost, kept], facts)[0] is kept
+
+
+def test_a_plan_takes_nothing_that_is_known_to_lose_most_of_a_layer(layer, model):
+    (item,) = advise(model(layer(padding=1)), rules=selected(("SEP101",)))
+    assert best_per_layer([told(item, kept=0.49)], model(layer(padding=1))) == item.others[:0]
+    assert len(best_per_layer([told(item, kept=0.51)], model(layer(padding=1)))) == 1
+
+
+def test_an_alternative_is_planned_where_it_saves_more_for_its_harm(layer, model):
+    facts = model(layer(padding=1))
+    (item,) = advise(facts, rules=selected(("GRP101",)))
+    mild = tuple(told(other, kept=0.9) for other in item.others)
+    (chosen,) = best_per_layer([replace(told(item, kept=0.55), others=mild)], facts)
+    assert chosen.proposal.label == "2 groups"
+
+
+def test_free_changes_come_before_restructurings_of_their_layers(layer, model):
+    """Three linear 1×1 in a row: collapsing them is exact and saves more than groups do."""
+    first = layer("a", kernel=1, out_channels=256, follower="b", readers=("b",))
+    second = layer("b", kernel=1, in_channels=256, sources=("a",))
+    facts = model(first, second)
+    found = advise(facts, rules=selected(("PTW301", "GRP101")))
+    assert found[0].advice.rule == "PTW301"
+    assert [item.advice.rule for item in best_per_layer(found, facts)] == ["PTW301"]
+    (step,) = plan(best_per_layer(found, facts), found)
+    assert (step.step, step.saved) == ("free", found[0].advice.saved)
+
+
+def test_a_bias_that_saves_no_work_yields_to_a_restructuring_of_its_layer(layer, model):
+    facts = model(layer(bias=True, padding=1, norm="norm"), norms=(Norm("norm", 64, 128, "conv"),))
+    found = advise(facts, rules=selected(("BNM301", "SEP101")))
+    assert found[0].advice.rule == "BNM301"
+    assert [item.advice.rule for item in best_per_layer(found, facts)] == ["SEP101"]
+
+
+def test_the_steps_of_a_plan_save_what_their_changes_do(layer, model):
+    facts = model(layer("a", padding=1), layer("b", padding=1, norm="n"), norms=(Norm("n", 64, 128, "b"),))
+    found = advise(facts, rules=selected(("SEP101", "BNM302")))
+    steps = plan(best_per_layer(found, facts), found)
+    assert [step.step for step in steps] == ["retrain", "inference"]
+    assert [change.path for change in steps[0].changes] == ["a", "b"]
+    each = 64 * 64 * 9 - 64 * 9 - 64 * 64
+    assert steps[0].saved == Saving(2 * each, each * (32 * 32 + 32 * 32))
+    assert steps[1].saved == Saving(128 - 64, 0)
+    assert steps[0].least_kept is None
+
+
+@pytest.mark.parametrize("rules", [("GRP101",), ("DIL101",)])
+def test_of_neighbours_one_is_changed_whoever_asks(layer, model, rules):
+    kernel = {"kernel": 7, "padding": 3} if rules == ("DIL101",) else {"padding": 1}
+    chain = [layer("a", readers=("b",), **kernel), layer("b", sources=("a",), **kernel)]
+    found = advise(model(*chain), rules=selected(rules))
+    grouped = [replace(item, advice=replace(item.advice, not_beside=item.advice.not_beside)) for item in found]
+    assert len(grouped) > 0
+    assert len(together(grouped)) == 1
+
+
+class Behind(nn.Module):
+    """Two dense layers with a depthwise one between: neighbours of neighbours."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 64, 3, padding=1)
+        self.a, self.b = nn.Conv2d(64, 64, 3, padding=1), nn.Conv2d(64, 64, 3, padding=1)
+        self.between = nn.Conv2d(64, 64, 3, padding=1, groups=64)
+        self.head = nn.Conv2d(64, 10, 1)
+
+    def forward(self, x):
+        return self.head(self.b(self.between(self.a(self.stem(x).relu()).relu()).relu()).relu())
+
+
+@pytest.mark.parametrize(("make", "size"), [(vgg16, 224), (Behind, 16)])
+def test_the_rewritten_model_has_no_isolated_groups(make, size):
+    """What GRP201 warns of never comes of applying the advice: of VGG-16's twelve layers 11 pairs would be isolated."""
+    from analyzer.advising.selection import applied
+
+    model = study(loaded(make(), 1, 3, size, size)).model
+    assert model is not None
+    everything = [item for item in model.advised if item.advice.rule == "GRP101"]
+    chosen = applied(model, ["GRP101"])
+    assert 0 < len(chosen.chosen) < len(everything)
+    for applying in (chosen, applied(model, [])):
+        advice = analyze_loaded(applying.rewritten).advice
+        assert [item.path for item in advice if item.rule == "GRP201"] == []
+    assert {item.advice.path for item in chosen.left_out} | {item.advice.path for item in chosen.chosen} == {
+        item.advice.path for item in everything
+    }
