@@ -81,7 +81,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("--batch", type=int, metavar="N", help="Samples to time with.")
 @_value("--dtype", "DTYPE", "Data type to time in, such as bfloat16.")
 @_switch("--channels-last", "Time with the channels last in memory.")
-@_several("--apply", "apply", "RULE[:LAYERS]", "Analyse the model with this advice applied beside the original.")
+@_several("--apply", "apply", "RULE[=CHOICE][:LAYERS]", "Analyse the model with this advice applied as well.")
 @_value("--emit", "FILE", "Write a Python file that builds the rewritten model.")
 @_value("--save", "FILE", "Write the rewritten model's state dict, weights carried over.")
 @_several("--fit", "fit", "METRIC=AMOUNT", "Fit the model to macs=50%, params=5M, size=20MB, latency=3ms; repeatable.")

@@ -69,7 +69,7 @@ def advise_model(
     weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
     advised = ordered(weighed, facts)
     wanted = best_per_layer(advised, facts)
-    proved = left_out.attempt("savings together", lambda: _proved_together(wanted, loaded, count.trace), (wanted, None))
+    proved = left_out.attempt("savings together", lambda: proved_together(wanted, loaded, count.trace), (wanted, None))
     return AdvisedModel(
         loaded=loaded,
         count=count,
@@ -100,7 +100,7 @@ def _keeps_its_promise(item: Advised, loaded: LoadedModel, trace: Trace) -> bool
         return False
 
 
-def _proved_together(
+def proved_together(
     best: tuple[Advised, ...], loaded: LoadedModel, trace: Trace
 ) -> tuple[tuple[Advised, ...], Together | None]:
     """What can be made together, and its saving; not proved for a model that has to run for real.

@@ -22,9 +22,14 @@ def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advis
     that is retrained needs its normalization) or that are known to lose most of the weights. A free change that saves
     no work, such as a bias, yields to a restructuring of its layer.
     """
-    items = [option for item in advised for option in (item, *item.others)]
-    planned = [item for item in items if is_planned(item.advice)]
+    planned = [option for item in advised for option in _options(item) if is_planned(option.advice)]
     return together(sorted(planned, key=lambda item: (_order(item.advice), *rank(item.advice, facts))))
+
+
+def _options(item: Advised) -> tuple[Advised, ...]:
+    """The proposal and its alternatives; where weights were asked, those that they were asked of."""
+    is_known = item.advice.kept is not None
+    return (item, *(other for other in item.others if not is_known or other.advice.kept is not None))
 
 
 def is_planned(advice: Advice) -> bool:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.advising import Advised
-from analyzer.advising.advisor import AdvisedModel
+from analyzer.advising.advisor import AdvisedModel, proved_together
+from analyzer.advising.apply_request import requested
+from analyzer.advising.choosing import together
 from analyzer.advising.exactness import refuse_inexact_changes
-from analyzer.rules import matching
 from analyzer.values.errors import Problem
-from analyzer.values.results import Advice
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.rewriting.emitting import EmittedSwap
-
-SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,8 @@ class Applied:
 
     loaded: LoadedModel
     chosen: tuple[Advised, ...]
+    left_out: tuple[Advised, ...] = ()
+    """What was asked for and cannot be made beside what was chosen."""
 
     @property
     def rewritten(self) -> LoadedModel:
@@ -58,47 +57,19 @@ class Applied:
 
 
 def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
-    """What `RULE[:PATTERN]` requests name, the best of each layer; all advice taken together when there are none.
+    """What `RULE[=CHOICE][:LAYERS]` requests name, as far as it can be made together; the plan when there are none.
 
-    Problem when a request matches no advice.
+    Problem when a request matches no advice, or names a choice that there is not.
     """
     if not requests:
         if not model.best:
             raise Problem(f"{model.loaded.target}: there is no advice that saves anything, so nothing to apply")
         return Applied(model.loaded, model.best)
-    proposals = [item for item in model.advised if item.proposal is not None]
-    tests = [_test(request, proposals) for request in requests]
-    wanted = [item for item in proposals if any(test(item.advice) for test in tests)]
-    return Applied(model.loaded, _one_per_layer(wanted))
-
-
-def _one_per_layer(wanted: Sequence[Advised]) -> tuple[Advised, ...]:
-    """In their order, what saves most first: each that replaces no layer that another one has replaced."""
-    chosen: list[Advised] = []
-    for item in wanted:
-        if not any(item.paths & other.paths for other in chosen):
-            chosen.append(item)
-    return tuple(chosen)
-
-
-def _test(request: str, proposals: Sequence[Advised]) -> Callable[[Advice], bool]:
-    name, colon, pattern = request.partition(":")
-    codes = {rule.CODE for rule in matching(name)}
-    offered = [item.advice for item in proposals if item.advice.rule in codes]
-
-    def test(advice: Advice) -> bool:
-        return advice.rule in codes and (not colon or fnmatchcase(advice.path, pattern))
-
-    if not any(test(advice) for advice in offered):
-        raise Problem(f"--apply {request} matches no advice: {_offer(name, offered)}")
-    return test
-
-
-def _offer(name: str, offered: Sequence[Advice]) -> str:
-    if not offered:
-        return f"{name} has nothing to propose for this model"
-    more = f" and {len(offered) - SHOWN} more" if len(offered) > SHOWN else ""
-    return f"{name} is advised for {', '.join(advice.path for advice in offered[:SHOWN])}{more}"
+    wanted = [item for request in requests for item in requested(request, model)]
+    chosen = proved_together(together(wanted), model.loaded, model.count.trace)[0]
+    kept = {item.advice.path for item in chosen}
+    left_out = {item.advice.path: item for item in wanted if item.advice.path not in kept}
+    return Applied(model.loaded, chosen, tuple(left_out.values()))
 
 
 def _swap(item: Advised) -> EmittedSwap:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analyzer.values.results import Analysis
 
 Progress = Callable[[str], None]
+BESIDE = "it cannot be made beside what was applied, as groups would not meet or a layer would change twice"
 
 
 def studied(request: WorkRequest, tell: Callable[[Message], None]) -> Iterator[Analysis]:
@@ -129,5 +130,8 @@ def _rewritten(study: Study, model: ModelRequest, rewriting: RewritingOptions, p
         progress(f"{study.analysis.model.name}: carrying weights over")
         said = chosen.save(Path(rewriting.save), study.model, rewriting.force)
     after = study_of(chosen.rewritten, AnalysisOptions(advice=False), progress).analysis
-    applied_rules = tuple(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen)
+    applied_rules = (
+        *(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen),
+        *(f"{item.advice.rule} was left out at {item.advice.path}: {BESIDE}" for item in chosen.left_out),
+    )
     return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))

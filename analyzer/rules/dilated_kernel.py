@@ -31,7 +31,7 @@ plain.
 Yu and Koltun 2016 (dilated convolutions); Wang et al. 2018 (gridding); Szegedy et al. 2016 (factorizing kernels).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -59,6 +59,28 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         notes=(f"the receptive field stays {field}; the taps between the dilated ones are filled by its neighbours",),
         alternatives=tuple(_alternatives(layer.path, conv)),
     )
+
+
+def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal]:
+    """By the dilation: every one that spans the same field with fewer taps and leaves no input unread."""
+    conv = layer.convolution
+    longest = max(conv.kernel)
+    found = {}
+    for times in (steps for steps in range(2, longest) if (longest - 1) % steps == 0):
+        units = _sparser(conv, times)
+        if share_read(units) == 1 and _is_covered(units, layer, model):
+            label = f"dilation {times * max(conv.dilation)}"
+            found[str(times * max(conv.dilation))] = Proposal(((layer.path, (units,)),), label=label)
+    return found
+
+
+def _sparser(conv: Convolution, times: int) -> Convolution:
+    """The same span in steps so many times as wide, along the axes that they divide."""
+    axes = [
+        ((k - 1) // times + 1, d * times) if _is_long(k) and (k - 1) % times == 0 else (k, d)
+        for k, d in zip(conv.kernel, conv.dilation, strict=True)
+    ]
+    return replace(conv, kernel=tuple(k for k, _ in axes), dilation=tuple(d for _, d in axes))
 
 
 def dilate(conv: Convolution) -> Convolution:

@@ -36,6 +36,7 @@ and MACs, ranks below 8, layers that are not plain.
 Jaderberg et al. 2014 (spatial); Kim et al. 2016 (Tucker-2); AIMET's cost calculator (spatial SVD).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil, isqrt, prod
@@ -58,6 +59,15 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # n
         return None
     ways = [way for way in (_spatial(layer.path, conv), _channel(layer.path, conv)) if way]
     return replace(ways[0], alternatives=tuple(ways[1:])) if ways else None
+
+
+def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal]:  # noqa: ARG001
+    """By the rank: every multiple of 8 below the one from which nothing is saved."""
+    conv, path = layer.convolution, layer.path
+    if sum(k > 1 for k in conv.kernel) < 2:
+        return {}
+    ranks = range(MULTIPLE, min(spatial_break_even(conv), spatial_rank(conv) + 1), MULTIPLE)
+    return {str(rank): Proposal(((path, spatial(conv, rank)),), label=f"spatial, rank {rank}") for rank in ranks}
 
 
 def _spatial(path: str, conv: Convolution) -> Proposal | None:

@@ -16,8 +16,9 @@ nn.Conv2d(128, 256, 3, padding=1, groups=2)   # after: 147,456 weights
 ## What it proposes
 The largest g up to 32 (8 for a pointwise layer, which does nothing but mix channels) that divides both channel counts,
 leaves at least 16 channels a group (one block of a CPU's vector unit) and keeps the alignment to 16 or 8 channels that
-the layer had; smaller g are priced beside it. Where the next convolution is grouped too, an `nn.ChannelShuffle`
-follows, so that information still crosses groups.
+the layer had. Smaller g are priced beside it: `--apply GRP101=8` takes 8, `--apply GRP101=70%` as many as keep so much
+of the weight energy. Where the next convolution is grouped too, an `nn.ChannelShuffle` follows, so that information
+still crosses groups.
 
 ## What it costs
 Retraining: the function changes. Channels no longer mix in this layer, so a dense layer or a shuffle must come after
@@ -36,6 +37,7 @@ added to or concatenated with another tensor, its channels cannot be permuted: n
 Xie et al. 2017 (ResNeXt); Zhang et al. 2018 (ShuffleNet); Ma et al. 2018 (ShuffleNetV2, guideline G2).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import gcd, prod
 
@@ -74,6 +76,11 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         alternatives=tuple(_proposal(layer, model, groups) for groups in others),
         notes=_notes(layer, model),
     )
+
+
+def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal]:
+    """By their number all groups that are wide and aligned."""
+    return {str(groups): _proposal(layer, model, groups) for groups in sensible_groups(layer.convolution)}
 
 
 def sensible_groups(conv: Convolution) -> tuple[int, ...]:

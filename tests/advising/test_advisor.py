@@ -9,6 +9,7 @@ from analyzer.advising.advisor import AdvisedModel
 from analyzer.advising.verification import prove
 from analyzer.analysis import study
 from analyzer.loading import from_module
+from analyzer.values.requests import AnalysisOptions
 
 
 class Resized(nn.Module):
@@ -26,7 +27,8 @@ class Resized(nn.Module):
 def advised_model(up: nn.Module) -> AdvisedModel:
     down = nn.Conv2d(64, 64, 3, stride=2, padding=1)
     body = nn.Conv2d(16, 64, 3, padding=1), down, nn.Conv2d(64, 64, 3, padding=1), up, nn.Conv2d(64, 4, 1)
-    found = study(from_module(nn.Sequential(*body).eval(), (torch.empty(1, 16, 32, 32),), {})).model
+    loaded = from_module(nn.Sequential(*body).eval(), (torch.empty(1, 16, 32, 32),), {})
+    found = study(loaded, AnalysisOptions(select=("ALL", "DIL102"))).model
     assert found is not None
     return found
 

@@ -110,8 +110,8 @@ def test_evidence_is_what_the_rewrite_does(make):
     for item in items:
         path, (grouped,) = item.proposal.replacements[0]
         renumbered = ordered(module, [item.proposal], model.facts, model.count.trace.inputs)
-        new = rewritten(renumbered, [item.proposal]).module.get_submodule(path).weight
-        old = module.get_submodule(path).weight
+        new = rewritten(renumbered, [item.proposal]).module.get_submodule(path).weight.detach()
+        old = module.get_submodule(path).weight.detach()
         assert float(new.square().sum() / old.square().sum()) == pytest.approx(item.advice.kept, abs=0.01)
         assert grouped.groups > 1
 
