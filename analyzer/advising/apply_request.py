@@ -87,7 +87,7 @@ def choices_of(item: Advised, model: AdvisedModel) -> Mapping[str, Advised]:
     if layer is None or facts is None or not isinstance(rule, Choosable):
         return named
     made = rule.choices(layer, facts)
-    return named | {word: advised(rule, layer, proposal, facts, untimed) for word, proposal in made.items()}
+    return named | {word: advised(rule, layer.path, proposal, facts, untimed) for word, proposal in made.items()}
 
 
 def _word(text: str) -> str:
