@@ -13,6 +13,7 @@ BESIDES = [
     "advice",
     "together",
     "plan",
+    "fit",
     "budget",
     "verdict",
     "difference",
