@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
@@ -74,12 +75,12 @@ def module_of(units: Iterable[Unit], like: nn.Module | None = None, model: nn.Mo
     device it takes no memory. Its weights are fresh, the same at every call; torch's random state is kept. Submodules
     that are kept are those of the model.
     """
-    tensor = None if like is None else next(like.parameters(), None)
+    tensor = None if like is None else next(chain(like.parameters(), like.buffers()), None)
     device = tensor.device if tensor is not None else torch.device("cpu")
     with torch.device(device), nullcontext() if device.type == "meta" else _seeded():
         modules = [_made(unit, like, model) for unit in units]
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
-    if tensor is not None and not tensor.requires_grad:
+    if isinstance(tensor, nn.Parameter) and not tensor.requires_grad:
         module.requires_grad_(False)
     return module if like is None else module.train(like.training)
 

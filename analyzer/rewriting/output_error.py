@@ -38,7 +38,7 @@ def _random_input(new: nn.Module, old: nn.Module, size: tuple[int, ...]) -> torc
     ]
     device = first.weight.device
     generator = torch.Generator(device).manual_seed(0)
-    return torch.randn(2, first.in_channels, *sizes, generator=generator, device=device)
+    return torch.randn(2, first.in_channels, *sizes, generator=generator, device=device, dtype=torch.float32)
 
 
 def _spans(layer: _ConvNd) -> list[int]:
