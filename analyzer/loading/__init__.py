@@ -72,9 +72,11 @@ def _of_stored_file(request: ModelRequest) -> LoadedModel | Checkpoint:
 def _of_checkpoint(request: ModelRequest) -> LoadedModel | Checkpoint:
     from dataclasses import replace
 
-    from analyzer.loading.checkpoints import checkpoint
+    from analyzer.loading.checkpoints import checkpoint, stored_module
     from analyzer.loading.zoos import recognition
 
+    if request.trust and Path(request.target).is_file() and (whole := stored_module.subject_of(request)):
+        return whole
     stored = checkpoint.read(Path(request.target), request.trust)
     known = recognition.recognise(stored.tensors)
     if known is None:

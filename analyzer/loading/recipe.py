@@ -46,9 +46,10 @@ class Recipe:
 def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
     """The model of a recipe, without memory for its weights; Problem when it cannot be built or does not fit."""
     from analyzer.loading.building import build, release
+    from analyzer.loading.inputs.module_inputs import candidates_of
     from analyzer.loading.sources import recording, sources_of
 
-    with recording() as recorder, _errors_told(request.target), _quiet():
+    with recording() as recorder, _errors_told(request.target), quiet():
         built = build(recipe.make)
         module = built.module.eval()
     release(module)
@@ -56,7 +57,7 @@ def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
         name=recipe.name,
         target=request.target,
         module=module,
-        candidates=_candidates(request, built),
+        candidates=candidates_of(request, module, built.declared),
         kind=type(module).__name__,
         sources=sources_of(module, recorder, built.source),
         checkpoint=request.checkpoint,
@@ -67,19 +68,10 @@ def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
     )
 
 
-def _candidates(request: ModelRequest, built: Built) -> tuple[Inputs, ...]:
-    from analyzer.loading.inputs.example_inputs import given
-    from analyzer.loading.inputs.input_guessing import guesses
-
-    if request.inputs:
-        return (given(request.inputs, built.module, built.declared),)
-    return built.declared or guesses(built.module)
-
-
 def _materialized(request: ModelRequest, recipe: Recipe) -> nn.Module:
     from analyzer.loading.building import build_for_real
 
-    with _errors_told(request.target), _quiet():
+    with _errors_told(request.target), quiet():
         module = build_for_real(recipe.make).module.eval()
     if request.checkpoint is not None:
         from analyzer.loading.checkpoints.checkpoint import read
@@ -113,7 +105,7 @@ def _weights(request: ModelRequest, module: nn.Module) -> Mapping[str, Tensor]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep stdout for the report: what the user's code prints goes to stderr."""
     with redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*copying from a non-meta parameter.*")
