@@ -1,5 +1,18 @@
-"""`python -m analyzer`, the same as `analyze`."""
+"""`python -m analyzer` and the script `analyze`: the command, stopped in one sentence also while it is imported."""
 
-from analyzer.cli import main
+import os
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command and exit with its status."""
+    try:
+        from analyzer.cli import main as run
+    except KeyboardInterrupt:
+        os.write(2, b"analyze: error: stopped\n")
+        sys.exit(2)
+    run()
+
+
+if __name__ == "__main__":
+    main()

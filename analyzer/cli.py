@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
 from traceback import print_exc
@@ -38,6 +39,9 @@ TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a bu
 
 def main() -> None:
     """Run the command and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters than reports
     try:
         status = command(standalone_mode=False)
     except click.ClickException as error:
@@ -241,8 +245,17 @@ def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
         on_stdout = terminal_summary(outcome.analyses, list(found), width, is_terminal(sys.stdout))
     click.echo(on_stdout, nl=False)
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _add_to_summary(place, step_summary(outcome.analyses))
+
+
+def _add_to_summary(place: str, text: str) -> None:
+    """The summary is an extra: the verdict stands without it."""
+    try:
         with Path(place).open("a", encoding="utf-8") as file:
-            file.write(step_summary(outcome.analyses))
+            file.write(text)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        click.echo(f"analyze: warning: the step's summary cannot be written to {place}: {reason}", err=True)
 
 
 def _schema() -> str:
@@ -264,5 +277,7 @@ def _first_line(error: Exception) -> str:
 def _fail(message: str) -> None:
     if "--debug" in sys.argv:
         print_exc()
-    click.echo(f"analyze: error: {message}", err=True)
+    from analyzer.formats.wording.log_text import without_control
+
+    click.echo(f"analyze: error: {without_control(message)}", err=True)
     sys.exit(2)

@@ -29,7 +29,8 @@ TORCH_TYPES = {"advising"}
 PRINTING = {"print", "exit", "quit", "echo", "secho", "_exit", "abort"}
 STREAMS = {("sys", "stdout"), ("sys", "stderr"), ("sys", "exit"), ("os", "_exit"), ("os", "abort")}
 PRINTS = {
-    "cli": {"echo", "exit", "stdout"},
+    "__main__": {"exit"},
+    "cli": {"echo", "exit", "stderr", "stdout"},
     "command.console": {"stderr"},
     "command.worker": {"_exit"},
     "formats.terminal": {"print"},

@@ -55,7 +55,7 @@ def read(path: Path) -> Config:
 def _tables(path: Path) -> dict[str, Any] | None:
     """The analyzer's tables in a file, as TOML spells them; None when it has none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(f"cannot read {path}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}") from error
     return from_setup_cfg(text, path) if path.suffix == ".cfg" else from_toml(text, path)

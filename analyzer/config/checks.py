@@ -46,6 +46,8 @@ _MISSING: Final = re.compile(r"Object missing required field `(.*)`")
 
 def checked(tables: dict[str, Any], path: Path) -> config.Config:
     """The configuration that the tables are; Problem for the first mistake."""
+    if _holds_nul(tables):
+        raise Problem(f"{path}: a text holds a NUL character, which no file or name can")
     try:
         found = msgspec.convert(tables, config.Tables, dec_hook=_read)
     except msgspec.ValidationError as error:
@@ -55,6 +57,12 @@ def checked(tables: dict[str, Any], path: Path) -> config.Config:
     for complaint in _complaints(complete):
         raise Problem(f"{path}: {complaint}")
     return complete
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_nul, (*value, *value.values())))
+    return any(map(_holds_nul, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 def _read(kind: type, value: Any) -> Any:

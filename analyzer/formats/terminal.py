@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from analyzer.formats.wording import durations, fit_wording, sentences, shown_layers, suggestions, verdict
+from analyzer.formats.wording.log_text import one_line
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
 from analyzer.values.results import Advice, Analysis, Layer, Uncounted
@@ -93,10 +94,15 @@ def _print_written(console: "Console", written: Sequence[str]) -> None:
 
 
 def _console(width: int, colour: bool) -> "Console":
+    """A console into a string; what is printed as text is one line, whatever names hold."""
     from rich.console import Console
 
+    class OneLineConsole(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*(one_line(item) if isinstance(item, str) else item for item in objects), **options)
+
     system: Literal["standard"] | None = "standard" if colour else None
-    return Console(file=StringIO(), width=width, force_terminal=colour, color_system=system, highlight=False)
+    return OneLineConsole(file=StringIO(), width=width, force_terminal=colour, color_system=system, highlight=False)
 
 
 def _text(console: "Console") -> str:
@@ -252,4 +258,4 @@ def _add(table: "Table", *cells: str) -> None:
     """A row of plain text: names may look like markup."""
     from rich.text import Text
 
-    table.add_row(*map(Text, cells))
+    table.add_row(*map(Text, map(one_line, cells)))

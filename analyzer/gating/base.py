@@ -20,6 +20,8 @@ from analyzer.values.errors import Problem
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
 from analyzer.values.results import Analysis
 
+POINTER: Final = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that stands for one that git-lfs keeps elsewhere."""
 COUNTS: Final = AnalysisOptions(advice=False, estimates=False)
 """A base is asked for its numbers alone."""
 
@@ -61,9 +63,19 @@ def _at(
         former = _config_at(plan, repository, tree, revision.title)
         home = plan.config.directory.absolute() if plan.config else plan.directory
         known = Counterparts(former.models if former else (), home, repository.renamed_since(revision))
-        return (known if former else None), _analysed(plan, known, repository, tree, revision.title)
+        analyses = _analysed(plan, known, repository, tree, revision.title)
+        return (known if former else None), _with_hint(analyses, repository.missing_submodules(tree, revision))
     except Problem as problem:
         return None, (problem,) * len(plan.models)
+
+
+def _with_hint(
+    analyses: tuple[Analysis | Problem | None, ...], lacking: Sequence[str]
+) -> tuple[Analysis | Problem | None, ...]:
+    if not lacking:
+        return analyses
+    hint = f"; its submodule {lacking[0]} is not in this clone: git submodule update --init fetches it"
+    return tuple(Problem(f"{item}{hint}") if isinstance(item, Problem) else item for item in analyses)
 
 
 def _from_report(models: Sequence[PlannedModel], file: Path, title: str) -> Base:
@@ -127,8 +139,16 @@ def _existing(
     if not place.is_dir() or not exists(request.target, place, home):
         return None
     # Weights are seldom in a repository, and counts do not need them.
-    kept = request.checkpoint if request.checkpoint and (place / request.checkpoint).is_file() else None
+    kept = request.checkpoint if request.checkpoint and _is_whole(place / request.checkpoint) else None
     return Job(WorkRequest((replace(request, checkpoint=kept),), COUNTS), place, variables)
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is there, and not just git-lfs's pointer to it."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(len(POINTER)) != POINTER
 
 
 def _told_of(outcome: Outcome, title: str) -> Analysis | Problem:

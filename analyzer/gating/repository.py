@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from analyzer.gating.interrupts import Interrupts
+from analyzer.gating.submodules import fill, missing
 from analyzer.values.errors import Problem
 
 HOOK_VARIABLES: Final = (
@@ -30,6 +32,11 @@ HOOK_VARIABLES: Final = (
     "GIT_INTERNAL_SUPER_PREFIX",
 )
 """What git sets for hooks: it would have other commands work on the hook's repository and index."""
+PREFIX: Final = "analyze-"
+ABANDONED: Final = re.compile(rf"{PREFIX}(\d+)-.*")
+TREE: Final = "base"
+NO_LFS: Final = ("-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
+"""Large files stay pointers: their contents are not counted, and nothing is downloaded."""
 DEEPEN: Final = "fetch the history with git fetch --unshallow, or fetch-depth: 0 of actions/checkout"
 
 
@@ -94,8 +101,9 @@ class Repository:
     @contextmanager
     def worktree(self, revision: Revision, interrupts: Interrupts) -> Iterator[Path]:
         """The revision's files in a temporary folder; the user's checkout, index and stash are not touched."""
-        place = Path(tempfile.mkdtemp(prefix="analyze-")).resolve()
-        tree = place / "base"
+        self._remove_abandoned()
+        place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
+        tree = place / TREE
         try:
             with interrupts.held():
                 self._add_worktree(tree, revision)
@@ -105,10 +113,25 @@ class Repository:
                 self._remove_worktree(tree)
                 shutil.rmtree(place, ignore_errors=True)
 
+    def missing_submodules(self, tree: Path, revision: Revision) -> list[str]:
+        """Submodules that a worktree of the revision lacks, because this clone does."""
+        return missing(self.top, tree, revision.commit, _git)
+
+    def _remove_abandoned(self) -> None:
+        """Take away the worktrees of runs that were killed: their folders name a process that is no more."""
+        listed = self._git("worktree", "list", "--porcelain", "-z").stdout.split("\0")
+        trees = (Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree "))
+        for tree in trees:
+            owner = ABANDONED.fullmatch(tree.parent.name)
+            if owner and tree.name == TREE and not _is_running(int(owner[1])):
+                self._remove_worktree(tree)
+                shutil.rmtree(tree.parent, ignore_errors=True)
+
     def _add_worktree(self, tree: Path, revision: Revision) -> None:
-        added = self._git("worktree", "add", "--detach", "--force", str(tree), revision.commit)
+        added = self._git(*NO_LFS, "worktree", "add", "--detach", "--force", str(tree), revision.commit)
         if added.returncode != 0:
             raise Problem(f"--against {revision.ref}: git cannot check it out: {_last_line(added.stderr)}")
+        fill(self.top, tree, revision.commit, _git)
 
     def _remove_worktree(self, tree: Path) -> None:
         removed = self._git("worktree", "remove", "--force", "--force", str(tree))
@@ -124,6 +147,11 @@ class Repository:
 def repository_of(directory: Path) -> Repository:
     """The repository that a directory is in; Problem when there is none, or git does not want to read it."""
     found = _git(directory, "rev-parse", "--show-toplevel")
+    if "dubious ownership" in found.stderr:
+        raise Problem(
+            f"--against: git does not read the repository of {directory}, because it belongs to another user; run as "
+            "that user, or trust it with git config --global --add safe.directory and its path"
+        )
     if found.returncode != 0:
         said = _last_line(found.stderr).removeprefix("fatal: ")
         raise Problem(f"--against needs a git repository or a report's JSON file: {said}")
@@ -144,10 +172,13 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in HOOK_VARIABLES}
 
 
-def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git without a shell, hooks or questions, apart from the terminal's signals; paths may be any bytes."""
+def _git(directory: Path, /, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run git without a shell, hooks or questions, apart from the terminal's signals; paths may be any bytes.
+
+    `more` are variables of its environment.
+    """
     settings = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
-    variables: Mapping[str, str] = {**environment(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    variables: Mapping[str, str] = {**environment(), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **more}
     try:
         return subprocess.run(
             ["git", "-C", str(directory), *settings, *arguments],
@@ -161,6 +192,16 @@ def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         )
     except FileNotFoundError:
         raise Problem("--against REVISION needs git, which is not installed; give a report's JSON file") from None
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _last_line(text: str) -> str:

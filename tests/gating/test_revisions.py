@@ -1,9 +1,11 @@
 """Bases of every kind: what cannot be resolved is refused and never green, and all else is left as it was."""
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 from analyzer.formats.ci import github
 from analyzer.gating import check_base, plan_for
+from analyzer.gating.interrupts import Interrupts
+from analyzer.gating.repository import repository_of
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -244,3 +248,89 @@ def test_in_a_hook_of_git(checkout, in_process, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GIT_INDEX_FILE", str(checkout.top / ".git" / "index"))
     monkeypatch.setenv("GIT_PREFIX", "")
     assert checkout.gate()[0].verdict == "pass"
+
+
+def git(directory: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *identity, *arguments], cwd=directory, check=True, capture_output=True)
+
+
+LIBRARY = "from torch import nn\n\n\ndef head(inputs):\n    return nn.Linear(inputs, 10)\n"
+
+
+def with_submodule(checkout, tmp_path: Path) -> None:
+    """main takes its head from a submodule, in which there is another one."""
+    for name, text in (("inner", "WIDTH = 10\n"), ("library", LIBRARY)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "parts.py").write_text(text)
+        git(tmp_path / name, "init", "-q")
+        git(tmp_path / name, "add", "-A")
+        git(tmp_path / name, "commit", "-qm", "x")
+    git(tmp_path / "library", "submodule", "--quiet", "add", str(tmp_path / "inner"), "inner")
+    (tmp_path / "library" / "parts.py").write_text(
+        LIBRARY.replace("10", "WIDTH").replace("from torch", "from library.inner.parts import WIDTH\nfrom torch")
+    )
+    git(tmp_path / "library", "add", "-A")
+    git(tmp_path / "library", "commit", "-qm", "y")
+    git(checkout.top, "submodule", "--quiet", "add", str(tmp_path / "library"), "library")
+    git(checkout.top, "submodule", "--quiet", "update", "--init", "--recursive")
+    checkout.edit("from torch import nn", "from torch import nn\nfrom library.parts import head")
+    checkout.edit("nn.Linear(16, 10)", "head(16)")
+    checkout.commit("Use a library")
+    checkout.branch()
+
+
+def test_the_bases_submodules_are_those_of_the_clone(checkout, in_process, tmp_path: Path) -> None:
+    with_submodule(checkout, tmp_path)
+    (net,) = checkout.gate()
+    assert (net.verdict, net.difference.before) == ("pass", net.total)
+
+
+def test_a_submodule_that_the_clone_lacks_is_named(checkout, in_process, tmp_path: Path) -> None:
+    with_submodule(checkout, tmp_path)
+    checkout.edit("from library.parts import head\n", "")
+    checkout.edit("head(16)", "nn.Linear(16, 10)")
+    git(checkout.top, "submodule", "--quiet", "deinit", "--force", "--all")
+    shutil.rmtree(checkout.top / ".git" / "modules")
+    said = checkout.refused()
+    assert "No module named 'library.parts'" in said
+    assert "; its submodule library is not in this clone: git submodule update --init fetches it" in said
+
+
+def test_a_pointer_of_git_lfs_is_no_checkpoint_of_the_base(checkout, in_process) -> None:
+    checkout.write(".gitattributes", "*.pth filter=lfs\n")
+    checkout.write("w.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    git(checkout.top, "config", "filter.lfs.smudge", "no-such-command")
+    git(checkout.top, "config", "filter.lfs.required", "true")
+    git(checkout.top, "config", "filter.lfs.clean", "cat")
+    checkout.edit('input = "1x3x16x16"', 'input = "1x3x16x16"\ncheckpoint = "w.pth"', "analyze.toml")
+    checkout.commit("Add weights")
+    checkout.branch()
+    checkout.edit('checkpoint = "w.pth"\n', "", "analyze.toml")
+    (net,) = checkout.gate()
+    assert net.difference.before == net.total
+
+
+def test_the_worktree_of_a_killed_run_is_taken_away(checkout, in_process, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    before = checkout.state()
+    trees = [tmp_path / "temporary" / f"analyze-{number}-x" / "base" for number in (ended.pid, os.getpid())]
+    for tree in trees:
+        git(checkout.top, "worktree", "add", "--quiet", "--detach", str(tree))
+    assert (checkout.top / ".git" / "worktrees").exists()
+    repository = repository_of(checkout.top)
+    with Interrupts() as interrupts, repository.worktree(repository.merge_base("main"), interrupts):
+        assert [tree.parent.exists() for tree in trees] == [False, True]
+    git(checkout.top, "worktree", "remove", str(trees[1]))
+    assert checkout.state() == before
+
+
+def test_a_repository_of_another_user(checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(
+        Problem, match="because it belongs to another user; run as that user, or trust it with git config"
+    ):
+        repository_of(checkout.top)

@@ -1,9 +1,11 @@
 """Annotations that GitHub shows at the lines of a pull request, as workflow commands."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from analyzer.formats.ci.findings import LocatedFinding, findings, is_on_budget
+from analyzer.formats.wording.log_text import without_control
 from analyzer.formats.wording.numbers import plural
 from analyzer.values.results import Analysis
 
@@ -53,7 +55,9 @@ def _command(item: LocatedFinding, message: str) -> str:
 
 def _data(text: str) -> str:
     """As the runner unescapes it."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    lines = re.split("(\r|\n)", text.replace("%", "%25"))
+    shown = "".join(line if line in ("\r", "\n") else without_control(line) for line in lines)
+    return shown.replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
