@@ -162,6 +162,8 @@ def _tensor(tensor: torch.Tensor) -> Any:
     about = (id(tensor), type(tensor).__name__, str(tensor.device), tensor.requires_grad, id(tensor.grad))
     if lazy or value_is_none(tensor) or tensor.is_quantized:
         return about
+    if tensor.is_nested:
+        return (*about, str(tensor.detach().values().tolist()))
     dense = tensor.detach() if tensor.layout is torch.strided else tensor.detach().to_dense()
     version = None if tensor.is_inference() else tensor._version
     return (*about, tuple(tensor.shape), version, str(dense.flatten()[:64].tolist()), str(dense.double().sum()))

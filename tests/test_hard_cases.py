@@ -610,6 +610,82 @@ def test_sparse_products_count_stored_elements() -> None:
     check(Forward(lambda m, x: m.s @ x, s=sparse.to_sparse_csr()), torch.randn(6, 5), 6 * 5)
 
 
+class Subclass(torch.Tensor):
+    """Nothing but a class of the user's own."""
+
+
+@torch.library.custom_op("analyzer_tests::doubled", mutates_args=())
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    """An operator that says nothing of its shapes."""
+    return 2 * x
+
+
+def tv_image(*shape: int) -> torch.Tensor:
+    return pytest.importorskip("torchvision.tv_tensors").Image(torch.rand(shape))
+
+
+def jagged() -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.randn(3, 6), torch.randn(5, 6)], layout=torch.jagged)
+
+
+def strided_nested() -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.randn(3, 6), torch.randn(5, 6)])
+
+
+def adjacent(m: Any, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    return m.layer(matrix @ x)
+
+
+def scattered(m: Any, x: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
+    return adjacent(m, x, torch.sparse_coo_tensor(edges, torch.ones(edges.shape[1]), (5, 5)))
+
+
+def nested_inside(m: Any, *rows: torch.Tensor) -> torch.Tensor:
+    return m.layer(torch.nested.as_nested_tensor(list(rows), layout=torch.jagged))
+
+
+EDGES = torch.tensor([[0, 1, 2], [1, 2, 3]])
+ROWS, WEIGHT = 5, 6 * 4
+WITHOUT_META_FORM: dict[str, tuple[Callable[..., Any], Callable[[], tuple[Any, ...]], int]] = {
+    "subclass": (lambda m, x: m.layer(x), lambda: (torch.randn(5, 6).as_subclass(Subclass),), ROWS * WEIGHT),
+    "tv_tensor": (lambda m, x: m.layer(x.mean(1)), lambda: (tv_image(1, 3, 5, 6),), ROWS * WEIGHT),
+    "coo": (adjacent, lambda: (torch.randn(5, 6), torch.eye(5).to_sparse()), 5 * 6 + ROWS * WEIGHT),
+    "csr": (adjacent, lambda: (torch.randn(5, 6), torch.eye(5).to_sparse_csr()), 5 * 6 + ROWS * WEIGHT),
+    "csc": (adjacent, lambda: (torch.randn(5, 6), torch.eye(5).to_sparse_csc()), 5 * 6 + ROWS * WEIGHT),
+    "made sparse inside": (scattered, lambda: (torch.randn(5, 6), EDGES), 3 * 6 + ROWS * WEIGHT),
+    "jagged": (lambda m, x: m.layer(x), lambda: (jagged(),), (3 + 5) * WEIGHT),
+    "jagged, with attributes": (lambda m, x: m.layer(x.relu() + 1).sum(-1), lambda: (jagged(),), (3 + 5) * WEIGHT),
+    "jagged, padded": (lambda m, x: m.layer(x).to_padded_tensor(0.0), lambda: (jagged(),), (3 + 5) * WEIGHT),
+    "jagged inside": (nested_inside, lambda: (torch.randn(3, 6), torch.randn(5, 6)), (3 + 5) * WEIGHT),
+    "strided nested": (lambda m, x: m.layer(x), lambda: (strided_nested(),), (3 + 5) * WEIGHT),
+    "strided nested, padded": (
+        lambda m, x: m.layer(x.relu()).to_padded_tensor(0.0),
+        lambda: (strided_nested(),),
+        (3 + 5) * WEIGHT,
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize(("function", "make", "macs"), WITHOUT_META_FORM.values(), ids=WITHOUT_META_FORM.keys())
+def test_tensors_that_have_no_meta_form(function: Callable[..., Any], make: Callable[[], Any], macs: int) -> None:
+    check(Forward(function, layer=nn.Linear(6, 4)), make(), macs, 28)
+
+
+def test_an_operator_without_shapes_of_its_own_runs_for_real_and_is_named() -> None:
+    model = Forward(lambda m, x: m.layer(doubled(x)), layer=nn.Linear(6, 4))
+    analysis = analyze(model, torch.randn(5, 6))
+    assert (analysis.total.macs, analysis.tracing.mode, analysis.complete) == (5 * 24, "real", False)
+    assert [(row.operator, row.calls) for row in analysis.uncounted] == [("analyzer_tests.doubled", 1)]
+
+
+def test_products_of_nested_rows_are_named_where_their_lengths_decide() -> None:
+    model = Forward(lambda m, x: m.layer(x) @ m.layer(x).transpose(1, 2), layer=nn.Linear(6, 4))
+    analysis = analyze(model, strided_nested())
+    assert (analysis.total.macs, analysis.complete) == (2 * 8 * 24, False)
+    assert [row.operator for row in analysis.uncounted] == ["nested.matmul"]
+
+
 def test_deformable_convolution() -> None:
     from torchvision.ops import DeformConv2d
 

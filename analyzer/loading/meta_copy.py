@@ -91,7 +91,7 @@ class MetaTensors:
 def is_plain(tensor: torch.Tensor) -> bool:
     """Whether a tensor is dense and of torch's own classes, so that a meta tensor can stand for it."""
     known = type(tensor) in (torch.Tensor, nn.Parameter, nn.Buffer) or type(tensor).__name__ == "FakeTensor"
-    return known and tensor.layout is torch.strided and not tensor.is_quantized
+    return known and tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested
 
 
 def _as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:

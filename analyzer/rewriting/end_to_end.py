@@ -130,7 +130,7 @@ def _pairs(before: Sequence[Any], after: Sequence[Any]) -> Iterator[tuple[torch.
         raise Problem(f"the rewritten model gives {len(after)} outputs where the model gives {len(before)}")
     for one, other in zip(before, after, strict=True):
         if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-            yield one, other
+            yield (one.values(), other.values()) if one.is_nested and other.is_nested else (one, other)
 
 
 def _relative(before: torch.Tensor, after: torch.Tensor) -> float:

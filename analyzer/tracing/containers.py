@@ -21,9 +21,9 @@ MOST_YIELDED = 1000
 
 
 def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
-    """Every tensor in a tree with a dotted name: keys, fields and positions."""
+    """Every tensor in a tree with a dotted name: keys, fields and positions; of a nested one the values in a row."""
     if isinstance(tree, Leaf):
-        yield name, tree
+        yield name, in_a_row(tree) if isinstance(tree, torch.Tensor) else tree
         return
     if isinstance(tree, PackedSequence):
         yield name, tree.data
@@ -35,10 +35,23 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
 def shapes(tree: Any) -> tuple[tuple[int, ...], ...]:
     """The shape of every tensor in a tree."""
     if isinstance(tree, torch.Tensor):
-        return (tuple(tree.shape),)
+        return (tuple(in_a_row(tree).shape),)
     if type(tree) is tuple:
         return tuple(shape for item in tree for shape in shapes(item))
     return tuple(tuple(leaf.shape) for _, leaf in leaves(tree))
+
+
+def in_a_row(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor as it is; of a nested one, whose rows differ in length, all rows after each other."""
+    if not tensor.is_nested:
+        return tensor
+    if tensor.layout is torch.jagged:
+        values: Any = tensor._values  # an attribute, where its `values()` would be an operator
+        return values  # type: ignore[no-any-return]
+    with torch._C._DisableTorchDispatch():
+        rows, sizes = tensor.values(), tensor._nested_tensor_size()
+        widths = set(sizes[:, -1].tolist())
+        return rows.view(-1, widths.pop()) if len(widths) == 1 else rows
 
 
 def map_leaves(tree: Any, change: Callable[[Leaf], Any]) -> Any:

@@ -108,10 +108,12 @@ def _worth_trying(loaded: LoadedModel, backend: Backend, earlier: list[Failure])
 
 
 def _is_final(failures: list[Failure]) -> bool:
-    """Two backends that fail with the same words fail for the user's own reason."""
+    """Two backends that fail with the same words fail for the user's own reason, unless both lacked values."""
     messages = [(failure.mode, failure.message) for failure in failures if failure.trace is None]
     tried = {mode for mode, _ in messages}
-    return len(tried) > 1 and messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
+    if len(tried) < 2 or failures[-1].needs_values:
+        return False
+    return messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
 
 
 def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure]) -> Trace:

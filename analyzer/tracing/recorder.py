@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.tracing.composites import stays_whole
-from analyzer.tracing.containers import leaves
+from analyzer.tracing.containers import in_a_row, leaves
 from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.refusals import refuse
@@ -24,6 +24,10 @@ Run = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 WRAPPERS = {"wrap", "wrap_with_set_grad_enabled", "wrap_with_autocast", "tag_activation_checkpoint", "invoke_subgraph"}
 """Higher-order operators that run one function on the tensors after it."""
+ROW_BY_ROW = {
+    getattr(torch.ops.aten, name) for name in ("linear", "addmm", "native_layer_norm", "layer_norm", "to_padded_tensor")
+}
+"""Operators whose work on a nested tensor is that on all of its rows after each other."""
 TAGS = {torch.Tag.pointwise: "pointwise", torch.Tag.reduction: "reduction", torch.Tag.inplace: "inplace"}
 
 
@@ -118,7 +122,9 @@ class Recorder(TorchDispatchMode):
         kwargs = kwargs or {}
         if not isinstance(func, torch._ops.OpOverload):
             return self._higher_order(func, args, kwargs)
-        if signature(func).is_composite and not stays_whole(func, args):
+        if any(kind.__name__ == "NestedTensor" for kind in types):
+            return NotImplemented  # it is taken apart into dense operators, which come back here
+        if signature(func).is_composite and not _is_nested(args) and not stays_whole(func, args):
             with self:
                 return func.decompose(*args, **kwargs)
         if func.namespace == "prim":  # asks a tensor what it is, computes nothing
@@ -145,6 +151,8 @@ class Recorder(TorchDispatchMode):
         known = signature(func)
         arguments = {**known.defaults, **dict(zip(known.names, args, strict=False)), **kwargs}
         name = f"{func.namespace}.{func._schema.name.partition('::')[2]}.{func._overloadname}"
+        if _is_nested(args) and "pointwise" not in known.tags and func.overloadpacket not in ROW_BY_ROW:
+            name = f"nested.{name.partition('.')[2]}"  # its work depends on the length of each row
         self._add(name, arguments, known.written, outputs, known.tags)
 
     def _add(
@@ -188,7 +196,7 @@ class Recorder(TorchDispatchMode):
     def _describe(self, tensor: torch.Tensor) -> Tensor:
         known = self._storages.known(tensor)
         return Tensor(
-            shape=tuple(tensor.shape),
+            shape=tuple(in_a_row(tensor).shape),
             dtype=_dtype_name(tensor.dtype),
             itemsize=tensor.element_size(),
             storage=known.storage,
@@ -205,9 +213,15 @@ def _dtype_name(dtype: torch.dtype) -> str:
 
 
 def _is_channels_last(tensor: torch.Tensor) -> bool:
+    if tensor.is_nested:
+        return False
     if tensor.dim() != 4 or tensor.layout is not torch.strided or tensor.is_contiguous():
         return False
     return tensor.is_contiguous(memory_format=torch.channels_last)
+
+
+def _is_nested(args: Any) -> bool:
+    return any(value.is_nested for value in _flatten(args) if isinstance(value, torch.Tensor))
 
 
 def _flatten(value: Any) -> Iterator[Any]:

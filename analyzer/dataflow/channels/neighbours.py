@@ -167,7 +167,8 @@ def _rectified(ops: list[Op], flow: Flow) -> str | None:
     found = set[str | None]()
     for op in ops:
         relu = flow.producers[flow.reads[op][0]]
-        before = flow.producers[flow.operands(relu)[0]] if relu is not None and relu.packet in RELUS else None
+        read = flow.operands(relu) if relu is not None and relu.packet in RELUS else ()
+        before = flow.producers[read[0]] if read else None
         found.add(norm_path(before) if before is not None and before.packet in BATCH_NORMS else None)
     return found.pop() if len(found) == 1 else None
 
