@@ -9,6 +9,7 @@ from types import TracebackType
 import torch
 from torch import nn
 
+from analyzer.loading.inputs.module_inputs import batched
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
@@ -87,7 +88,7 @@ def explain(loaded: LoadedModel, failures: list[Failure]) -> Problem:
     last = next(failure for failure in failures if failure.mode == failures[-1].mode)
     place = _user_line(last.error.__traceback__)
     where = f"{place}: " if place else ""
-    problem = Problem(f"{where}{_refusal(loaded, last)}: {last.message}{_advice(last)}")
+    problem = Problem(f"{where}{_refusal(loaded, last)}: {last.message}{_advice(loaded, last)}")
     problem.__cause__ = last.error
     return problem
 
@@ -118,10 +119,12 @@ def _layer(module: nn.Module, path: str) -> nn.Module | None:
     return dict(module.named_modules()).get(path)
 
 
-def _advice(failure: Failure) -> str:
-    """Where the input came from, when it was not the user who gave it on the command line."""
+def _advice(loaded: LoadedModel, failure: Failure) -> str:
+    """Where the input came from, when it was not the user who gave it; else whether it lacks a batch dimension."""
     if not failure.inputs.assumption:
-        return ""
+        wanted = batched(loaded.module, failure.inputs)
+        spec = "x".join(map(str, wanted.shape)) if wanted else ""
+        return f" (the input has no batch dimension; give it with one, as --input {spec})" if spec else ""
     return f" ({failure.inputs.assumption}; give another with --input, such as --input 1x3x224x224)"
 
 

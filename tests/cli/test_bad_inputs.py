@@ -182,3 +182,11 @@ def test_an_index_beyond_a_table_is_told_when_values_count(here):
         told
         == "model.py:13: layer `head`, Embedding(2, 4), refused its input 1×8: IndexError: index out of range in self"
     )
+
+
+def test_an_input_without_a_batch(here):
+    here.net()
+    told = here.refused("model.py", "--input", "3x224x224")
+    assert told.startswith("model.py:12: model Net raised, given 3×224×224: IndexError: ")
+    assert told.endswith(" (the input has no batch dimension; give it with one, as --input 1x3x224x224)")
+    assert "batch" not in here.refused("model.py", "--input", "4x224x224")

@@ -49,6 +49,12 @@ def guesses(module: nn.Module) -> tuple[Inputs, ...]:
     return tuple(islice(found, CHOICES))
 
 
+def taken_by_layers(module: nn.Module) -> Iterator[InputSpec]:
+    """What the first layers take, as far as they say it."""
+    for _, specs in islice(_entries(module), ENTRIES):
+        yield from specs
+
+
 def _likeliest_first(module: nn.Module) -> Iterator[Entry]:
     """The entries; images begin with the size that the first convolution and the number of classes speak for."""
     likely = small_images(module)

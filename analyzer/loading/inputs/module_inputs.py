@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analyzer.loading.inputs.example_inputs import from_example, given
-from analyzer.loading.inputs.input_guessing import guesses
-from analyzer.loading.loaded_model import Inputs
+from analyzer.loading.inputs.input_guessing import guesses, taken_by_layers
+from analyzer.loading.loaded_model import Inputs, InputSpec
 from analyzer.values.requests import ModelRequest
 
 if TYPE_CHECKING:
@@ -32,3 +32,24 @@ def _own_example(module: nn.Module) -> tuple[Inputs, ...]:
     if example is None:
         return ()
     return (replace(from_example(example), assumption=f"inputs are the module's `{LIGHTNING}`"),)
+
+
+def batched(module: nn.Module, inputs: Inputs) -> InputSpec | None:
+    """The first of the inputs with the batch dimension that it lacks; None where its layers do not want one more.
+
+    Told by the first layers: they take one dimension more, and the sizes that they fix are the input's.
+    """
+    for spec in (*inputs.args, *inputs.kwargs.values()):
+        if not isinstance(spec, InputSpec):
+            continue
+        wanted = replace(spec, shape=(1, *spec.shape))
+        if any(_is_alike(wanted, taken) for taken in taken_by_layers(module)):
+            return wanted
+    return None
+
+
+def _is_alike(spec: InputSpec, other: InputSpec) -> bool:
+    """Whether both have as many dimensions, and the same channels, or features where there are two."""
+    if len(spec.shape) != len(other.shape) or len(spec.shape) < 2:
+        return False
+    return spec.shape[1] == other.shape[1] and (spec.dtype == "int64") == (other.dtype == "int64")

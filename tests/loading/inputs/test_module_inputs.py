@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from analyzer.loading import load
-from analyzer.loading.inputs.module_inputs import candidates_of
+from analyzer.loading.inputs.module_inputs import batched, candidates_of
 from analyzer.loading.loaded_model import Inputs, InputSpec
 from analyzer.values.requests import ModelRequest
 
@@ -66,3 +66,24 @@ def test_a_files_module_keeps_its_example(tmp_path):
     )
     (inputs,) = load(ModelRequest(str(tmp_path / "net.py"))).candidates
     assert inputs.args[0].shape == (4, 3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "dtype", "wanted"),
+    [
+        (nn.Conv2d(3, 8, 3), (3, 224, 224), "float32", (1, 3, 224, 224)),
+        (nn.Conv2d(3, 8, 3), (3, 17, 40), "float32", (1, 3, 17, 40)),
+        (nn.Linear(784, 10), (784,), "float32", (1, 784)),
+        (nn.Embedding(9, 4), (128,), "int64", (1, 128)),
+        (nn.Conv2d(3, 8, 3), (1, 3, 224, 224), "float32", None),
+        (nn.Conv2d(3, 8, 3), (4, 224, 224), "float32", None),
+        (nn.Conv2d(3, 8, 3), (3, 224), "float32", None),
+        (nn.Linear(784, 10), (10,), "float32", None),
+        (nn.Embedding(9, 4), (128,), "float32", None),
+    ],
+)
+def test_the_batch_that_an_input_lacks(module, shape, dtype, wanted):
+    spec = InputSpec(shape, dtype)
+    for inputs in (Inputs((spec,)), Inputs((), {"x": spec})):
+        found = batched(module, inputs)
+        assert (found and found.shape) == wanted
