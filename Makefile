@@ -2,7 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test lint types clean
+MINUTES := 60
+
+.PHONY: report test fuzz lint types clean
 
 # Save two checkpoints, then analyse the files that build these models, side by side, into reports/.
 report: $(VENV)/installed
@@ -11,6 +13,10 @@ report: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
+
+# Random programs and mutated files, as long as MINUTES says: make fuzz MINUTES=5
+fuzz: $(VENV)/installed-test
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run_fuzz --minutes $(MINUTES)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
