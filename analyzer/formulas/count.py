@@ -12,6 +12,8 @@ from analyzer.formulas.peak_memory import peak_bytes
 from analyzer.values.graph import Op, Parameter, Trace
 from analyzer.values.results import Cost, Layer, NeverRun, Total, Uncounted
 
+SUMMED = ("params", "macs", "other_flops")
+"""What the rows add up to the total of."""
 NO_FORMULA = "the analyzer has no formula for this operator"
 
 
@@ -59,7 +61,7 @@ class Count:
         buffers = (p for p in self.trace.parameters if p.is_buffer and p.identity not in parameters)
         return tuple(_first_of_each(buffers))
 
-    @property
+    @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """Every module that was called or owns parameters or work, in execution order; those never run come last."""
         params = _sum_by((p.owner, p.numel) for p in self.parameters)
@@ -99,17 +101,20 @@ class Count:
         idle = [p for p in self.parameters if p.owner not in self._called - {""} and p.identity not in used]
         return tuple(NeverRun(path, params) for path, params in _sum_by((p.owner, p.numel) for p in idle).items())
 
-    @property
+    @cached_property
     def uncounted(self) -> tuple[Uncounted, ...]:
         """The operators without a count, by name, and the work that is not in the trace."""
         calls: dict[str, list[str]] = defaultdict(list)
         for op, cost in self.costs.items():
             if cost is None:
                 calls[op.packet].append(self.owners[op])
+        sums = [sum(getattr(row, name) or 0 for row in self.layers) for name in SUMMED]
+        totals = [getattr(self.total, name) for name in SUMMED]
+        unequal = () if sums == totals else (rows_differ(sums, totals),)
         unknown = (Uncounted(name, len(paths), tuple(sorted(set(paths))), NO_FORMULA) for name, paths in calls.items())
-        return tuple(sorted((*unknown, *self.trace.gaps), key=lambda item: (item.operator, item.reason)))
+        return tuple(sorted((*unknown, *unequal, *self.trace.gaps), key=lambda item: (item.operator, item.reason)))
 
-    @property
+    @cached_property
     def total(self) -> Total:
         """Totals of parameters, work and memory."""
         cost = sum((cost for cost in self.costs.values() if cost is not None), Cost())
@@ -124,6 +129,13 @@ class Count:
             activation_elements=sum(_new_elements(op) for op in self.trace.graph),
             peak_activation_bytes=peak_bytes(self.trace.allocations, len(self.trace.graph)),
         )
+
+
+def rows_differ(sums: list[int], totals: list[int]) -> Uncounted:
+    """The gap where rows do not add up to the total; the test suite replaces this by raising."""
+    pairs = zip(SUMMED, sums, totals, strict=True)
+    unequal = [f"{name} {rows:,} in the rows, {total:,} in total" for name, rows, total in pairs if rows != total]
+    return Uncounted("rows", len(unequal), (), f"the rows do not add up to the total: {', '.join(unequal)}")
 
 
 def _first_of_each(parameters: Iterable[Parameter]) -> Iterator[Parameter]:

@@ -139,12 +139,12 @@ def measured(analysis: Analysis, budget: Budget, metric: str) -> int | None:
 
 
 def _is_counted(analysis: Analysis, layers: Iterable[Layer]) -> bool:
-    """Whether no operator without a count belongs to one of the layers."""
+    """Whether no operator without a count belongs to one of the layers; one without a layer may belong to any."""
     if analysis.complete:
         return True
     paths = {layer.path for layer in layers}
     known = analysis.total.macs is not None and bool(analysis.uncounted)
-    return known and not any(path in paths for item in analysis.uncounted for path in item.layers)
+    return known and all(item.layers and paths.isdisjoint(item.layers) for item in analysis.uncounted)
 
 
 def _covered_layers(analysis: Analysis, budget: Budget) -> list[Layer]:

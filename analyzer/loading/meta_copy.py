@@ -60,9 +60,31 @@ def tensor_copies(value: Any, convert: Convert) -> dict[int, Any]:
 def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
     """A deep copy in which each dense tensor is what `convert` makes of it; names for one tensor stay names for one."""
     copies = tensor_copies(module, convert)
+    dropping = [child for child in module.modules() if _drops_state(type(child))]
+    copies |= {id(child): type(child).__new__(type(child)) for child in dropping}
+    for child in dropping:
+        vars(copies[id(child)]).update(_attributes(child, copies))
     copied = copy.deepcopy(module, copies)
     rebind_functions(copied, copies)
     return copied
+
+
+def _drops_state(kind: type) -> bool:
+    """Whether a class of the user's says what a pickle keeps of it, which need not be all that a forward reads."""
+    if hasattr(kind, "__deepcopy__"):
+        return False
+    return any("__getstate__" in vars(base) and not base.__module__.startswith("torch.") for base in kind.__mro__[:-1])
+
+
+def _attributes(module: nn.Module, copies: dict[int, Any]) -> dict[str, Any]:
+    """Every attribute, copied; itself where it cannot be copied, as a lock or a connection cannot."""
+    found = {}
+    for name, value in vars(module).items():
+        try:
+            found[name] = copy.deepcopy(value, copies)
+        except Exception:  # whatever a user's class raises when copied
+            found[name] = value
+    return found
 
 
 def is_constant(tensor: torch.Tensor) -> bool:

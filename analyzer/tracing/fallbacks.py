@@ -21,9 +21,12 @@ from analyzer.tracing.containers import leaves, map_leaves
 from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.global_state import preserved
+from analyzer.tracing.lazy_modules import settle
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
 from analyzer.tracing.recorder import Recorder
+from analyzer.tracing.recursion import enough_frames
+from analyzer.tracing.unlisted_weights import unlisted_weights
 from analyzer.tracing.written_tensors import WrittenTensors
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Parameter, Trace
@@ -39,7 +42,7 @@ def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
     loaded, unwrapped = _unwrap(loaded)
     failures: list[Failure] = []
     result: Trace | None = None
-    with modes.only(modes.NONE), loaded.surroundings(), preserved():
+    with modes.only(modes.NONE), loaded.surroundings(), preserved(), enough_frames(loaded.module):
         state = PythonState(_roots(loaded))
         for backend in BACKENDS:
             progress(
@@ -63,9 +66,9 @@ def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
 def _doubtful(failures: list[Failure]) -> Trace | None:
     """The first trace that was no failure but for a question that was left unanswered, as a gap in it."""
     failure = next((failure for failure in failures if failure.trace is not None), None)
-    if failure is None or failure.trace is None or failure.failed is None:
+    if failure is None or failure.trace is None:
         return None
-    gap = Uncounted("values", 1, (failure.failed[0],), f"{failure.why}, and no other way: what follows may be wrong")
+    gap = Uncounted("values", 1, (), f"{failure.why}, and no other way: what follows may be wrong")
     return replace(failure.trace, gaps=(*failure.trace.gaps, gap))
 
 
@@ -124,7 +127,7 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
         with backend.module(loaded) as module:
             args = map_leaves(tuple(inputs.args), lambda leaf: backend.make_input(leaf, module))
             kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: backend.make_input(leaf, module))
-            _settle_lazy_modules(module, args, kwargs)
+            settle(module, args, kwargs)
             stack = ModuleStack(module, loaded.module)
             written = WrittenTensors(_own_tensors(module, args, kwargs))
             recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
@@ -132,6 +135,8 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             forward = Forward(module, args, kwargs, recorder, device)
             with written.given_back():
                 output = forward.call()
+            given = {id(leaf) for _, leaf in leaves((args, kwargs))}
+            unlisted = unlisted_weights(module, [x for x in recorder.unknown if id(x) not in given])
             reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
             result = Trace(
                 graph=recorder.graph,
@@ -142,7 +147,7 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
                 reason=reason,
                 allocations=recorder.allocations_beside(output),
                 outputs=recorder.tensors_in(output),
-                assumptions=(*([inputs.assumption] if inputs.assumption else []), *forward.assumptions),
+                assumptions=(*filter(None, [inputs.assumption]), *forward.assumptions, *unlisted),
                 candidate=next(place for place, given in enumerate(loaded.candidates) if given is inputs),
                 gaps=recorder.gaps,
             )
@@ -160,13 +165,6 @@ def _meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:
     given = (leaf for _, leaf in leaves((inputs.args, inputs.kwargs)) if isinstance(leaf, torch.Tensor))
     tensors = chain(loaded.module.parameters(), loaded.module.buffers(), given)
     return next((tensor.device for tensor in tensors if tensor.device.type != "meta"), torch.device("cpu"))
-
-
-def _settle_lazy_modules(module: nn.Module, args: Any, kwargs: Any) -> None:
-    """Lazy parameters get their shapes from a first forward; counting looks at the second."""
-    if any(is_lazy(parameter) for parameter in [*module.parameters(), *module.buffers()]):
-        with torch.no_grad():
-            module(*args, **kwargs)
 
 
 def _own_tensors(module: nn.Module, args: Any, kwargs: Any) -> Iterator[torch.Tensor]:

@@ -115,7 +115,7 @@ def _gradient(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
 
 def _to_numpy(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
     if asked.recorder.has_values and args[0].is_floating_point():
-        asked.recorder.leave_out("numpy", OUTSIDE)
+        asked.recorder.leave_out("numpy", OUTSIDE, asked.recorder.stack.path)
     elif args[0].is_meta or type(args[0]).__name__ == "FakeTensor":
         asked.recorder.doubt(f"{_name(func)}: a tensor without values has none for numpy")
     return func(*args, **kwargs)

@@ -83,23 +83,28 @@ class Recorder(TorchDispatchMode):
         """Whether the forward asked what only a run above autograd tells."""
         self.doubts: dict[tuple[str, str], None] = {}
         """What a tensor without values could not answer, with the layer that asked."""
-        self._gaps: dict[tuple[str, str], list[str]] = {}
+        self._gaps: dict[tuple[str, str], list[tuple[str, ...]]] = {}
 
     def doubt(self, what: str) -> None:
         """Note that the running layer was not told the truth, whatever its code makes of it."""
         self.doubts[what, self.stack.path] = None
 
-    def leave_out(self, operator: str, reason: str, layer: str | None = None) -> None:
-        """Note work that is not in the graph, of the running layer unless another is named."""
-        self._gaps.setdefault((operator, reason), []).append(self.stack.path if layer is None else layer)
+    def leave_out(self, operator: str, reason: str, *layers: str) -> None:
+        """Note work that is not in the graph; of any layer where none is named."""
+        self._gaps.setdefault((operator, reason), []).append(layers)
 
     @property
     def gaps(self) -> tuple[Uncounted, ...]:
         """The work that is known to be missing from the graph."""
         return tuple(
-            Uncounted(operator, len(layers), tuple(sorted(set(layers))), reason)
-            for (operator, reason), layers in sorted(self._gaps.items())
+            Uncounted(operator, len(calls), tuple(sorted({layer for layers in calls for layer in layers})), reason)
+            for (operator, reason), calls in sorted(self._gaps.items())
         )
+
+    @property
+    def unknown(self) -> list[torch.Tensor]:
+        """The tensors that the forward read, did not make, and that have no name, each place in memory once."""
+        return list(self._storages.unknown.values())
 
     def has_made(self, tensor: torch.Tensor) -> bool:
         """Whether the forward computed this very tensor."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -33,6 +34,8 @@ class Storages:
         self._writer: dict[int, tuple[int, Op]] = {}
         self._index: dict[Op, int] = {}
         self._tensors = 0
+        self.unknown: dict[Any, torch.Tensor] = {}
+        """Tensors that were there before and that nothing names, by their place in memory."""
 
     @property
     def allocations(self) -> tuple[Allocation, ...]:
@@ -82,7 +85,9 @@ class Storages:
     def _adopt(self, tensor: torch.Tensor) -> Known:
         storage = self._new_storage(None)
         weight = self._weights.get(id(tensor))
-        if weight is not None:
+        if weight is None:
+            self.unknown.setdefault(_place(tensor), tensor)
+        else:
             self._weight_of[storage] = weight
         return self._remember(tensor, storage)
 
@@ -118,6 +123,13 @@ class Storages:
         if self._holders[storage] == 0 and allocation is not None:
             freed = len(self._index) - 1
             self._memory[storage] = Allocation(allocation.nbytes, allocation.born, freed)
+
+
+def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
+    address = _address(tensor)
+    if address is None:
+        return (id(tensor),)
+    return address, tensor.storage_offset(), tuple(tensor.shape)
 
 
 def _address(tensor: torch.Tensor) -> int | None:

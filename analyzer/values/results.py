@@ -85,11 +85,12 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """An operator that ran and has no count."""
+    """An operator that ran and has no count, or other work that was not seen."""
 
     operator: str
     calls: int
     layers: tuple[str, ...]
+    """Empty where it may be work of any layer."""
     reason: str
 
 

@@ -1,8 +1,13 @@
 """Ownership, totals and gaps, on traces drawn by hand with no model in sight."""
 
-from analyzer.formulas.count import Count
+from dataclasses import replace
+
+import pytest
+
+from analyzer.formulas import count as counting
+from analyzer.formulas.count import Count, rows_differ
 from analyzer.values.graph import Allocation, ModuleCalls, Op, OpGraph, Parameter, Tensor, Trace
-from analyzer.values.results import Cost
+from analyzer.values.results import Cost, Uncounted
 
 
 def mm(layer: str, weight: str | None, rows: int = 2, inner: int = 3, columns: int = 5, storage: int = 9) -> Op:
@@ -87,6 +92,24 @@ def test_a_module_not_called_whose_weights_are_read_ran() -> None:
 
 def test_an_operator_without_a_formula_is_named_with_its_layers() -> None:
     strange = [Op("mine.magic.default", {}, (Tensor((2,)),), layer) for layer in ("b", "a", "b")]
-    count = Count(trace(*strange, mm("a", None)))
+    count = Count(trace(*strange, mm("a", None), modules=(ROOT, A)))
     assert [(row.operator, row.calls, row.layers) for row in count.uncounted] == [("mine.magic", 3, ("a", "b"))]
     assert count.total.macs == 2 * 3 * 5
+
+
+ROWS_DIFFER = rows_differ
+
+
+def test_work_without_a_row_is_an_error_here_and_a_gap_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = trace(mm("lost", None), modules=(ROOT, A))
+    with pytest.raises(AssertionError, match=r"rows add up to \[0, 0, 0\], the totals are \[0, 30, 0\]"):
+        _ = Count(lost).uncounted
+    monkeypatch.setattr(counting, "rows_differ", ROWS_DIFFER)
+    (gap,) = Count(lost).uncounted
+    assert (gap.operator, gap.layers) == ("rows", ())
+    assert gap.reason == "the rows do not add up to the total: macs 0 in the rows, 30 in total"
+
+
+def test_what_a_trace_left_out_is_not_counted() -> None:
+    gap = Uncounted("numpy", 2, ("a",), "not seen")
+    assert Count(replace(trace(mm("a", None), modules=(ROOT, A)), gaps=(gap,))).uncounted == (gap,)

@@ -170,6 +170,13 @@ def test_macs_are_unknown_where_an_operator_has_no_count(net: Analysis) -> None:
     assert measured(lacking, Budget(), "params") == 1322
 
 
+def test_macs_of_any_layer_are_unknown_where_the_missing_work_has_none(net: Analysis) -> None:
+    lacking = incomplete(net)
+    assert measured(lacking, Budget(), "macs") is None
+    assert measured(lacking, Budget(match="backbone.*"), "macs") is None
+    assert measured(lacking, Budget(), "params") == 1322
+
+
 def test_macs_are_unknown_of_a_checkpoint_alone(net: Analysis) -> None:
     alone = replace(net, complete=False, total=replace(net.total, macs=None, peak_activation_bytes=None))
     assert measured(alone, Budget(match="head"), "macs") is None

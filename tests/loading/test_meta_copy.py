@@ -1,9 +1,14 @@
 """Copies without values: nothing allocated, everything shared as before, the original untouched."""
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from analyzer import analyze
 from analyzer.loading.meta_copy import MAX_CONSTANT, MetaTensors, borrowed_with, copy_with, tensors_in
 
 
@@ -94,3 +99,32 @@ def test_a_borrowed_module_is_given_back() -> None:
         use(model)
     assert {name: id(tensor) for name, tensor in model.named_parameters(remove_duplicate=False)} == before
     assert (model.seen, hasattr(model, "extra"), model.scale.is_meta) == ([1], False, False)
+
+
+class Pickled(nn.Module):
+    """Leaves out of its pickles what a forward reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.both = True
+        self.lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("both", "lock")}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with self.lock:
+            x = self.first(x)
+            return self.second(x) if getattr(self, "both", False) else x
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, nn.Sequential])
+def test_what_pickles_leave_out_is_copied(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    model = Pickled()
+    copied = copy_with(wrap(model), MetaTensors())
+    inner = next(child for child in copied.modules() if isinstance(child, Pickled))
+    assert inner is not model
+    assert (inner.both, inner.lock) == (True, model.lock)
+    assert inner.first.weight.is_meta
+    assert analyze(wrap(model), torch.randn(2, 8)).total.macs == 2 * 2 * 8 * 8

@@ -109,6 +109,8 @@ def uncounted(analysis: Analysis) -> str:
 
 
 def _named_layers(item: Uncounted) -> str:
+    if not item.layers:
+        return "any"
     named = [_name(path) for path in item.layers[:MAX_LAYERS_NAMED]]
     rest = len(item.layers) - len(named)
     return ", ".join(named) + (f" and {rest:,} more" if rest else "")
