@@ -20,6 +20,9 @@ SHARES = (0.85, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15, 0.1)
 MOST_KERNELS = 4
 """Spatial kernels a channel of a depthwise-separable pair."""
 MOST_GROUPS = 16
+WIDEST = 4608
+"""Values read by one output (512 channels, 3×3) up to which their products are summed, 170 MB in double precision: of a
+wider layer only the outputs' own products are, which tell a low rank of outputs and nothing else."""
 ALIGNMENT = 4
 """Ranks of wide layers are multiples of this, for the vector units of processors."""
 WIDE = 32
@@ -76,7 +79,8 @@ def _is_open(layer: ConvolutionFacts) -> bool:
 
 def _of_convolution(layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[LayerChoice]:
     conv = replace(layer.convolution, batch=1, input_size=())
-    for kind, setting, units in chain.from_iterable(make(conv, layer, facts) for make in KINDS):
+    makers = KINDS if conv.in_channels * prod(conv.kernel) <= WIDEST else (_low_rank_of_outputs,)
+    for kind, setting, units in chain.from_iterable(make(conv, layer, facts) for make in makers):
         proposal = Proposal(((layer.path, units),))
         saved = current_price(proposal, facts).saved(proposed_price(proposal, facts))
         yield LayerChoice(layer.path, kind, setting, units, saved)

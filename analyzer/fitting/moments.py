@@ -13,10 +13,7 @@ from torch.nn.functional import pad
 from torch.nn.modules.conv import _ConvNd
 
 MOST_ROWS = 16384
-"""Positions that are enough for a layer that reads few values; wider ones take `ROWS_A_VALUE` for each."""
-ROWS_A_VALUE = 6
-WIDEST = 4608
-"""Values read by one output (512 channels, 3×3) up to which their products are summed: 170 MB in double precision."""
+"""Positions that are taken of a layer in all."""
 
 
 def taps(layer: nn.Module) -> int:

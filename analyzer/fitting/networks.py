@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
-from analyzer.fitting.moments import WIDEST, Moments, outputs, patches, width
+from analyzer.fitting.layer_choices import WIDEST
+from analyzer.fitting.moments import Moments, outputs, patches, width
 from analyzer.rewriting.swapping import put
 from analyzer.values.errors import Problem
 

@@ -14,6 +14,7 @@ from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.networks import Batches, gathered, norms, own_statistics, sharing_copy
 from analyzer.fitting.replacing import Replaceable, shifted
 from analyzer.fitting.single_changes import Baseline
+from analyzer.fitting.time_left import TimeLeft
 from analyzer.rewriting.swapping import put
 
 FEWEST = 2
@@ -37,8 +38,9 @@ def reconstructed(
     own_statistics(changed)
     errors = {}
     by_path = {choice.path: choice for choice in chosen}
+    remaining = TimeLeft(len(chosen))
     for index, path in enumerate(path for path in baseline.calls if path in by_path):
-        progress(f"fitting the weights of {path}, layer {index + 1} of {len(chosen)}")
+        progress(f"fitting the weights of {path}, layer {index + 1} of {len(chosen)}{remaining.after(index)}")
         errors[path] = _replaced(baseline, changed, by_path[path])
     return changed, errors
 

@@ -11,10 +11,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.evidence.grouping import best_grouping
 from analyzer.fitting.divergence import distance
-from analyzer.fitting.layer_choices import GROUPED, LayerChoice
-from analyzer.fitting.moments import WIDEST, width
+from analyzer.fitting.layer_choices import GROUPED, WIDEST, LayerChoice
+from analyzer.fitting.moments import width
 from analyzer.fitting.networks import Batches, gathered, swapped
 from analyzer.fitting.replacing import Fitted, Replaceable, shifted
+from analyzer.fitting.time_left import TimeLeft
 
 FEWEST = 3
 """Choices of a layer whose harm is measured at least; that of others lies between, told by how far outputs are off."""
@@ -66,8 +67,10 @@ def harms(baseline: Baseline, choices: Sequence[LayerChoice], progress: Progress
     """Every choice that no other one of its layer dominates, with its harm."""
     own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
     found: list[Harmed] = []
+    remaining = TimeLeft(len(baseline.calls))
     for index, (path, layer) in enumerate(_replaceables(baseline)):
-        progress(f"measuring what changes of {path} do, layer {index + 1} of {len(baseline.calls)}")
+        left = remaining.after(index)
+        progress(f"measuring what changes of {path} do, layer {index + 1} of {len(baseline.calls)}{left}")
         found += _of_layer(baseline, layer, own[path])
     return tuple(found)
 

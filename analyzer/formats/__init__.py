@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from analyzer.formats import json, terminal
 from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
-from analyzer.formats.figures import depth_figure, latency_figure, memory_figure
+from analyzer.formats.figures import depth_figure, fit_figure, latency_figure, memory_figure
 from analyzer.formats.markdown import report
 from analyzer.values.errors import Problem
 from analyzer.values.results import Analysis
@@ -19,6 +19,10 @@ OPTIONS = {
     "sarif": ("folder",),
 }
 """What these formats take beside the analysis."""
+
+
+BESIDE = (latency_figure, memory_figure, fit_figure)
+"""Pictures that stand beside a markdown report where there is something to draw, in this order."""
 
 
 class Format(Protocol):
@@ -110,8 +114,8 @@ def _files_of_one(analysis: Analysis, name: str, path: str, **options: Any) -> d
         chosen: Any = FORMATS[name]
         return {path: chosen.render(analysis, **options)}
     plain = PurePath(path)
-    picture, clock, memory = (plain.with_name(f"{plain.stem}{end}.svg") for end in ("", "-latency", "-memory"))
-    drawn = {clock: latency_figure.render(analysis), memory: memory_figure.render(analysis)}
-    names = (name.name if drawn[name] else None for name in (clock, memory))
+    picture, *others = (plain.with_name(f"{plain.stem}{end}.svg") for end in ("", "-latency", "-memory", "-fit"))
+    drawn = {place: figure.render(analysis) for place, figure in zip(others, BESIDE, strict=True)}
+    names = (place.name if drawn[place] else None for place in others)
     beside = {str(name): text for name, text in drawn.items() if text}
     return {path: report.render(analysis, picture.name, *names), str(picture): depth_figure.render(analysis), **beside}

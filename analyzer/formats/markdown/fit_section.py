@@ -11,12 +11,19 @@ from analyzer.formats.wording import fit_wording
 from analyzer.values.fit_results import Fit
 
 
-def section(fit: Fit | None) -> str:
-    """Empty for a model that was not fitted."""
+def section(fit: Fit | None, picture: str | None = None) -> str:
+    """Empty for a model that was not fitted; the picture is that of the trade-off, by its address."""
     if fit is None:
         return ""
     points = "\n".join(f"- {prose(sentence)}" for sentence in fit_wording.sentences(fit))
-    parts = (_budgets(fit), points, _layers(fit), details("The whole trade-off", _curve(fit)) if fit.curve else "")
+    shown = f"![Predicted harm of the best plans](<{picture}>)" if picture else ""
+    parts = (
+        _budgets(fit),
+        points,
+        shown,
+        _layers(fit),
+        details("The whole trade-off", _curve(fit)) if fit.curve else "",
+    )
     return "\n\n".join(filter(None, parts))
 
 

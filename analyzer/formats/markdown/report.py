@@ -17,13 +17,19 @@ MAX_LISTED = 2000
 MAX_CHANGES = 50
 
 
-def render(analysis: Analysis, figure: str | None = None, clock: str | None = None, memory: str | None = None) -> str:
-    """The whole report; the others are addresses relative to it of the pictures along depth, of time and of memory."""
+def render(
+    analysis: Analysis,
+    figure: str | None = None,
+    clock: str | None = None,
+    memory: str | None = None,
+    trade_off: str | None = None,
+) -> str:
+    """The whole report; the others are addresses relative to it of pictures: along depth, of time, memory and fit."""
     parts = (
         _title(analysis),
         _facts(analysis),
         _gate(analysis),
-        _section("Fitted to budgets", fit_section.section(analysis.fit)),
+        _section("Fitted to budgets", fit_section.section(analysis.fit, trade_off)),
         _section("What to do", advice_section.what_to_do(analysis)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
