@@ -37,7 +37,7 @@ def fails(*_: object, **__: object) -> None:
         (dataflow, "grids", "gridding of dilations"),
         (dataflow, "restorations", "restored resolutions"),
         (advising, "_answers", "GRP101"),
-        (advisor, "_proved_together", "savings together"),
+        (advisor, "proved_together", "savings together"),
     ],
 )
 def test_an_extra_never_takes_the_count_down(room, name, missing, monkeypatch):

@@ -11,10 +11,9 @@ from analyzer.advising import Advised, Timer, advise, best_per_layer, ordered, u
 from analyzer.advising.choosing import plan
 from analyzer.advising.exactness import shown_exact
 from analyzer.advising.suppression import ignores, is_silenced, unused
-from analyzer.advising.verification import prove, sound_together
+from analyzer.advising.verification import kept_promises, sound_together
 from analyzer.advising.weight_evidence import with_evidence
 from analyzer.formulas.count import Count
-from analyzer.rules import dilate_instead_of_downsample
 from analyzer.rules.rule import Rule
 from analyzer.values.absences import Absences
 from analyzer.values.errors import Problem
@@ -63,7 +62,7 @@ def advise_model(
     everything = advise(facts, places, rules, timer, left_out)
     comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
     spoken = [item for item in everything if not is_silenced(item.advice, comments)]
-    kept = tuple(item for item in spoken if _keeps_its_promise(item, loaded, count.trace))
+    kept = kept_promises(spoken, loaded, count.trace, left_out)
     inexact = tuple(item for item in kept if item.proposal is None or not item.proposal.is_exact)
     kept = left_out.attempt("changes that leave the output as it is", lambda: shown_exact(kept, loaded, count), inexact)
     weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
@@ -86,18 +85,6 @@ def _text_of(file: str) -> str | None:
     """The text of one of the user's files; installed packages are not theirs to silence."""
     path = Path(file)
     return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def _keeps_its_promise(item: Advised, loaded: LoadedModel, trace: Trace) -> bool:
-    """Whether a change of resolution gives what it promises: a forward may resize where no layer shows it."""
-    if item.proposal is None or item.advice.rule != dilate_instead_of_downsample.CODE:
-        return True
-    if trace.mode == "real":
-        return False
-    try:
-        return prove(loaded, [item.proposal], trace) == item.advice.saved
-    except Problem:
-        return False
 
 
 def proved_together(

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from analyzer.advising.ranking import Advised
+from analyzer.advising.resolution_change import can_hold
 from analyzer.dataflow.channels.group_isolation import isolations
 from analyzer.dataflow.channels.neighbours import direct_convolutions
 from analyzer.dataflow.flow import Flow
 from analyzer.formulas.count import Count
+from analyzer.rules import dilate_instead_of_downsample
+from analyzer.values.absences import Absences
 from analyzer.values.errors import Problem
 from analyzer.values.results import Saving, Together
 
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.values.convolution import Proposal
     from analyzer.values.graph import Trace
+
+MOST_PROOFS = 4
+"""Each takes as long as the trace of the model itself."""
 
 
 def prove(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> Saving:
@@ -36,6 +42,35 @@ def _after(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) ->
     if old != new:
         raise Problem(f"with the proposal {loaded.name} gives outputs of shape {new} instead of {old}")
     return after
+
+
+def kept_promises(
+    items: Sequence[Advised], loaded: LoadedModel, before: Trace, absences: Absences
+) -> tuple[Advised, ...]:
+    """Without the changes of resolution that do not give what they promise: a forward may resize where no layer shows.
+
+    Sizes in the trace refuse most; the others are traced, at most `MOST_PROOFS` of them. What is left out for that is
+    noted in `absences`.
+    """
+    kept, proofs = list[Advised](), 0
+    for item in items:
+        if item.proposal is None or item.advice.rule != dilate_instead_of_downsample.CODE:
+            kept.append(item)
+        elif before.mode == "real" or not can_hold(item.proposal, before):
+            continue
+        elif proofs == MOST_PROOFS:
+            absences.note(item.advice.rule, item.advice.path, f"a new trace proves each, and {MOST_PROOFS} were traced")
+        else:
+            proofs += 1
+            kept.extend([item] if _holds(item, item.proposal, loaded, before) else [])
+    return tuple(kept)
+
+
+def _holds(item: Advised, proposal: Proposal, loaded: LoadedModel, before: Trace) -> bool:
+    try:
+        return prove(loaded, [proposal], before) == item.advice.saved
+    except Problem:
+        return False
 
 
 def _saving(before: Trace, after: Trace) -> Saving:

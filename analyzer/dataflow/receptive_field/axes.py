@@ -86,6 +86,13 @@ class Axes:
         lost = set(self.reach) - self.present
         return self.global_along(here | lost)
 
+    def contracted(self, places: Iterable[int]) -> Axes:
+        """All positions of these dimensions are summed over: the result follows none of them."""
+        axes = self.mixed(places)
+        for place in places:
+            axes = axes.with_dimension(place, (Factor(None, size_of(axes.dimensions[place])),))
+        return axes
+
     def global_along(self, axes: Iterable[Axis | None]) -> Axes:
         """The whole of these axes is read."""
         widened = {axis: self.reach[axis].globally() for axis in axes if axis is not None}
@@ -179,12 +186,15 @@ def _joined(axis: Axis, operands: Sequence[Axes]) -> Reach:
 
 
 def _pair(one: Reach, two: Reach) -> Reach:
-    whole, irregular = one.whole or two.whole, one.irregular or two.irregular
+    """Beside one that reads everything, the first tells how far positions lie apart."""
+    if one.whole or two.whole:
+        return one.globally()
+    irregular = one.irregular or two.irregular
     if one.window == two.window:
-        return Reach(one.window, whole, one.aligned and two.aligned, irregular)
+        return Reach(one.window, aligned=one.aligned and two.aligned, irregular=irregular)
     hull = one.window.hull(two.window)
     aligned = hull is not None and one.window.is_centred_like(two.window) and one.aligned and two.aligned
-    return Reach(hull or max(one.window, two.window, key=lambda window: window.size), whole, aligned, irregular)
+    return Reach(hull or max(one.window, two.window, key=lambda window: window.size), False, aligned, irregular)
 
 
 def broadcast(operands: Sequence[Axes], shape: Sequence[int]) -> Axes:

@@ -57,10 +57,10 @@ def product(op: Op, given: Given) -> Axes:
     dimensions = list(plain(shape))
     operands = []
     if left is not None:
-        operands.append(left.mixed([-1]))
+        operands.append(left.contracted([-1]))
         dimensions[:-1] = left.dimensions[:-1]
     if right is not None:
-        operands.append(right.mixed([-2]))
+        operands.append(right.contracted([-2]))
         dimensions[-1] = right.dimensions[-1]
         dimensions[:-2] = dimensions[:-2] if left is not None else right.dimensions[:-2]
     multiplied = together(operands, tuple(dimensions))
@@ -76,7 +76,7 @@ def linear(op: Op, given: Given) -> Axes:
 def attention(op: Op, given: Given) -> Axes:
     """Each query reads all keys and values of its batch and head; a mask may depend on the input too."""
     mixed = {"query": [-1], "key": [-2, -1], "value": [-2, -1], "attn_mask": [-1]}
-    operands = [given[name].mixed(places) for name, places in mixed.items() if name in given]
+    operands = [given[name].contracted(places) for name, places in mixed.items() if name in given]
     dimensions, query = list(plain(shape_of(op))), given.get("query")
     if query is not None:
         kept = query.dimensions[:-1]

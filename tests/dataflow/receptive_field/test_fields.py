@@ -379,6 +379,14 @@ def test_attention_to_a_convolved_input_is_global(forward, shapes, traced):
     assert field.size == (None,)
 
 
+@pytest.mark.parametrize(("of_query", "of_keys", "jump"), [(1, 4, 1), (4, 1, 4), (2, 2, 2)])
+def test_attention_moves_with_its_queries(of_query, of_keys, jump, traced):
+    made = Made(lambda q, k, x: attended(q(x).mT, k(x).mT), nn.Conv1d(3, 3, 1, of_query), nn.Conv1d(3, 3, 1, of_keys))
+    fused = Made(lambda q, k, x: F.scaled_dot_product_attention(q(x).mT, k(x).mT, k(x).mT), *made.parts)
+    for network in (made, fused):
+        assert receptive_fields(traced(network, (1, 3, 16)))[""].jump == (jump,)
+
+
 def test_the_input_added_to_what_reads_all_of_it_keeps_its_positions(traced):
     network = Made(lambda c, x: x + attended(x.mT, c(x).mT).mT, nn.Conv1d(3, 3, 3, padding=1))
     assert receptive_fields(traced(network, (1, 3, 10)))[""].jump == (1,)
