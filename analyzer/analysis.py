@@ -136,6 +136,7 @@ def _analysis(
 ) -> Analysis:
     loaded, count, trace = advised.loaded, advised.count, advised.count.trace
     places = {path: (source.file, source.line) for path, source in loaded.sources.items()}
+    building = {path: source.construction for path, source in loaded.sources.items()} if options.construction else {}
     return Analysis(
         analyzer_version=VERSION,
         model=_model(advised),
@@ -145,7 +146,7 @@ def _analysis(
         complete=not count.uncounted,
         uncounted=count.uncounted,
         never_run=count.never_run,
-        layers=with_fields(with_sources(count.layers, places), fields),
+        layers=with_fields(with_sources(count.layers, places, building), fields),
         advice=tuple(item.advice for item in advised.advised),
         together=advised.together,
         plan=advised.plan,

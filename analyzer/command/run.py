@@ -181,7 +181,11 @@ def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
         options = replace(options, select=options.select or config.select, ignore=options.ignore or config.ignore)
     return WorkRequest(
         models=tuple(model.request for model in plan.models),
-        options=replace(options, device=own or (options.device if measured else device_for(name))),
+        options=replace(
+            options,
+            construction=request.gate.against is not None,
+            device=own or (options.device if measured else device_for(name)),
+        ),
         on_this_machine=measured,
         timing=request.timing,
         rewriting=request.rewriting,

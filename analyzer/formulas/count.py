@@ -10,7 +10,7 @@ from functools import cached_property
 from analyzer.formulas import cost_of
 from analyzer.formulas.peak_memory import peak_bytes
 from analyzer.values.graph import Op, Parameter, Trace
-from analyzer.values.results import Cost, Layer, NeverRun, Total, Uncounted
+from analyzer.values.results import Cost, Layer, Lines, NeverRun, Total, Uncounted
 
 SUMMED = ("params", "macs", "other_flops")
 """What the rows add up to the total of."""
@@ -159,7 +159,13 @@ def _new_elements(op: Op) -> int:
     return sum(output.numel for output in op.outputs if output.storage not in old)
 
 
-def with_sources(layers: Iterable[Layer], sources: Mapping[str, tuple[str, int]]) -> tuple[Layer, ...]:
-    """The same layers with the file and line where each was written, where that is known."""
-    known = {path: {"file": file, "line": line} for path, (file, line) in sources.items()}
-    return tuple(replace(layer, **known.get(layer.path, {})) for layer in layers)  # type: ignore[arg-type]
+def with_sources(
+    layers: Iterable[Layer], sources: Mapping[str, tuple[str, int]], construction: Mapping[str, tuple[Lines, ...]] = {}
+) -> tuple[Layer, ...]:
+    """The same layers with the file and line where each was written, and what was building it, where that is known."""
+    unknown = (None, None)
+    places = ((layer, *sources.get(layer.path, unknown)) for layer in layers)
+    return tuple(
+        replace(layer, file=file, line=line, construction=construction.get(layer.path, ()))
+        for layer, file, line in places
+    )

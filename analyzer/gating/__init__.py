@@ -94,7 +94,8 @@ def _with_ways_back(
 
 def _difference(analysis: Analysis, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]) -> Difference:
     breached = next((line.metric for line in lines if line.status == "fail"), "params")
-    return difference(before, analysis, base.title, breached)
+    found = difference(before, analysis, base.title, breached)
+    return replace(found, changed_lines=base.changed_lines)
 
 
 def _edits(model: PlannedModel, plan: Plan, base: Base | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from analyzer.gating.repository import Repository, Revision, environment, reposi
 from analyzer.gating.workers import Job, Outcome, run
 from analyzer.values.errors import Problem
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
-from analyzer.values.results import Analysis
+from analyzer.values.results import Analysis, Lines
 
 POINTER: Final = b"version https://git-lfs.github.com/spec/"
 """How a file begins that stands for one that git-lfs keeps elsewhere."""
@@ -36,6 +36,8 @@ class Base:
     """One for each model, in their order: None for one that did not exist, Problem for one without an analysis."""
     counterparts: Counterparts | None = field(default=None)
     """The models of that revision's configuration, where it had one."""
+    changed_lines: tuple[Lines, ...] | None = None
+    """What differs from that revision; None where it is a report."""
 
 
 def base_of(plan: Plan, against: str, *, may_be_broken: bool = False) -> Base:
@@ -53,7 +55,7 @@ def base_of(plan: Plan, against: str, *, may_be_broken: bool = False) -> Base:
     broken = next((found for found in analyses if isinstance(found, Problem)), None)
     if broken and not may_be_broken:
         raise Problem(f"{broken} (--broken-base=absolute checks absolute limits alone)")
-    return Base(revision.title, analyses, counterparts)
+    return Base(revision.title, analyses, counterparts, repository.changed_since(revision, plan.directory))
 
 
 def _at(

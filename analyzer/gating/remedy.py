@@ -19,6 +19,8 @@ UNITS: Final = {
     "size": "bytes",
     "peak-memory": "bytes",
 }
+INFERENCE_ONLY: Final = ("BNM302",)
+"""Rules whose change holds for inference: code that is trained keeps its batch normalization."""
 SHOWN: Final = 3
 """How many changes the sentence names."""
 
@@ -67,7 +69,7 @@ def _useful(analysis: Analysis, line: BudgetLine, budget: Budget | None) -> Iter
     ignored = budget.ignore if budget else ()
     for item in analysis.advice:
         inside = covers(line.match, item.path) and not covered(ignored, item.path)
-        if inside and item.proposed is not None and item.effort in EFFORTS:
+        if inside and item.proposed is not None and item.effort in EFFORTS and item.rule not in INFERENCE_ONLY:
             yield item
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.submodules import fill, missing
 from analyzer.values.errors import Problem
+from analyzer.values.results import Lines
 
 HOOK_VARIABLES: Final = (
     "GIT_DIR",
@@ -37,6 +38,9 @@ ABANDONED: Final = re.compile(rf"{PREFIX}(\d+)-.*")
 TREE: Final = "base"
 NO_LFS: Final = ("-c", "filter.lfs.smudge=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
 """Large files stay pointers: their contents are not counted, and nothing is downloaded."""
+HUNK: Final = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+LAST: Final = 2**31 - 1
+"""The last line of any file."""
 DEEPEN: Final = "fetch the history with git fetch --unshallow, or fetch-depth: 0 of actions/checkout"
 
 
@@ -82,6 +86,15 @@ class Repository:
         words = self._git("diff", *options, revision.commit).stdout.split("\0")
         pairs = zip(words[1::3], words[2::3], strict=False)
         return {self.top / new: self.top / old for old, new in pairs}
+
+    def changed_since(self, revision: Revision, directory: Path) -> tuple[Lines, ...]:
+        """Lines that differ from a revision, files that git does not know included, as seen from a directory."""
+        options = ("--unified=0", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+        text = self._git("-c", "core.quotePath=false", "diff", *options, revision.commit).stdout
+        new = self._git("ls-files", "--others", "--exclude-standard", "-z").stdout.split("\0")
+        found = [*_hunks(text), *((name, 1, LAST) for name in new if name)]
+        inside = directory.resolve()
+        return tuple(Lines(_relative(self.top / name, inside), first, last) for name, first, last in found)
 
     @property
     def is_shallow(self) -> bool:
@@ -192,6 +205,21 @@ def _git(directory: Path, /, *arguments: str, **more: str) -> subprocess.Complet
         )
     except FileNotFoundError:
         raise Problem("--against REVISION needs git, which is not installed; give a report's JSON file") from None
+
+
+def _hunks(diff: str) -> Iterator[tuple[str, int, int]]:
+    """File, first and last line of each place that a diff without context touches; a removal touches its neighbour."""
+    name = ""
+    for line in diff.splitlines():
+        if line.startswith("+++ "):
+            name = line.removeprefix("+++ ").split("\t")[0].removeprefix("b/")
+        elif (found := HUNK.match(line)) and name != os.devnull:
+            first, number = max(int(found[1]), 1), int(found[2] or 1)
+            yield name, first, max(first + number - 1, first)
+
+
+def _relative(file: Path, directory: Path) -> str:
+    return Path(os.path.relpath(file, directory)).as_posix()
 
 
 def _is_running(process: int) -> bool:

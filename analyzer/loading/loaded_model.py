@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from analyzer.values.results import Lines
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -36,6 +38,8 @@ class Source:
 
     file: str
     line: int
+    construction: tuple[Lines, ...] = field(default=(), compare=False)
+    """Statements that were running then, innermost first."""
 
 
 @dataclass(frozen=True)

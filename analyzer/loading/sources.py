@@ -11,11 +11,13 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Source
+from analyzer.values.results import Lines
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,9 +88,25 @@ def _construction_of(module: nn.Module, frame: FrameType | None) -> Source | Non
         if filename.startswith(_ANALYZER):
             return None
         if not _is_machinery(filename) and not _runs_in(module, frame):
-            return Source(shown(filename), frame.f_lineno)
+            return Source(shown(filename), frame.f_lineno, tuple(_statements(frame)))
         frame = frame.f_back
     return None
+
+
+def _statements(frame: FrameType | None) -> Iterator[Lines]:
+    """What runs in the frame and in its callers, in the user's own files."""
+    while frame is not None and not frame.f_code.co_filename.startswith(_ANALYZER):
+        filename = frame.f_code.co_filename
+        if not _is_machinery(filename) and "site-packages" not in filename:
+            first, last = _extent(frame)
+            yield Lines(shown(filename), first, last)
+        frame = frame.f_back
+
+
+def _extent(frame: FrameType) -> tuple[int, int]:
+    """First and last line of the expression that a frame is at."""
+    positions = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None, None, None, None))
+    return positions[0] or frame.f_lineno, positions[1] or frame.f_lineno
 
 
 def _runs_in(module: nn.Module, frame: FrameType) -> bool:

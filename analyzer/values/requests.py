@@ -41,6 +41,8 @@ class AnalysisOptions:
     device: Device = field(default_factory=device_for)
     """The profile that bounds and estimates are told for."""
     estimates: bool = True
+    construction: bool = False
+    """Tell of each layer which statements were building it."""
     training: str | None = None
     """The optimizer whose training footprint is wanted."""
 

@@ -113,6 +113,15 @@ class NeverRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a file, both ends included; the file is relative to the working directory."""
+
+    file: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A module and what it alone owns: its children's parameters and work are in their own rows."""
 
@@ -126,6 +135,8 @@ class Layer:
     params: int = 0
     macs: int | None = 0
     other_flops: int | None = 0
+    construction: tuple[Lines, ...] = ()
+    """Statements of the user's that were running when it was built, innermost first; told where there is a base."""
     settings: str = ""
     """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"; empty for others."""
     receptive_field: tuple[int, ...] | None = None
@@ -326,6 +337,8 @@ class Difference:
     unchanged: int = 0
     budget_changes: tuple[str, ...] = ()
     """Limits that changed between base and head, in words."""
+    changed_lines: tuple[Lines, ...] | None = None
+    """What the change touched; None where the base is a report, which does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

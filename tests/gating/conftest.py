@@ -16,7 +16,7 @@ import pytest
 from analyzer import config
 from analyzer.gating import analyses_of, gate, plan_for
 from analyzer.values.errors import Problem
-from analyzer.values.requests import ModelRequest, WorkRequest
+from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
 from analyzer.values.results import Advice, Analysis, Layer, Model, Saving, Total, Tracing
 
 MODEL = """\
@@ -54,7 +54,7 @@ name = "mobile"
 params = 4500
 max-increase = { params = "10%", min = 100 }
 """
-COUNTS = WorkRequest(())
+COUNTS = WorkRequest((), AnalysisOptions(construction=True))
 TODAY = date(2030, 6, 1)
 
 

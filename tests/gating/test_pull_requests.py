@@ -83,7 +83,8 @@ def test_a_layer_widened_over_the_limit(checkout) -> None:
     assert sum(map(growth, net.difference.layers)) == WIDER
     assert net.difference.before.params == PARAMS
     assert heading(net).startswith("## ❌ Parameter budget exceeded: ")
-    assert ("error", "model.py", "7") in annotations(net)
+    # Block's own lines are not in the change: the line that asks for a wider block is.
+    assert ("error", "model.py", "18") in annotations(net)
 
 
 def test_a_relative_limit_breaks_under_the_absolute(checkout) -> None:

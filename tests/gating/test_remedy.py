@@ -101,3 +101,9 @@ def test_as_a_sentence(analysis, advice) -> None:
 def test_a_long_way_back_is_cut(analysis, advice) -> None:
     net = analysis(advice=tuple(advice(f"layer{index}", 10) for index in range(5)))
     assert in_words(net, line(50)).endswith("needs retraining, 2 more; saves 50 parameters")
+
+
+def test_folding_batch_norm_is_no_remedy_for_code_that_is_trained(analysis, advice) -> None:
+    net = analysis(advice=(advice("norm", 100, effort="none", rule="BNM302"), advice("bias", 5, rule="BNF301")))
+    assert paths(way_back(net, line(5))) == ("bias:retrain",)
+    assert way_back(net, line(6)) is None

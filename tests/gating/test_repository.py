@@ -9,6 +9,7 @@ import pytest
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.repository import Repository, environment, folder_of, repository_of
 from analyzer.values.errors import Problem
+from analyzer.values.results import Lines
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -165,3 +166,19 @@ def test_a_folder_is_told_from_the_top_of_its_repository(tmp_path: Path) -> None
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     assert folder_of(tmp_path) == ""
     assert folder_of(tmp_path / "a b" / "c") == "a b/c"
+
+
+def test_the_lines_of_a_change(checkout) -> None:
+    before = (checkout.top / "model.py").read_text(encoding="utf-8").splitlines()
+    checkout.edit("nn.Linear(16, 10)", "nn.Linear(\n            16,\n            12,\n        )")
+    checkout.edit("        self.norm = nn.BatchNorm2d(outputs)\n", "")
+    checkout.write("sub/né w.py", "x = 1\n")
+    head = next(number for number, line in enumerate(before, 1) if "nn.Linear" in line) - 1
+    norm = next(number for number, line in enumerate(before, 1) if "BatchNorm2d" in line) - 1
+    repository = repository_of(checkout.top)
+    found = repository.changed_since(repository.merge_base("main"), checkout.top / "sub")
+    assert found == (
+        Lines("../model.py", norm, norm),
+        Lines("../model.py", head, head + 3),
+        Lines("né w.py", 1, 2**31 - 1),
+    )

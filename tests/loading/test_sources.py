@@ -12,6 +12,7 @@ from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import Source
 from analyzer.loading.sources import definition_of, innermost, recording
 from analyzer.values.requests import ModelRequest
+from analyzer.values.results import Lines
 
 TEXT = """\
     import torch
@@ -155,3 +156,16 @@ def test_the_innermost_line_of_a_traceback_is_the_users():
         source = innermost(sys.exc_info()[2])
     assert source is not None
     assert source.file.endswith("test_sources.py")
+
+
+def test_every_statement_of_the_users_that_was_building_a_layer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blocks.py").write_text(
+        "from torch import nn\n\ndef conv(n):\n    return nn.Conv2d(\n        3,\n        n,\n        1,\n    )\n"
+    )
+    (tmp_path / "model.py").write_text(
+        "from torch import nn\nfrom blocks import conv\n\ndef build():\n    return nn.Sequential(conv(8))\n"
+    )
+    source = load(ModelRequest("model.py")).sources["0"]
+    assert source == Source("blocks.py", 4)
+    assert source.construction == (Lines("blocks.py", 4, 8), Lines("model.py", 5, 5))

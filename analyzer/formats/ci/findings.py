@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from posixpath import join, normpath
 
+from analyzer.formats.ci.causes import is_caused, place_of
 from analyzer.formats.wording import suggestions, verdict
 from analyzer.values.results import Advice, Analysis, BudgetLine
 
@@ -55,10 +56,10 @@ def _budgets(analysis: Analysis) -> Iterator[LocatedFinding]:
 
 
 def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
-    """At the layer that grew most under the limit, else where the model is written."""
+    """Where the layer that grew most under the limit was changed, else where the model is written."""
     grown = verdict.culprit(analysis, line)
     layer = grown.after if grown else None
-    at = layer if layer and layer.file else analysis.model
+    file, number = place_of(analysis, layer) if layer and layer.file else (analysis.model.file, analysis.model.line)
     told = [verdict.line_sentence(line), *verdict.said(line)]
     told += (
         [f"Grew most: {grown.path or 'the model itself'} ({', '.join(grown.changes) or grown.status})"] if grown else []
@@ -70,15 +71,18 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
         message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in told)}.",
         model=analysis.model.name,
         path=f"{line.name}: {verdict.subject_of(line)}",
-        file=at.file,
-        line=at.line,
+        file=file,
+        line=number,
         fingerprint="",
     )
 
 
 def _advice(analysis: Analysis) -> Iterator[LocatedFinding]:
+    """What the change brought about, where there is one; the report tells the rest."""
+    layers = {layer.path: layer for layer in analysis.layers}
     for advice in analysis.advice:
-        yield _piece(advice, analysis)
+        if is_caused(analysis, advice.path, layers):
+            yield _piece(advice, analysis)
 
 
 def _piece(advice: Advice, analysis: Analysis) -> LocatedFinding:

@@ -15,6 +15,9 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 25_000
 """GitHub refuses a run with more."""
 MAX_TEXT = 1024
+FINGERPRINT = "analyzeFinding/v1"
+"""A key of our own: GitHub computes primaryLocationLineHash from the line itself."""
+HOME = "https://github.com/OWNER/analyzer"
 BUDGET = "A limit on what the model may cost is exceeded, was exceeded before, or cannot be checked."
 BUDGET_HELP = (
     "The limit is in the project's configuration or on the command line. Make the model lighter, as the report "
@@ -37,7 +40,7 @@ def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
     rules = _rules(found)
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     run = {
-        "tool": {"driver": {"name": "analyze", "semanticVersion": VERSION, "rules": rules}},
+        "tool": {"driver": {"name": "analyze", "informationUri": HOME, "semanticVersion": VERSION, "rules": rules}},
         "automationDetails": {"id": "analyze/"},
         "columnKind": "unicodeCodePoints",
         "results": [_result(item, index[item.code]) for item in found],
@@ -89,7 +92,7 @@ def _result(item: LocatedFinding, rule_index: int) -> Json:
         "ruleIndex": rule_index,
         "level": item.level,
         "message": {"text": item.message},
-        "partialFingerprints": {"primaryLocationLineHash": item.fingerprint},
+        "partialFingerprints": {FINGERPRINT: item.fingerprint},
     }
     if item.file is not None:
         result["locations"] = [_location(item, item.file)]

@@ -6,7 +6,7 @@ from analyzer.formats.ci.findings import findings
 
 
 def test_errors_come_first_then_warnings_then_notes(gated, advised):
-    both = replace(gated, advice=advised.advice)
+    both = replace(gated, advice=advised.advice, difference=None)
     assert [(item.code, item.level) for item in findings([both])] == [
         ("BUDGET-PARAMS", "error"),
         ("BUDGET-PARAMS", "warning"),

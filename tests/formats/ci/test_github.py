@@ -23,7 +23,9 @@ def test_a_failed_budget_is_an_error_at_the_line_that_did_it(gated):
 
 
 def test_an_inherited_excess_is_a_warning_and_advice_a_notice(gated, advised):
-    levels = [line.split()[0] for line in commands(github.render(replace(gated, advice=advised.advice)))]
+    levels = [
+        line.split()[0] for line in commands(github.render(replace(gated, advice=advised.advice, difference=None)))
+    ]
     assert levels == ["::error", "::warning", "::notice", "::notice", "::notice"]
 
 
