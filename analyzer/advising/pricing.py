@@ -12,13 +12,14 @@ from analyzer.values.convolution import (
     ChannelShuffle,
     Convolution,
     Identity,
+    Linear,
     Proposal,
     ReLU,
     Unit,
     along,
     placed,
 )
-from analyzer.values.facts import ModelFacts
+from analyzer.values.facts import LinearFacts, ModelFacts
 from analyzer.values.graph import Argument, Op, Tensor
 from analyzer.values.results import Cost, Saving
 
@@ -77,7 +78,13 @@ def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
     """What stands there now, as far as it is known: a convolution, a normalization."""
     if layer := facts.convolutions.get(path):
         return (layer.convolution,)
+    if linear := _linear(path, facts):
+        return (Linear(linear.in_features, linear.out_features, linear.has_bias),)
     return tuple(BatchNorm(call.out_channels, call.dimension) for call in _feeding(path, facts)[:1])
+
+
+def _linear(path: str, facts: ModelFacts) -> LinearFacts | None:
+    return next((linear for linear in facts.linears if linear.path == path), None)
 
 
 def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
@@ -109,12 +116,20 @@ def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Co
     if layer is None and units and isinstance(units[0], Convolution):
         yield units[0]  # in the place of a whole module
         return
+    if layer is None and (linear := _linear(path, facts)):
+        yield _rows_of(linear)
+        return
     if layer is None:
         yield from (_written(call) for call in _feeding(path, facts))
         return
     size = next((unit.input_size for unit in units[:1] if isinstance(unit, Convolution)), ())
     is_enlarged = len(layer.calls) == 1 and size not in ((), layer.convolution.input_size)
     yield from [replace(layer.convolution, input_size=size)] if is_enlarged else layer.calls
+
+
+def _rows_of(linear: LinearFacts) -> Convolution:
+    """What a linear layer reads, as rows without a spatial size."""
+    return Convolution(linear.in_features, linear.in_features, (), (), (), (), batch=linear.rows)
 
 
 def _feeding(path: str, facts: ModelFacts) -> tuple[Convolution, ...]:
@@ -146,11 +161,20 @@ def _operator(unit: Unit, shape: tuple[int, ...], first: Convolution) -> Op | No
         names = ("weight", "bias", "running_mean", "running_var")
         arguments: dict[str, Argument] = {"input": read, "training": False, **dict.fromkeys(names, channel)}
         return Op("aten.batch_norm.default", arguments, (read,))
+    if isinstance(unit, Linear):
+        return _product(unit, read)
     if isinstance(unit, ReLU):
         return Op("aten.relu.default", {"self": read}, (read,))
     if isinstance(unit, ChannelShuffle):
         return Op("aten.channel_shuffle.default", {"self": read, "groups": unit.groups}, (read,))
     return None
+
+
+def _product(unit: Linear, read: Tensor) -> Op:
+    out = replace(read, shape=(*read.shape[:-1], unit.out_features))
+    weight = replace(read, shape=(unit.out_features, unit.in_features))
+    bias = replace(read, shape=(unit.out_features,)) if unit.bias else None
+    return Op("aten.linear.default", {"input": read, "weight": weight, "bias": bias}, (out,))
 
 
 def _convolution(conv: Convolution, read: Tensor) -> Op:
@@ -165,6 +189,6 @@ def _convolution(conv: Convolution, read: Tensor) -> Op:
 
 
 def _params(unit: Unit) -> int:
-    if isinstance(unit, Convolution):
+    if isinstance(unit, Convolution | Linear):
         return unit.params
     return 2 * unit.channels if isinstance(unit, BatchNorm) else 0

@@ -7,6 +7,7 @@ the first term of every channel; for a spatial or channel split that of the whol
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from analyzer.rewriting.kernels import resampled, store
@@ -31,6 +32,22 @@ def approximate(kernel: torch.Tensor, bias: torch.Tensor | None, old: _ConvNd, c
     owner = max((index for index, layer in enumerate(chain) if layer.bias is not None), default=-1)
     for index, (layer, part) in enumerate(zip(chain, kernels, strict=True)):
         store(layer, part, bias if index == owner and layer.out_channels == len(kernel) else None)
+    return True
+
+
+def factor_linear(old: nn.Linear, pair: nn.Sequential) -> bool:
+    """Fill two linear layers in a row so that they come nearest to one; False when the pair is another one."""
+    layers = [layer for layer in pair if isinstance(layer, nn.Linear)]
+    if len(layers) != 2 or len(pair) != 2:
+        return False
+    entry, leave = layers
+    left, right = _leading_terms(old.weight.detach().double()[None], min(entry.out_features, *old.weight.shape))
+    with torch.no_grad():
+        for weight, part in ((entry.weight, right[0]), (leave.weight, left[0])):
+            weight.zero_()
+            weight[: part.shape[0], : part.shape[1]].copy_(part)
+        if leave.bias is not None:
+            leave.bias.copy_(torch.zeros_like(leave.bias) if old.bias is None else old.bias)
     return True
 
 

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from analyzer.rewriting.affine import composed, summed, without_bias
-from analyzer.rewriting.approximating import approximate
+from analyzer.rewriting.approximating import approximate, factor_linear
 from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.kernels import dense_kernel, store
 from analyzer.rewriting.output_error import relative_error
@@ -113,7 +113,7 @@ class _Change:
         """Whether its layers are one piece of the model, with the same input and output before and after."""
         if self.adds_up:
             return True
-        if not isinstance(next(iter(self.old.values())), _ConvNd) or self.removes:
+        if not isinstance(next(iter(self.old.values())), _ConvNd | nn.Linear) or self.removes:
             return False
         return len(self.old) == 1 or self.merges or self.moves_bias
 
@@ -141,6 +141,8 @@ class _Change:
 
 def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
     """The layers that take the place of one convolution: the nearest weights there are for them."""
+    if isinstance(old, nn.Linear) and isinstance(new, nn.Sequential):
+        return factor_linear(old, new)
     if not isinstance(old, _ConvNd):
         return isinstance(new, nn.Identity)
     if isinstance(new, _ConvNd) and new.weight.shape == old.weight.shape:

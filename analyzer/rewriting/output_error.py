@@ -13,6 +13,9 @@ from analyzer.values.errors import Problem
 LARGEST = 16
 """Positions an axis that are enough to see a kernel at work, unless it reaches farther."""
 
+ROWS = 64
+"""Vectors that are enough to see a matrix at work."""
+
 
 def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -> float:
     """|new(x) - old(x)| / |old(x)| for x of standard normal values, computed in float32 and in eval mode.
@@ -29,16 +32,21 @@ def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -
 
 
 def _random_input(new: nn.Module, old: nn.Module, size: tuple[int, ...]) -> torch.Tensor:
-    """For the first convolution that is new, which reads what the old piece reads."""
+    """For the first convolution that is new, which reads what the old piece reads; for a linear layer, rows."""
+    if isinstance(linear := next(old.children(), None), nn.Linear):
+        return _normal((ROWS, linear.in_features), linear.weight.device)
     first, *others = (layer for module in (new, old) for layer in module.modules() if isinstance(layer, _ConvNd))
     near = [layer for layer in others if len(layer.kernel_size) == len(first.kernel_size)]
     spans = [max(axis) for axis in zip(*map(_spans, (first, *near)), strict=True)]
     sizes = [
         min(full, max(LARGEST, 2 * span)) for full, span in zip(size or [LARGEST] * len(spans), spans, strict=True)
     ]
-    device = first.weight.device
+    return _normal((2, first.in_channels, *sizes), first.weight.device)
+
+
+def _normal(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
     generator = torch.Generator(device).manual_seed(0)
-    return torch.randn(2, first.in_channels, *sizes, generator=generator, device=device, dtype=torch.float32)
+    return torch.randn(shape, generator=generator, device=device, dtype=torch.float32)
 
 
 def _spans(layer: _ConvNd) -> list[int]:

@@ -26,17 +26,17 @@ class Replaceability:
     """What the modules themselves tell, which no operator shows."""
 
     fixed: frozenset[str]
-    """Convolutions and normalizations that nothing can take the place of."""
+    """Convolutions, normalizations and linear layers that nothing can take the place of."""
     kept: Mapping[str, tuple[str, ...]]
     """Children that a normalization calls after normalizing, its activation say: to be kept when it is folded."""
 
 
 def replaceability(module: nn.Module) -> Replaceability:
-    """Asked of every convolution and batch normalization; none of them is altered."""
+    """Asked of every convolution, batch normalization and linear layer; none of them is altered."""
     fixed, kept = set(), {}
     places = dict(_layers(module))
     for path, layer in places.items():
-        if layer is None or reason_against(layer):
+        if layer is None or reason_for_kind(layer):
             fixed.add(path)
         elif isinstance(layer, _BatchNorm) and (children := children_after(layer)):
             kept[path] = children
@@ -48,7 +48,7 @@ def _layers(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module 
     if isinstance(module, torch.jit.ScriptModule):
         yield from ((_joined(path, name), None) for name, _ in module.named_modules())
         return
-    if isinstance(module, _ConvNd | _BatchNorm):
+    if isinstance(module, _ConvNd | _BatchNorm | nn.Linear):
         yield path, module
     for name, child in module._modules.items():
         if child is not None:
@@ -57,6 +57,11 @@ def _layers(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module 
 
 def _joined(path: str, name: str) -> str:
     return ".".join(filter(None, (path, name)))
+
+
+def reason_for_kind(layer: nn.Module) -> str:
+    """Why nothing of its kind can take the layer's place; empty where something can."""
+    return reason_against_factoring(layer) if isinstance(layer, nn.Linear) else reason_against(layer)
 
 
 def reason_against(layer: nn.Module) -> str:

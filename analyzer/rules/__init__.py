@@ -17,6 +17,7 @@ from analyzer.rules import (
     grouped_convolution,
     heavy_head,
     isolated_groups,
+    low_rank_matrix,
     memory_bound_layer,
     never_run,
     padding_only_taps,
@@ -28,12 +29,13 @@ from analyzer.rules import (
 from analyzer.rules.rule import ModelProposer, Observer, Proposer, Rule, is_on_request
 from analyzer.values.errors import Problem
 
-RESTRUCTURINGS: tuple[Proposer, ...] = (
+RESTRUCTURINGS: tuple[Proposer | ModelProposer, ...] = (
     grouped_convolution,
     depthwise_separable,
     dilated_kernel,
     dilate_instead_of_downsample,
     factorized_kernel,
+    low_rank_matrix,
 )
 EXACT: tuple[Proposer | ModelProposer, ...] = (
     removable_module,

@@ -39,6 +39,7 @@ from analyzer.values.facts import BranchSum, ConvolutionFacts, ModelFacts
 CODE = "PAR301"
 LEVEL = "warning"
 EFFORT = "none"
+INFERENCE_ONLY = True
 
 
 def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:

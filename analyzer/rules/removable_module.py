@@ -42,6 +42,7 @@ from analyzer.values.facts import ModelFacts
 CODE = "RUN301"
 LEVEL = "warning"
 EFFORT = "none"
+INFERENCE_ONLY = True
 
 
 def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:

@@ -62,6 +62,15 @@ class LinearFacts:
     share_of_params: float
     share_of_macs: float
 
+    @property
+    def has_bias(self) -> bool:
+        return self.params > self.in_features * self.out_features
+
+    @property
+    def rows(self) -> int:
+        """Vectors that it is multiplied with, over all calls."""
+        return self.macs // (self.in_features * self.out_features)
+
 
 @dataclass(frozen=True, slots=True)
 class RemovableModule:

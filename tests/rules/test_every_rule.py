@@ -100,11 +100,11 @@ def torchvision(name: str) -> Callable[[], nn.Module]:
 IMAGE = (2, 3, 64, 64)
 RETRAINED = "GRP101 SEP101 LOW101"
 ZOO: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
-    "resnet18": (torchvision("resnet18"), IMAGE, f"{RETRAINED} BNM302"),
-    "mobilenet_v2": (torchvision("mobilenet_v2"), IMAGE, "GRP101 BNM302"),
-    "vgg11_bn": (torchvision("vgg11_bn"), IMAGE, f"{RETRAINED} BNM301 BNM302"),
-    "resnext": (torchvision("resnext50_32x4d"), IMAGE, "GRP101 BNM302"),
-    "shufflenet": (torchvision("shufflenet_v2_x1_0"), IMAGE, "BNM302"),
+    "resnet18": (torchvision("resnet18"), IMAGE, f"{RETRAINED} BNM302 LOW102"),
+    "mobilenet_v2": (torchvision("mobilenet_v2"), IMAGE, "GRP101 BNM302 LOW102"),
+    "vgg11_bn": (torchvision("vgg11_bn"), IMAGE, f"{RETRAINED} BNM301 BNM302 LOW102"),
+    "resnext": (torchvision("resnext50_32x4d"), IMAGE, "GRP101 BNM302 LOW102"),
+    "shufflenet": (torchvision("shufflenet_v2_x1_0"), IMAGE, "BNM302 LOW102"),
     "unet": (UNet, IMAGE, f"{RETRAINED} BNM301 BNM302"),
     "pyramid": (Pyramid, IMAGE, f"{RETRAINED} DIL101 DIL102"),
     "audio": (audio, (2, 1, 4000), f"{RETRAINED} DIL101 BNM301 BNM302 PTW301"),

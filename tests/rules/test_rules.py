@@ -20,6 +20,7 @@ CODES = {
     "DIL101": "dilated-kernel",
     "DIL102": "dilate-instead-of-downsample",
     "LOW101": "factorized-kernel",
+    "LOW102": "low-rank-matrix",
     "BNM301": "bias-before-batchnorm",
     "BNM302": "foldable-batchnorm",
     "PTW301": "collapsible-pointwise",

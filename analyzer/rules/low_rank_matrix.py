@@ -1,0 +1,89 @@
+"""Write a matrix, a linear layer or a pointwise convolution, as a product of two of low rank.
+
+## What it flags
+A linear layer, or a dense pointwise convolution, above 1 % of the model's parameters or MACs.
+
+## Why
+Of rank r, a matrix of outputs by inputs is two: to r channels and from there, with r * (inputs + outputs) weights.
+These are fewer as long as r < inputs * outputs / (inputs + outputs). Linear layers are 96 % of AlexNet and nearly all
+of a transformer.
+
+## Example
+```python
+nn.Linear(4096, 4096)                                               # before: 16,781,312 parameters
+
+nn.Sequential(nn.Linear(4096, 1024, bias=False), nn.Linear(1024, 4096))    # after: 8,392,704, rank 1024
+```
+
+## What it proposes
+Half the rank at which nothing would be saved, rounded down to a multiple of 8: half the weights and half the work. Half
+of that rank is priced beside it.
+
+## What it costs
+Finetuning at the least: the function changes by what the rank leaves out. With a checkpoint, choose the rank by the
+singular values: trained layers differ much in how fast these fall.
+
+## When it stays silent
+Layers of fewer than 64 inputs or outputs, pointwise layers that follow each other; transposed ones; layers with hooks,
+a parametrization or a forward of their own, and those whose weights something else reads, such as tied embeddings.
+
+## Sources
+Denton et al. 2014 (linear structure); Sainath et al. 2013 (low-rank output layers); Eckart and Young 1936.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from analyzer.rules.rule import MIN_SHARE, is_tiny
+from analyzer.values.convolution import Convolution, Linear, Proposal, Unit
+from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts
+
+CODE = "LOW102"
+LEVEL = "note"
+EFFORT = "retrain"
+MULTIPLE = 8
+MIN_CHANNELS = 64
+"""Below that both factors are too thin to be run well."""
+
+
+def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
+    """Two factors for each such layer, at half the break-even rank and at a quarter."""
+    for linear in model.linears:
+        if linear.path not in model.fixed and max(linear.share_of_params, linear.share_of_macs) >= MIN_SHARE:
+            yield from _proposal(linear.path, linear.in_features, linear.out_features, linear)
+    for layer in model.convolutions.values():
+        conv = layer.convolution
+        is_matrix = layer.is_plain and conv.is_dense and conv.is_pointwise and not conv.transposed
+        if is_matrix and not is_tiny(layer) and not _is_factor(layer, model):
+            yield from _proposal(layer.path, conv.in_channels, conv.out_channels, conv)
+
+
+def break_even(inputs: int, outputs: int) -> int:
+    """The least rank that saves nothing: ceil(in out / (in + out))."""
+    return -(-inputs * outputs // (inputs + outputs))
+
+
+def _is_factor(layer: ConvolutionFacts, model: ModelFacts) -> bool:
+    """Whether another pointwise layer follows or precedes it with nothing between: the pair has a low rank already."""
+    followed = {other.follower for other in model.convolutions.values()}
+    return layer.follower is not None or layer.path in followed
+
+
+def _proposal(path: str, inputs: int, outputs: int, layer: LinearFacts | Convolution) -> Iterator[tuple[str, Proposal]]:
+    limit = break_even(inputs, outputs)
+    ranks = [rank for rank in (limit // 2 // MULTIPLE * MULTIPLE, limit // 4 // MULTIPLE * MULTIPLE) if rank]
+    if min(inputs, outputs) < MIN_CHANNELS or not ranks:
+        return
+    note = f"rank {ranks[0]} of {min(inputs, outputs)}: below {limit} it saves weights and MACs"
+    first, *others = (Proposal(((path, _factors(layer, rank)),), label=f"rank {rank}") for rank in ranks)
+    yield path, replace(first, notes=(note,), alternatives=tuple(others))
+
+
+def _factors(layer: LinearFacts | Convolution, rank: int) -> tuple[Unit, ...]:
+    """To `rank` channels, where the stride and padding of a convolution are, and from there."""
+    if isinstance(layer, LinearFacts):
+        first = Linear(layer.in_features, rank, bias=False)
+        return first, Linear(rank, layer.out_features, bias=layer.has_bias)
+    ones, zeros = (1,) * layer.dimension, (0,) * layer.dimension
+    entry = replace(layer, out_channels=rank, bias=False)
+    return entry, replace(layer, in_channels=rank, stride=ones, padding=zeros)
