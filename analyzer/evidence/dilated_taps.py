@@ -6,23 +6,16 @@ import torch
 from torch import Tensor
 
 from analyzer.values.convolution import Convolution
+from analyzer.values.taps import taps_along
 
 
 def kept_taps(large: Convolution, small: Convolution) -> tuple[tuple[int, ...], ...] | None:
-    """For each axis the taps of `large` that read where `small` reads; None when it reads where `large` does not.
-
-    Tap t of a convolution reads at t d - p from its output's place.
-    """
-    places = [_places(large, axis) for axis in range(large.dimension)]
-    wanted = [_places(small, axis) for axis in range(small.dimension)]
+    """For each axis the taps of `large` that read where `small` reads; None when it reads where `large` does not."""
+    places = [taps_along(large, axis) for axis in range(large.dimension)]
+    wanted = [taps_along(small, axis) for axis in range(small.dimension)]
     if any(not set(asked) <= set(had) for asked, had in zip(wanted, places, strict=True)):
         return None
     return tuple(tuple(had.index(place) for place in asked) for had, asked in zip(places, wanted, strict=True))
-
-
-def _places(convolution: Convolution, axis: int) -> list[int]:
-    dilation, padding = convolution.dilation[axis], convolution.padding[axis]
-    return [tap * dilation - padding for tap in range(convolution.kernel[axis])]
 
 
 def kept_on(weight: Tensor, taps: tuple[tuple[int, ...], ...]) -> float:

@@ -7,6 +7,8 @@ from math import prod
 import torch
 from torch.nn.modules.conv import _ConvNd
 
+from analyzer.values.taps import taps as positions_of_taps
+
 
 def dense_kernel(layer: _ConvNd) -> torch.Tensor:
     """(out, in, *kernel) with zeros between channels of different groups."""
@@ -42,7 +44,7 @@ def _groups(layer: _ConvNd) -> list[tuple[slice, slice]]:
 def resampled(kernel: torch.Tensor, old: _ConvNd, chain: tuple[_ConvNd, ...]) -> torch.Tensor | None:
     """The kernel at the taps that the chain of layers reads; None when two of them reach along the same axis.
 
-    A tap t of a layer reads at d t - p; a tap that only one side has is dropped, or is zero.
+    A tap that only one side has is dropped, or is zero.
     """
     for axis in range(len(old.kernel_size)):
         taps = _taps_of_chain(chain, axis)
@@ -60,8 +62,7 @@ def resampled(kernel: torch.Tensor, old: _ConvNd, chain: tuple[_ConvNd, ...]) ->
 
 def taps_of(layer: _ConvNd, axis: int) -> list[int]:
     """Where output 0 reads along the axis."""
-    start, step = -_padding(layer, axis), layer.dilation[axis]
-    return [start + step * tap for tap in range(layer.kernel_size[axis])]
+    return list(positions_of_taps(layer.kernel_size[axis], layer.dilation[axis], _padding(layer, axis)))
 
 
 def _padding(layer: _ConvNd, axis: int) -> int:

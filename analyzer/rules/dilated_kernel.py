@@ -37,8 +37,9 @@ from fractions import Fraction
 from itertools import product
 
 from analyzer.rules.rule import is_worth_restructuring
-from analyzer.values.convolution import Convolution, Proposal, along, holes, share_read, taps
+from analyzer.values.convolution import Convolution, Proposal, along
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.taps import reached, share_read, taps
 
 CODE = "DIL101"
 LEVEL = "note"
@@ -104,7 +105,7 @@ def _is_covered(dilated: Convolution, layer: ConvolutionFacts, model: ModelFacts
 
 
 def _unread(stages: list[ConvolutionFacts]) -> int:
-    return sum(holes(_offsets(stages, axis)) for axis in range(stages[0].convolution.dimension))
+    return sum(reached(_offsets(stages, axis)).holes for axis in range(stages[0].convolution.dimension))
 
 
 def _offsets(stages: list[ConvolutionFacts], axis: int) -> Iterator[list[int]]:

@@ -34,6 +34,7 @@ from math import prod
 from analyzer.rules.rule import percent
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.taps import taps_along
 
 CODE = "PAD301"
 LEVEL = "warning"
@@ -69,7 +70,7 @@ def _cut(conv: Convolution) -> Convolution | None:
 def _live(conv: Convolution, axis: int) -> list[int]:
     """The taps t that read a position s o + d t - p of the input for some output o."""
     size, outputs, stride = conv.input_size[axis], conv.output_size[axis], conv.stride[axis]
-    starts = [conv.dilation[axis] * tap - conv.padding[axis] for tap in range(conv.kernel[axis])]
+    starts = taps_along(conv, axis)
     firsts = [max(0, -(start // stride)) for start in starts]
     pairs = zip(starts, firsts, strict=True)
     return [tap for tap, (start, first) in enumerate(pairs) if first < outputs and start + stride * first < size]

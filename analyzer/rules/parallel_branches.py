@@ -29,12 +29,13 @@ used elsewhere or twice; where the module does more with the sum than to call ch
 Ding et al. 2021 (RepVGG, section 3.3); Vasu et al. 2023 (MobileOne, section 3.2).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from analyzer.values.convolution import Convolution, Proposal, Submodule, Unit, taps
+from analyzer.values.convolution import Convolution, Proposal, Submodule, Unit
 from analyzer.values.facts import BranchSum, ConvolutionFacts, ModelFacts
+from analyzer.values.taps import taps_along
 
 CODE = "PAR301"
 LEVEL = "warning"
@@ -90,10 +91,5 @@ def _fits(conv: Convolution, widest: Convolution) -> bool:
     same = ("in_channels", "out_channels", "stride", "groups", "output_size", "input_size")
     axes = range(conv.dimension)
     return all(getattr(conv, name) == getattr(widest, name) for name in same) and all(
-        set(_positions(conv, axis)) <= set(_positions(widest, axis)) for axis in axes
+        set(taps_along(conv, axis)) <= set(taps_along(widest, axis)) for axis in axes
     )
-
-
-def _positions(conv: Convolution, axis: int) -> Sequence[int]:
-    """Where output 0 reads along the axis."""
-    return [tap - conv.padding[axis] for tap in taps(conv.kernel[axis], conv.dilation[axis])]

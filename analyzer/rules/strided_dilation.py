@@ -29,8 +29,8 @@ Number theory: the residues of d t modulo s.
 from collections.abc import Iterator
 
 from analyzer.rules.rule import Finding, percent
-from analyzer.values.convolution import share_read
 from analyzer.values.facts import ModelFacts
+from analyzer.values.taps import share_read
 
 CODE = "DIL202"
 LEVEL = "warning"

@@ -29,8 +29,8 @@ He et al. 2019 (bag of tricks: ResNet-D).
 from collections.abc import Iterator
 
 from analyzer.rules.rule import Finding, percent
-from analyzer.values.convolution import share_read
 from analyzer.values.facts import ModelFacts
+from analyzer.values.taps import share_read
 
 CODE = "PTW201"
 LEVEL = "note"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import prod
 from typing import Final
 
@@ -151,35 +150,6 @@ def placed(units: tuple[Unit, ...], first: Convolution) -> tuple[Unit, ...]:
             size = unit.output_size
         result.append(unit)
     return tuple(result)
-
-
-def taps(kernel: int, dilation: int = 1) -> range:
-    """Offsets along one axis that a kernel reads: 0, d, ..., d (k - 1)."""
-    return range(0, dilation * (kernel - 1) + 1, dilation)
-
-
-def reached(chain: Iterable[Iterable[int]]) -> frozenset[int]:
-    """Inputs along one axis that one output of stacked layers reads: the sum of their offsets, in any order.
-
-    Offsets are in steps of the chain's input: those of a layer after a stride s are s times as far apart.
-    """
-    offsets = {0}
-    for layer in chain:
-        steps = tuple(layer)
-        offsets = {offset + step for offset in offsets for step in steps}
-    return frozenset(offsets)
-
-
-def holes(chain: Iterable[Iterable[int]]) -> int:
-    """Inputs inside the field of stacked layers, along one axis, that their output never reads."""
-    offsets = reached(chain)
-    return max(offsets) - min(offsets) + 1 - len(offsets)
-
-
-def share_read(convolution: Convolution) -> Fraction:
-    """The share of its inputs that a convolution reads: by axis, the distinct d t mod s over the taps t, over s."""
-    axes = zip(convolution.kernel, convolution.dilation, convolution.stride, strict=True)
-    return prod((Fraction(len({tap % s for tap in taps(k, d)}), s) for k, d, s in axes), start=Fraction(1))
 
 
 def along(convolution: Convolution, axes: Iterable[int]) -> Convolution:

@@ -1,6 +1,5 @@
 """A convolution's arithmetic is torch's."""
 
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,11 +15,7 @@ from analyzer.values.convolution import (
     Identity,
     ReLU,
     along,
-    holes,
     placed,
-    reached,
-    share_read,
-    taps,
 )
 from analyzer.values.layer_calls import code
 
@@ -83,56 +78,6 @@ def test_units_read_what_the_one_before_gives() -> None:
     units = placed((strided, BatchNorm(8, 1), ChannelShuffle(2), last), strided)
     assert [unit.input_size for unit in units if isinstance(unit, Convolution)] == [(9,), (5,)]
     assert units[-1] == last.on(3, (5,))
-
-
-# Rates of stacked 3-tap layers: the field, and the positions in it that are never read.
-RATES = [
-    ((1, 2, 5), 17, 0),
-    ((1, 2, 9), 25, 4),
-    ((1, 2, 3), 13, 0),
-    ((2, 4, 8), 29, 14),
-    ((2, 2, 2), 13, 6),
-    ((1, 2, 4), 15, 0),
-    ((1, 2, 4, 8), 31, 0),
-    ((1, 3, 9), 27, 0),
-    ((2, 4, 6), 25, 12),
-    ((1, 4, 8), 27, 6),
-    ((1, 6, 12, 18), 75, 36),
-]
-
-
-@pytest.mark.parametrize(("rates", "field", "unread"), RATES)
-def test_holes_of_stacked_dilations_in_any_order(rates: tuple[int, ...], field: int, unread: int) -> None:
-    for order in (rates, rates[::-1]):
-        chain = [taps(3, rate) for rate in order]
-        assert holes(chain) == unread
-        assert (min(reached(chain)), max(reached(chain))) == (0, field - 1)
-
-
-def test_one_position_reads_itself() -> None:
-    assert reached([]) == reached([taps(1, 7)]) == {0}
-    assert holes([]) == 0
-
-
-# Kernel, stride, dilation; share of the inputs along one axis.
-SHARES = [
-    (3, 1, 5, Fraction(1)),
-    (1, 2, 1, Fraction(1, 2)),
-    (3, 2, 2, Fraction(1, 2)),
-    (3, 2, 4, Fraction(1, 2)),
-    (3, 2, 3, Fraction(1)),
-    (3, 4, 5, Fraction(3, 4)),
-    (2, 3, 1, Fraction(2, 3)),
-]
-
-
-@pytest.mark.parametrize(("kernel", "stride", "dilation", "share"), SHARES)
-@pytest.mark.parametrize("dimension", [1, 2, 3])
-def test_the_share_of_inputs_that_is_read(
-    kernel: int, stride: int, dilation: int, share: Fraction, dimension: int
-) -> None:
-    one = Convolution(1, 1, *((value,) * dimension for value in (kernel, stride, 0, dilation)))
-    assert share_read(one) == share**dimension
 
 
 def test_the_part_along_some_axes() -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from analyzer.dataflow.flow import Flow, Value
 from analyzer.dataflow.operator_classes import BATCH_NORMS, JOINS, PADS, is_convolution, is_pointwise, is_pool
-from analyzer.dataflow.receptive_field.offsets import POINT, Offsets, tap_offsets
 from analyzer.values.facts import Grid
 from analyzer.values.graph import Op
+from analyzer.values.taps import POINT, Offsets, taps
 
 MAX_BRANCHES = 8
 """Most branches that are kept apart; beyond it they are judged together, so that work stays linear."""
@@ -100,28 +100,28 @@ def _convolved(op: Op, before: Paths, layer: str) -> Paths:
     if op.arguments["transposed"] or any(stride != 1 for stride in op.integers("stride")):
         return (Path((POINT,) * len(kernel)),)
     settings = zip(kernel, _each(op, "dilation", len(kernel)), _each(op, "padding", len(kernel)), strict=True)
-    taps = [tap_offsets(k, d, p) for k, d, p in settings]
+    read = [Offsets.of(taps(k, d, p)) for k, d, p in settings]
     before = tuple(path for path in before if len(path.offsets) == len(kernel)) or (Path((POINT,) * len(kernel)),)
     if max(kernel) == 1:
-        return _shifted(before, taps)
-    return tuple(_extended(path, taps, layer, _is_dilated(op)) for path in before)
+        return _shifted(before, read)
+    return tuple(_extended(path, read, layer, _is_dilated(op)) for path in before)
 
 
-def _extended(path: Path, taps: Sequence[Offsets], layer: str, is_dilated: bool) -> Path:
+def _extended(path: Path, read: Sequence[Offsets], layer: str, is_dilated: bool) -> Path:
     path.goes_on = True
-    offsets = tuple(one + two for one, two in zip(path.offsets, taps, strict=True))
+    offsets = _summed(path, read)
     layers = path.layers if layer in path.layers else (*path.layers, layer)
     return Path(offsets, layers, path.is_dilated or is_dilated)
 
 
-def _shifted(paths: Paths, taps: Sequence[Offsets]) -> Paths:
-    if all(offsets == POINT for offsets in taps):
+def _shifted(paths: Paths, read: Sequence[Offsets]) -> Paths:
+    if all(offsets == POINT for offsets in read):
         return paths
-    return tuple(Path(_summed(path, taps), path.layers, path.is_dilated) for path in _passed_on(paths))
+    return tuple(Path(_summed(path, read), path.layers, path.is_dilated) for path in _passed_on(paths))
 
 
-def _summed(path: Path, taps: Sequence[Offsets]) -> tuple[Offsets, ...]:
-    return tuple(one + two for one, two in zip(path.offsets, taps, strict=True))
+def _summed(path: Path, read: Sequence[Offsets]) -> tuple[Offsets, ...]:
+    return tuple(one + two for one, two in zip(path.offsets, read, strict=True))
 
 
 def _passed_on(paths: Paths) -> Paths:
@@ -149,7 +149,7 @@ def _moved(op: Op, paths: Paths) -> Paths:
     settings = (
         _each(op, name, count, default) for name, default in (("kernel_size", 1), ("dilation", 1), ("padding", 0))
     )
-    return _shifted(paths, [tap_offsets(*numbers) for numbers in zip(*settings, strict=True)])
+    return _shifted(paths, [Offsets.of(taps(*numbers)) for numbers in zip(*settings, strict=True)])
 
 
 def _sliced(op: Op, paths: Paths, count: int) -> Paths:

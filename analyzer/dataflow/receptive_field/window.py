@@ -8,6 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 
+from analyzer.values.taps import taps as tap_positions
+
 MAX_PHASES = 1024
 """Longest pattern of positions that is followed; beyond it what is read is called irregular."""
 
@@ -132,8 +134,9 @@ IDENTITY = Window((0,), (0,), 1)
 
 
 def taps(kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Window:
-    """A convolution or pooling window: from -p to -p + d (k - 1), moving by s."""
-    return Window((-padding,), (-padding + dilation * (kernel - 1),), stride)
+    """A convolution or pooling window: from its first tap to its last, moving by s."""
+    read = tap_positions(kernel, dilation, padding)
+    return Window((read[0],), (read[-1],), stride)
 
 
 def shifted(offset: int, step: int = 1) -> Window:
@@ -148,7 +151,7 @@ def transposed(kernel: int, stride: int, padding: int, dilation: int) -> Window:
 
 
 def _transposed_reads(kernel: int, stride: int, place: int, dilation: int) -> tuple[int, int]:
-    inputs = [(place - dilation * tap) // stride for tap in range(kernel) if (place - dilation * tap) % stride == 0]
+    inputs = [(place - tap) // stride for tap in tap_positions(kernel, dilation) if (place - tap) % stride == 0]
     return (min(inputs), max(inputs)) if inputs else (place // stride, place // stride)
 
 
