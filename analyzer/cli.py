@@ -73,7 +73,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--input", "inputs", "SPEC", "1x3x224x224, 1x128:int64, name=1x128:int64.")
 @_several("--checkpoint", "checkpoints", "FILE", "Weights; once for each target.")
 @_several("--set", "settings", "NAME=VALUE", "An argument of the builder.")
-@_several("--output", "outputs", "[FORMAT:]PATH", "Progress to write, as its suffix or FORMAT says; - is stdout.")
+@_several("--output", "outputs", "[FORMAT:]PATH", "Report to write, as its suffix or FORMAT says; - is stdout.")
 @_several("--select", "select", "RULES", "Ask these rules only: codes, prefixes, names; commas between.")
 @_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
 @_value("--explain", "RULE", "Print a rule's documentation.")

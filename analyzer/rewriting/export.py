@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> LoadedModel:
-    """The loaded with the proposals in its module; the loaded itself is not touched.
+    """A copy of the loaded model with the proposals in its module.
 
     Weights are carried over only where a trace has to run for real. Problem where a layer cannot be replaced.
     """
@@ -52,7 +52,7 @@ def save(
 ) -> Mapping[str, float]:
     """Write the state dict of the rewritten module, weights carried over, and return the error of each new layer.
 
-    With facts, and the inputs that the loaded was traced with, channels between layers are put in the order that a
+    With facts, and the inputs that the model was traced with, channels between layers are put in the order that a
     grouped convolution keeps most of. An error is |new - old| / |old| of what the layers give on random input. Problem
     when nothing can be written.
     """
@@ -78,7 +78,7 @@ def emit(
 ) -> None:
     """Write a Python file whose `build_model()` is the rewritten model; Problem when it would not build that.
 
-    `settings` are those that the loaded was built with, `inputs` those that it was traced with. The file is loaded
+    `settings` are those that the model was built with, `inputs` those that it was traced with. The file is loaded
     under another name before it takes its place, so that a file which cannot import the builder is never left behind.
     """
     from analyzer.loading.python.origin import origin_of

@@ -1,4 +1,4 @@
-"""Trace a loaded on the highest backend that carries it, and say why a lower one was needed."""
+"""Trace a loaded model on the first backend that can run it, and say why an earlier one could not."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
                 if backend is not REAL
                 else f"{loaded.name}: running"
             )
-            tried = _try_rung(loaded, backend, failures, state)
+            tried = _try_backend(loaded, backend, failures, state)
             if isinstance(tried, Trace):
                 result = tried
                 break
@@ -81,7 +81,7 @@ def _roots(loaded: LoadedModel) -> Iterator[Any]:
         yield from (inputs.args, inputs.kwargs)
 
 
-def _try_rung(
+def _try_backend(
     loaded: LoadedModel, backend: Backend, earlier: list[Failure], state: PythonState
 ) -> Trace | list[Failure]:
     """The trace of the first inputs that pass, or all failures of this backend after those before it."""
@@ -103,7 +103,7 @@ def _try_rung(
 
 
 def _worth_trying(loaded: LoadedModel, backend: Backend, earlier: list[Failure]) -> list[Inputs]:
-    """Assumed inputs go down the ladder only where values were missing: a shape that does not fit never will."""
+    """Assumed inputs go to the next backend only where values were missing: a shape that does not fit never will."""
     if backend is META or len(loaded.candidates) == 1:
         return list(loaded.candidates)
     missing = [f.inputs for f in earlier if f.mode == META.mode and f.needs_values]

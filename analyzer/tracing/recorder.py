@@ -57,7 +57,7 @@ def signature(func: Any) -> Signature:
 
 
 class Recorder(TorchDispatchMode):
-    """Records operators while it is entered; `run` carries each one out, as the backend of the ladder demands.
+    """Records operators while it is entered; `run` carries each one out, as the backend demands.
 
     Below autograd (or in inference mode) composite operators arrive whole: most are taken apart here, as they would
     have been above it, but for those of `stays_whole`.

@@ -150,13 +150,13 @@ class Trace:
     parameters: tuple[Parameter, ...]
     inputs: tuple[Input, ...]
     mode: str
-    """The backend of the ladder: "meta", "fake" or "real"."""
+    """The backend that ran it: "meta", "fake" or "real"."""
     reason: str = ""
     """Why a lower backend than meta was needed; empty on meta."""
     allocations: tuple[Allocation, ...] = ()
     assumptions: tuple[str, ...] = ()
     candidate: int = 0
-    """Which of the loaded's inputs were used."""
+    """Index of the candidate inputs that were used."""
     outputs: tuple[Tensor, ...] = ()
     """The tensors that the forward returned, nested ones flattened."""
     gaps: tuple[Uncounted, ...] = ()

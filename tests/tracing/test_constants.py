@@ -81,7 +81,7 @@ def write_to_positions(x: torch.Tensor) -> torch.Tensor:
     ("function", "mode"),
     [(skip_a_mask_of_ones, "meta"), (one_sequence, "meta"), (add_positions, "meta"), (write_to_positions, "fake")],
 )
-def test_the_rung(function: Callable[[torch.Tensor], torch.Tensor], mode: str) -> None:
+def test_the_backend(function: Callable[[torch.Tensor], torch.Tensor], mode: str) -> None:
     analysis = analyze(Forward(function), torch.empty(3, 6, device="meta"))
     assert (analysis.tracing.mode, analysis.total.macs) == (mode, 3 * 6 * 4)
 

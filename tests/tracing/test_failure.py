@@ -50,7 +50,7 @@ def test_the_reason_names_the_layer() -> None:
     assert failure.why == "the forward in `body.3` cannot be followed on fake tensors (ValueError: no)"
 
 
-def test_the_lowest_rung_speaks() -> None:
+def test_the_last_backend_speaks() -> None:
     failures = [Failure(mode, GIVEN, ValueError(mode), None) for mode in ("meta", "fake", "real")]
     problem = explain(loaded(GIVEN), failures)
     assert "ValueError: real" in str(problem)

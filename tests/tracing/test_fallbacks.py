@@ -56,7 +56,7 @@ def on(backend: Backend, model: nn.Module, shape: tuple[int, ...]) -> Any:
 
 
 @pytest.mark.parametrize(("build", "shape"), MODELS.values(), ids=MODELS.keys())
-def test_all_rungs_agree(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+def test_all_backends_agree(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
     model = build().eval()
     counts = [Count(on(backend, model, shape)) for backend in (META, FAKE, REAL)]
     assert [count.trace.mode for count in counts] == ["meta", "fake", "real"]

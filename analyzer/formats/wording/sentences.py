@@ -70,7 +70,7 @@ def _input(given: Input, named: bool) -> str:
 
 
 def tracing(analysis: Analysis) -> str:
-    """Which backend of the ladder was needed, and why."""
+    """Which backend was needed, and why."""
     mode, operators, reason = analysis.tracing.mode, analysis.tracing.operators, analysis.tracing.reason
     because = f": {reason.rstrip('.')}." if reason else "."
     if mode is None:

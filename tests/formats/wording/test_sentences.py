@@ -22,7 +22,7 @@ from analyzer.values.results import Input, Tracing, Uncounted
         (Tracing(None, 0), "Nothing was run."),
     ],
 )
-def test_every_rung_has_its_sentence(given, sentence, analysis):
+def test_every_backend_has_its_sentence(given, sentence, analysis):
     assert tracing(replace(analysis, tracing=given)) == sentence
 
 
