@@ -56,12 +56,12 @@ def main() -> None:
         sys.exit(status)
 
 
-def _several(name: str, parameter: str, metavar: str, text: str) -> Callable[[Any], Any]:
-    return click.option(name, parameter, multiple=True, metavar=metavar, help=text)
+def _several(name: str, parameter: str, metavar: str, text: str, *short: str) -> Callable[[Any], Any]:
+    return click.option(*short, name, parameter, multiple=True, metavar=metavar, help=text)
 
 
-def _switch(name: str, text: str) -> Callable[[Any], Any]:
-    return click.option(name, is_flag=True, help=text)
+def _switch(name: str, text: str, *short: str) -> Callable[[Any], Any]:
+    return click.option(*short, name, is_flag=True, help=text)
 
 
 def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
@@ -73,7 +73,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--input", "inputs", "SPEC", "1x3x224x224, 1x128:int64, name=1x128:int64.")
 @_several("--checkpoint", "checkpoints", "FILE", "Weights; once for each target.")
 @_several("--set", "settings", "NAME=VALUE", "An argument of the builder.")
-@_several("--output", "outputs", "[FORMAT:]PATH", "Report to write, as its suffix or FORMAT says; - is stdout.")
+@_several("--output", "outputs", "[FORMAT:]PATH", "Report to write, as its suffix or FORMAT says; - is stdout.", "-o")
 @_several("--select", "select", "RULES", "Ask these rules only: codes, prefixes, names; commas between.")
 @_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
 @_value("--explain", "RULE", "Print a rule's documentation.")
@@ -117,13 +117,17 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     metavar="SECONDS",
     help="Most time for a model's analysis; 600 by default, 0 for none.",
 )
-@_switch("--quiet", "No summary on the terminal.")
+@_switch("--config-schema", "Print the schema of analyze.toml, for editors.")
+@_switch("--quiet", "No summary on the terminal.", "-q")
 @_switch("--debug", "Show the traceback of an error.")
 @click.version_option(VERSION, "--version", message="analyze %(version)s")
-def command(explain: str | None, json_schema: bool, **asked: Any) -> None:
+def command(explain: str | None, json_schema: bool, config_schema: bool, **asked: Any) -> None:
     """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them; advise; gate."""
-    if json_schema or explain:
-        click.echo(_schema() if json_schema else _explained(str(explain)), nl=False)
+    if json_schema or config_schema:
+        click.echo(_config_schema() if config_schema else _schema(), nl=False)
+        return
+    if explain:
+        click.echo(_explained(explain), nl=False)
         return
     wanted = _wanted(**asked)
     request = _request(**asked)
@@ -262,6 +266,12 @@ def _schema() -> str:
     from analyzer.formats import schema
 
     return schema.render()
+
+
+def _config_schema() -> str:
+    from analyzer.config import config_schema
+
+    return config_schema.render()
 
 
 def _explained(rule: str) -> str:

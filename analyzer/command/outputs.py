@@ -48,10 +48,12 @@ def compared(analyses: Sequence[Analysis]) -> list[Analysis]:
 def texts(analyses: Sequence[Analysis], wanted: Wanted, directory: Path) -> dict[str, str]:
     """Every file to write, text by path: what is wanted, else markdown reports.
 
-    `directory` is what the analyses' own files are relative to.
+    `directory` is what the analyses' own files are relative to. A gate writes only what is wanted: it runs in
+    repositories of other people.
     """
     if not wanted.outputs:
-        return default_files(analyses, REPORTS)
+        gated = any(analysis.verdict or analysis.difference for analysis in analyses)
+        return {} if gated else default_files(analyses, REPORTS)
     needs_folder = any("folder" in OPTIONS.get(name, ()) for name, _ in wanted.outputs)
     folder = folder_of(directory) if needs_folder else ""
     found: dict[str, str] = {}

@@ -68,7 +68,7 @@ class Increase(_Strict, frozen=True, kw_only=True):
     macs: Percent | None = None
     size: Percent | None = None
     peak_memory: Percent | None = None
-    min: Amount = Amount(0)
+    min: Amount = msgspec.field(default_factory=lambda: Amount(0))
 
     @property
     def shares(self) -> dict[str, Fraction]:

@@ -46,3 +46,18 @@ def test_reports_keep_the_order_of_the_targets(here):
     here.write("other.py", "from torch import nn\nmodel = nn.Linear(2, 4)\n")
     done = here.analyze("model.py", "a/wide.py", "other.py", "--output", "json:-")
     assert [item["model"]["target"] for item in json.loads(done.out)] == ["model.py", "a/wide.py", "other.py"]
+
+
+def test_a_gate_leaves_nothing_in_the_repository(here):
+    here.net()
+    before = here.contents()
+    done = here.analyze("model.py", "--max-params", "1M")
+    assert (done.status, here.contents()) == (0, before)
+    assert "Parameter budget kept" in done.out
+
+
+def test_short_options(here):
+    here.net()
+    done = here.analyze("model.py", "-q", "-o", "report.json")
+    assert (done.status, done.out) == (0, "")
+    assert "report.json" in here.contents()

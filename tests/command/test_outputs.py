@@ -38,6 +38,12 @@ def test_by_default_every_model_has_its_report() -> None:
     assert sorted(written) == [f"reports/{n}" for n in ("comparison.md", "net.md", "net.svg", "other.md", "other.svg")]
 
 
+def test_a_gate_writes_only_what_is_wanted() -> None:
+    gated = analysis(verdict="pass")
+    assert texts([gated], Wanted(), Path()) == {}
+    assert list(texts([gated], Wanted((("json", "a.json"),)), Path())) == ["a.json"]
+
+
 def test_wanted_reports_only() -> None:
     assert list(texts([analysis()], Wanted((("json", "-"), ("text", "a.txt"))), Path())) == ["-", "a.txt"]
 
