@@ -49,7 +49,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped")
     except Problem as problem:
-        _fail(str(problem))
+        _fail(str(problem), problem.example)
     except Exception as error:
         _fail(f"unexpected {type(error).__name__}: {_first_line(error)} (run again with --debug for the traceback)")
     else:
@@ -284,10 +284,12 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0]
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, example: str = "") -> None:
     if "--debug" in sys.argv:
         print_exc()
-    from analyzer.formats.wording.log_text import without_control
+    from analyzer.formats.wording.log_text import one_line, without_control
 
     click.echo(f"analyze: error: {without_control(message)}", err=True)
+    if example:
+        click.echo("\n".join(("", *map(one_line, example.splitlines()))), err=True)
     sys.exit(2)

@@ -109,7 +109,7 @@ def _outcome(job: Job, listen: Listener) -> Outcome:
     with chdir(job.directory), redirect_stdout(sys.stderr):
         tell(msgspec.json.decode(msgspec.json.encode(answer(order.request, tell)), type=Message))
     last = next(message for message in told if message.is_last)
-    return last.analyses if last.problem is None else Problem(last.problem)
+    return last.analyses if last.problem is None else Problem(last.problem, last.example)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def answer(request: WorkRequest, tell: Tell) -> Message:
     try:
         return Message(analyses=tuple(studied(request, tell)))
     except Problem as problem:
-        return Message(problem=str(problem), traceback=_traceback(problem))
+        return Message(problem=str(problem), example=problem.example, traceback=_traceback(problem))
     except Exception as error:
         return Message(problem=f"unexpected {_told(error)}", traceback=_traceback(error))
     except BaseException as error:  # SystemExit and the like, which the user's code raised

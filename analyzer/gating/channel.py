@@ -34,6 +34,8 @@ class Message:
     """The result, all of it."""
     problem: str | None = None
     """Why there is no result, as a sentence for the user."""
+    example: str = ""
+    """Code to paste that helps, if there is any."""
     traceback: str = ""
     """Where that was raised."""
 

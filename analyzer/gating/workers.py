@@ -128,7 +128,7 @@ class _Worker:
             return Problem(f"{self.job.title}: the analysis ended before it had a result: {self._end()}")
         if self.last.problem is None:
             return self.last.analyses or ()
-        problem = Problem(self.last.problem)
+        problem = Problem(self.last.problem, self.last.example)
         problem.add_note(self.last.traceback)
         return problem
 

@@ -193,3 +193,22 @@ def test_a_setting_for_what_is_built_already(here):
 def test_one_bad_target_of_several_writes_nothing(here):
     here.net()
     assert here.refused("model.py", "gone.py") == f"gone.py: {NOT_FOUND}"
+
+
+def test_a_builder_that_wants_a_configuration_is_told_with_code_to_paste(here):
+    here.net("width=8", "config", more="class Config:\n    pass\n")
+    done = here.analyze("model.py")
+    sentence, empty, *code = done.err.splitlines()
+    assert (done.status, empty) == (2, "")
+    assert sentence == (
+        "analyze: error: model.py:Net needs config, an object that --set cannot give; "
+        "define build_model in build.py, with what is needed, and analyze build.py"
+    )
+    assert code == [
+        "from model import Net, Config",
+        "",
+        "",
+        "def build_model():",
+        "    config = Config()",
+        "    return Net(config=config)",
+    ]

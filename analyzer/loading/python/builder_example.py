@@ -6,6 +6,8 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from functools import reduce
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +22,9 @@ CONFIGURATION = re.compile(r"(.*_)?(config|configs|configuration|cfg|conf|args|o
 MAKER = re.compile(r"(get_)?(default_)?(config|cfg)")
 """Names of a class's own functions that make one."""
 CONFIGURATION_CLASS = re.compile(r".*(Config|Configuration|Args|Arguments|Options|HParams|Hyperparameters)")
+PLAIN = ("builtins", "typing", "types", "collections", "collections.abc", "pathlib", "enum")
+"""Modules of the classes that `--set` can give a value of."""
+NAMESPACE = "SimpleNamespace"
 
 
 def refuse_configuration(
@@ -27,58 +32,68 @@ def refuse_configuration(
 ) -> None:
     """Problem with the file to write when the builder needs an object that `--set` cannot give."""
     lacking = missing(builder, settings)
-    wanted = next((name for name in lacking if CONFIGURATION.fullmatch(name.lower())), None)
-    if wanted is None or not hasattr(builder, "__name__"):
+    objects = [name for name in lacking if _is_object(builder, module, name)]
+    if not objects or not hasattr(builder, "__name__"):
         return
     place = place_of(Path(str(module.__file__)))
     file = shown(str(place.root / "build.py"))
+    named = f"{', '.join(objects)}, {'an object' if len(objects) == 1 else 'objects'}"
     raise Problem(
-        f"{where} needs {wanted}, an object that --set cannot give; "
-        f"save this as {file}, fill in what it leaves open, and analyze {file}:\n\n"
-        + _file(builder, module, place.dotted, wanted, lacking)
+        f"{where} needs {named} that --set cannot give; define build_model in {file}, with what is needed, "
+        f"and analyze {file}",
+        _file(builder, module, place.dotted, objects, lacking),
     )
 
 
-def _file(builder: Any, module: ModuleType, dotted: str, wanted: str, lacking: tuple[str, ...]) -> str:
-    imported, value = _configuration(builder, module, wanted)
-    others = "".join(f", {name}=..." for name in lacking if name != wanted)
+def _is_object(builder: Callable[..., Any], module: ModuleType, name: str) -> bool:
+    """Whether an argument is named like a configuration, or annotated with a class that is not plain Python's."""
+    kind = _annotated(builder, module, name)
+    return CONFIGURATION.fullmatch(name.lower()) is not None or (kind is not None and kind.__module__ not in PLAIN)
+
+
+def _annotated(builder: Callable[..., Any], module: ModuleType, name: str) -> type | None:
+    """The class that the argument's annotation is or, as text, names in the module."""
+    annotation = signature_of(builder).parameters[name].annotation
+    kind = annotation
+    if isinstance(annotation, str):
+        kind = reduce(lambda owner, part: inspect.getattr_static(owner, part, None), annotation.split("."), module)
+    return kind if isinstance(kind, type) and kind is not inspect.Parameter.empty else None
+
+
+def _file(builder: Any, module: ModuleType, dotted: str, objects: list[str], lacking: tuple[str, ...]) -> str:
+    made = {name: _made(builder, module, name) for name in objects}
+    imported = dict.fromkeys(made_of for made_of, _ in made.values() if made_of not in ("", NAMESPACE))
     lines = (
-        *(("from types import SimpleNamespace", "") if imported is None else ()),
-        f"from {dotted} import {', '.join(filter(None, (builder.__name__, imported)))}",
+        *((f"from types import {NAMESPACE}", "") if any(kind == NAMESPACE for kind, _ in made.values()) else ()),
+        f"from {dotted} import {', '.join((builder.__name__, *imported))}",
         "",
         "",
         "def build_model():",
-        f"    {wanted} = {value}",
-        f"    return {builder.__name__}({wanted}={wanted}{others})",
+        *(f"    {name} = {value}" for name, (_, value) in made.items()),
+        f"    return {builder.__name__}({', '.join(f'{name}={name if name in made else ...}' for name in lacking)})",
     )
-    return "\n".join(lines)
+    return "\n".join(lines).replace("Ellipsis", "...")
 
 
-def _configuration(builder: Any, module: ModuleType, wanted: str) -> tuple[str | None, str]:
-    """What to import for it, None for a plain namespace and "" for nothing, and the call that makes it."""
-    own = (name for name in vars(builder) if MAKER.fullmatch(name)) if isinstance(builder, type) else ()
-    made = next((name for name in own if callable(getattr(builder, name)) and not _needs(getattr(builder, name))), None)
-    if made is not None:
-        return "", f"{builder.__name__}.{made}()"
-    kind = _annotated(builder, module, wanted) or next(
-        (name for name, item in vars(module).items() if isinstance(item, type) and CONFIGURATION_CLASS.fullmatch(name)),
-        None,
-    )
-    if kind is not None:
-        return kind, f"{kind}({', '.join(f'{name}=...' for name in _needs(vars(module)[kind]))})"
-    read = _attributes_read(module, wanted)
-    return None, f"SimpleNamespace({', '.join(f'{name}=...' for name in read)})"
+def _made(builder: Any, module: ModuleType, name: str) -> tuple[str, str]:
+    """What to import for an argument, and the text that makes it; open where it is no configuration."""
+    kind = _annotated(builder, module, name)
+    own = (key for key in vars(builder) if MAKER.fullmatch(key)) if isinstance(builder, type) else ()
+    maker = next((key for key in own if callable(getattr(builder, key)) and not missing(getattr(builder, key))), None)
+    if maker is not None and CONFIGURATION.fullmatch(name.lower()):
+        return "", f"{builder.__name__}.{maker}()"
+    classes = [key for key, item in vars(module).items() if isinstance(item, type) and _is_configuration(key, item)]
+    fitting = [key for key in classes if vars(module)[key] is kind] if kind else classes
+    if fitting:
+        open_fields = ", ".join(f"{field}=..." for field in missing(vars(module)[fitting[0]]))
+        return fitting[0], f"{fitting[0]}({open_fields})"
+    if not CONFIGURATION.fullmatch(name.lower()):
+        return "", "..."
+    return NAMESPACE, f"{NAMESPACE}({', '.join(f'{read}=...' for read in _attributes_read(module, name))})"
 
 
-def _needs(call: Any) -> tuple[str, ...]:
-    return missing(call)
-
-
-def _annotated(builder: Any, module: ModuleType, wanted: str) -> str | None:
-    """The class that the argument's annotation names, where the module has it."""
-    annotation = signature_of(builder).parameters[wanted].annotation
-    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    return name if inspect.isclass(vars(module).get(name)) and name not in ("Namespace", "SimpleNamespace") else None
+def _is_configuration(name: str, kind: type) -> bool:
+    return CONFIGURATION_CLASS.fullmatch(name) is not None or is_dataclass(kind)
 
 
 def _attributes_read(module: ModuleType, wanted: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def _in_python(target: str, settings: Mapping[str, str]) -> Origin:
         thing = model_in(module, where, name, settings).thing
         attribute = name or _name_of(thing, module, where)
         folders, dotted = _place(module, surroundings.homes())
-        examples = f"{ALIAS}.example_inputs" if hasattr(module, "example_inputs") else None
+        examples = f"{ALIAS}.example_inputs" if "example_inputs" in vars(module) else None
         expression = f"copy.deepcopy({ALIAS}.{attribute})"
         if not is_module(thing):
             expression = f"{ALIAS}.{attribute}({_call([], bound(thing, settings, where), where)})"

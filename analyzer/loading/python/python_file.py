@@ -79,7 +79,7 @@ def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str,
     with run() as module:
         thing, said = model_in(module, where, name, settings)
         model = built_from(thing, module, f"{where}:{name or getattr(thing, '__name__', 'model')}", settings)
-        example = getattr(module, "example_inputs", None)
+        example = vars(module).get("example_inputs")
         declared = () if example is None else (from_example(example),)
         source = definition_of(type(thing) if is_module(thing) else thing)
         return Built(model, source, declared, (*said, *_left_out(module, where)))
@@ -128,7 +128,7 @@ def _free_name(place: ImportPlace) -> str:
 
 def _compiled(path: Path) -> Any:
     try:
-        return compile(path.read_bytes(), str(path), "exec")
+        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except (OSError, ValueError) as error:
         raise Problem(f"{path}: cannot be read as Python ({error})") from error
 

@@ -53,10 +53,10 @@ def test_the_file_to_write(tmp_path, monkeypatch, parts, imported, made):
     (tmp_path / "mine/gpt.py").write_text(GPT.format(**PARTS | parts))
     with pytest.raises(Problem) as caught:
         load(ModelRequest("mine/gpt.py"))
-    sentence, code = str(caught.value).split("\n\n", 1)
-    assert sentence == (
+    code = caught.value.example
+    assert str(caught.value) == (
         "mine/gpt.py:GPT needs config, an object that --set cannot give; "
-        "save this as build.py, fill in what it leaves open, and analyze build.py:"
+        "define build_model in build.py, with what is needed, and analyze build.py"
     )
     assert f"def build_model():\n    config = {made}\n    return GPT(config=config)" in code
     assert imported is None or code.startswith(imported)
@@ -72,7 +72,26 @@ def test_other_arguments_are_left_open_and_plain_ones_are_told_as_before(tmp_pat
         "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, model_cfg, depth): ...\n"
         "class Plain(nn.Module):\n    def __init__(self, depth): ...\n"
     )
-    with pytest.raises(Problem, match=r"return Net\(model_cfg=model_cfg, depth=...\)"):
+    with pytest.raises(Problem) as caught:
         load(ModelRequest("net.py:Net"))
+    assert caught.value.example.endswith("\n    return Net(model_cfg=model_cfg, depth=...)")
     with pytest.raises(Problem, match=r"^net.py:Plain needs depth; give a value with --set depth=VALUE$"):
         load(ModelRequest("net.py:Plain"))
+
+
+@pytest.mark.parametrize("first", ["", "from __future__ import annotations\n"])
+def test_several_objects_are_left_open(tmp_path, monkeypatch, first):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lit.py").write_text(
+        first + "import torch\nfrom torch import nn\nclass Lit(nn.Module):\n"
+        "    def __init__(self, net: nn.Module, optimizer: torch.optim.Optimizer, compile: bool, width: int): ...\n"
+    )
+    with pytest.raises(Problem) as caught:
+        load(ModelRequest("lit.py"))
+    assert str(caught.value).startswith("lit.py:Lit needs net, optimizer, objects that --set cannot give; define build")
+    assert caught.value.example == (
+        "from lit import Lit\n\n\ndef build_model():\n    net = ...\n    optimizer = ...\n"
+        "    return Lit(net=net, optimizer=optimizer, compile=..., width=...)"
+    )
+    with pytest.raises(Problem, match=r"^lit.py:Lit needs net, optimizer, objects"):
+        load(ModelRequest("lit.py", settings={"width": "3", "compile": "no"}))

@@ -166,6 +166,12 @@ def test_arguments_of_the_command_are_not_the_files(write, monkeypatch):
     assert load(ModelRequest(write(NET + "import argparse\nargparse.ArgumentParser().parse_args()\n"))).kind == "Net"
 
 
+def test_annotations_are_what_the_file_says(write):
+    """Its code is compiled without the options of the code that compiles it."""
+    text = NET + "def build(width: int = 3): return Net(width)\nassert build.__annotations__ == {'width': int}\n"
+    assert width(load(ModelRequest(write(text)))) == 3
+
+
 def test_settings_are_typed(write):
     loaded = load(ModelRequest(write(NET), settings={"width": "16", "bias": "false", "name": "12"}))
     assert (width(loaded), loaded.module.conv.bias) == (16, None)
