@@ -222,7 +222,8 @@ def factored(layer: nn.Conv2d, share: float) -> tuple[Convolution, Convolution]:
     rank = max(1, round(share * min(layer.out_channels, layer.weight[0].numel())))
     ones, zeros = (1, 1), (0, 0)
     geometry = (layer.kernel_size, layer.stride, layer.padding, layer.dilation)
-    first = Convolution(layer.in_channels, rank, *geometry)  # type: ignore[arg-type]
+    size = tuple(2 * taps for taps in layer.kernel_size)
+    first = Convolution(layer.in_channels, rank, *geometry, input_size=size)  # type: ignore[arg-type]
     return first, Convolution(rank, layer.out_channels, ones, ones, zeros, ones, bias=layer.bias is not None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -84,9 +84,16 @@ def fitted(planner: Planner) -> FitPlan:
         recalibrated=is_new,
         curve=planner.curve(),
         is_untrained=fitter.calibration.is_untrained,
-        assumptions=fitter.calibration.assumptions,
+        assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter)),
     )
     return FitPlan(model, result, tuple(choice.proposal for choice in chosen))
+
+
+def _unmeasured(fitter: Fitter) -> Iterator[str]:
+    """Says so when measuring was interrupted."""
+    done, layers = len({item.choice.path for item in fitter.harmed}), len(fitter.baseline.calls)
+    if done < layers:
+        yield f"measuring was stopped after {done} of {layers} layers, so the others stay as they are"
 
 
 def _ordered(fitter: Fitter, chosen: Sequence[LayerChoice]) -> nn.Module:

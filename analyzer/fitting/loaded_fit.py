@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from analyzer.fitting.calibration_batches import Calibration, random_calibration
+from analyzer.fitting.calibration_batches import Calibration, random_calibration, sliced
+from analyzer.fitting.exporting import exported
 from analyzer.fitting.fit_budgets import Goal
 from analyzer.fitting.fit_plan import FitPlan, fitted
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.input_files import calibration_beside, calibration_from
-from analyzer.fitting.networks import norms
+from analyzer.fitting.networks import Batch, norms
 from analyzer.fitting.planner import Planner
 from analyzer.formulas.count import Count
 from analyzer.loading.loaded_model import LoadedModel
+from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.convolution import Proposal
 from analyzer.values.facts import ModelFacts
 from analyzer.values.results import Input
@@ -47,7 +49,15 @@ def fit_loaded(
         calibration = _calibration(loaded, model, inputs, place)
         source = replace(loaded, materialize=lambda: model) if loaded.materialize else loaded
         fitter = Fitter(source, model, calibration, lambda text: progress(f"{loaded.name}: {text}"))
-        return fitted(Planner(fitter, goals, *clock(fitter.facts)))
+        plan = fitted(Planner(fitter, goals, *clock(fitter.facts)))
+        fitter.progress("exporting the fitted model")
+        return _with_exports(plan, sliced(calibration.held_out[0], slice(0, 1)))
+
+
+def _with_exports(plan: FitPlan, one: Batch) -> FitPlan:
+    taken, refused = exported(plan.model, one)
+    result = replace(plan.result, exports=taken, assumptions=(*plan.result.assumptions, *refused))
+    return replace(plan, result=result)
 
 
 def _calibration(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, ...], place: str | None) -> Calibration:
@@ -55,9 +65,14 @@ def _calibration(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, ...
         found = calibration_from(place, model, inputs[0].shape[2:] if inputs else ())
     else:
         found = calibration_beside(loaded.target, model) or random_calibration(inputs)
-    if loaded.checkpoint is None and _looks_untrained(model):
+    if loaded.checkpoint is None and (_is_from_a_zoo(loaded.target) or _looks_untrained(model)):
         return replace(found, is_untrained=True, assumptions=(*found.assumptions, UNTRAINED))
     return found
+
+
+def _is_from_a_zoo(target: str) -> bool:
+    """Built without weights: nothing is downloaded."""
+    return any(zoo.is_target(target) for zoo in (torchvision_zoo, timm_zoo, transformers_zoo))
 
 
 def _looks_untrained(model: nn.Module) -> bool:

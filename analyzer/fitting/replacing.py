@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.fitting import factoring, layer_choices
-from analyzer.fitting.factoring import Factors, LayerTarget, grouped
+from analyzer.fitting.factoring import grouped
 from analyzer.fitting.layer_choices import LayerChoice
+from analyzer.fitting.layer_target import Factors, LayerTarget
 from analyzer.fitting.moments import Moments
 from analyzer.fitting.networks import is_wide
 from analyzer.rewriting.constructors import module_of

@@ -64,14 +64,21 @@ class Baseline:
 
 
 def harms(baseline: Baseline, choices: Sequence[LayerChoice], progress: Progress) -> tuple[Harmed, ...]:
-    """Every choice that no other one of its layer dominates, with its harm."""
+    """Every choice that no other one of its layer dominates, with its harm.
+
+    When the user interrupts, those of the layers that are done; KeyboardInterrupt when none is.
+    """
     own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
     found: list[Harmed] = []
     remaining = TimeLeft(len(baseline.calls))
-    for index, (path, layer) in enumerate(_replaceables(baseline)):
-        left = remaining.after(index)
-        progress(f"measuring what changes of {path} do, layer {index + 1} of {len(baseline.calls)}{left}")
-        found += _of_layer(baseline, layer, own[path])
+    try:
+        for index, (path, layer) in enumerate(_replaceables(baseline)):
+            step = f"layer {index + 1} of {len(baseline.calls)}{remaining.after(index)}"
+            progress(f"measuring what changes of {path} do, {step}")
+            found += _of_layer(baseline, layer, own[path])
+    except KeyboardInterrupt:
+        if not found:
+            raise
     return tuple(found)
 
 

@@ -83,5 +83,7 @@ class Fit:
     """Whether the weights were random, so that the harm means nothing and only the structure is of use."""
     recalibrated: bool = False
     """Whether the statistics of batch normalizations were set anew."""
+    exports: tuple[str, ...] = ()
+    """Formats that the fitted model was exported to as a proof: "torch.export", "ONNX"; empty where none was tried."""
     curve: tuple[CurvePoint, ...] = ()
     assumptions: tuple[str, ...] = ()

@@ -165,5 +165,53 @@ def test_a_regression_is_judged_by_its_relative_error() -> None:
 
 
 def test_the_fitted_model_is_exported(digits: Any, half: Any) -> None:
-    exported = torch.export.export(half.model, (digits.images[:1],)).module()
-    assert torch.allclose(exported(digits.images[:1]), half.model(digits.images[:1]), atol=1e-5)
+    from analyzer.fitting.exporting import exported
+    from analyzer.fitting.networks import Batch
+
+    assert exported(half.model, Batch((digits.images[:1],), {})) == (("torch.export", "ONNX"), ())
+    program = torch.export.export(half.model, (digits.images[:1],)).module()
+    assert torch.allclose(program(digits.images[:1]), half.model(digits.images[:1]), atol=1e-5)
+
+
+def test_what_cannot_be_exported_is_said(digits: Any) -> None:
+    from analyzer.fitting.exporting import exported
+    from analyzer.fitting.networks import Batch
+
+    class Asks(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum().item() > 0 else -x
+
+    taken, refused = exported(Asks(), Batch((digits.images[:1],), {}))
+    assert taken == ()
+    assert [text.partition(" refuses the fitted model: ")[0] for text in refused] == ["torch.export", "ONNX"]
+
+
+def test_an_interrupt_plans_with_what_was_measured(digits: Any, digits_model: nn.Module) -> None:
+    def interrupt(text: str) -> None:
+        if "layer 5 of 5" in text:
+            raise KeyboardInterrupt
+
+    plan = analyzer.fit(digits_model, digits.images[:64], macs=0.7, progress=interrupt)
+    assert plan.result.budgets[0].traced == plan.result.budgets[0].promised
+    assert "measuring was stopped after 4 of 5 layers, so the others stay as they are" in plan.result.assumptions
+
+
+def test_advice_is_told_its_harm(digits: Any, digits_model: nn.Module) -> None:
+    from analyzer.fitting.calibration_batches import calibration_of
+    from analyzer.fitting.proposal_harms import proposal_harms
+    from analyzer.values.convolution import Convolution, Proposal
+
+    whole = Convolution(32, 64, (3, 3), (1, 1), (1, 1), (1, 1))
+    ranks = [
+        (Convolution(32, r, (3, 3), (1, 1), (1, 1), (1, 1)), Convolution(r, 64, *[(1, 1)] * 2, (0, 0), (1, 1)))
+        for r in (48, 8)
+    ]
+    proposals = [Proposal((("9", units),)) for units in ((whole,), *ranks)] + [Proposal((("absent", (whole,)),))]
+    same, mild, harsh, absent = proposal_harms(
+        digits_model, calibration_of(digits_model, digits.images[:64]), proposals
+    )
+    assert absent is None
+    assert same is not None
+    assert mild is not None
+    assert harsh is not None
+    assert same < 1e-9 < mild < harsh

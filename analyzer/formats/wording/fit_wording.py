@@ -41,6 +41,8 @@ def sentences(fit: Fit) -> Iterator[str]:
         f"{harm(abs(off))} {'above' if off >= 0 else 'below'} what was measured of the whole."
     )
     yield _optimality(fit)
+    if fit.exports:
+        yield f"The fitted model was exported by {' and to '.join(fit.exports)}."
     if fit.recalibrated:
         yield "The statistics of batch normalizations were set anew, as that brought the output nearer."
     yield from (f"{text[:1].upper()}{text[1:]}." for text in fit.assumptions)
