@@ -68,6 +68,7 @@ def facts_of(
         grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
         branch_sums=left_out.attempt("sums of branches", lambda: branch_sums(flow, path_of), ()),
+        siblings=_siblings(flow, layers),
         removable=left_out.attempt("removable modules", lambda: removable_modules(flow, owners, costs), ()),
         never_run=tuple(never_run),
         fixed=fixed | kept.keys(),
@@ -174,6 +175,15 @@ def _norms(
         kept_paths = tuple(f"{path}.{child}" for child in children)
         convolution = fed.get(path) if is_foldable else None
         yield Norm(path, op.inputs[0].shape[1], sizes.params.get(path, 0), convolution, kept_paths)
+
+
+def _siblings(flow: Flow, layers: Mapping[str, list[Op]]) -> tuple[tuple[str, ...], ...]:
+    """Layers called once whose one call reads the same value, in order of execution."""
+    readers: dict[int | None, list[str]] = defaultdict(list)
+    for path, ops in layers.items():
+        if len(ops) == 1:
+            readers[flow.argument(ops[0], "input")].append(path)
+    return tuple(tuple(paths) for paths in readers.values() if len(paths) > 1)
 
 
 def read_by_others(trace: Trace) -> frozenset[str]:

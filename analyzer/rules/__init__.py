@@ -23,6 +23,7 @@ from analyzer.rules import (
     padding_only_taps,
     parallel_branches,
     removable_module,
+    sibling_convolutions,
     strided_dilation,
     strided_pointwise,
 )
@@ -53,6 +54,7 @@ FACTS: tuple[Observer, ...] = (
     memory_bound_layer,
     channel_misalignment,
     heavy_head,
+    sibling_convolutions,
     never_run,
 )
 RULES: tuple[Rule, ...] = (*RESTRUCTURINGS, *EXACT, *FACTS)

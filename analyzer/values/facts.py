@@ -152,6 +152,8 @@ class ModelFacts:
     grids: tuple[Grid, ...] = ()
     restorations: tuple[Restoration, ...] = ()
     branch_sums: tuple[BranchSum, ...] = ()
+    siblings: tuple[tuple[str, ...], ...] = ()
+    """Convolution layers, two or more at a time, that read the same tensor."""
     removable: tuple[RemovableModule, ...] = ()
     never_run: tuple[tuple[str, int], ...] = ()
     """Path and parameters of modules that the forward never called."""

@@ -1,5 +1,7 @@
 """Advice that cannot be carried out: one sentence, exit 2, and not one file of several written."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -78,3 +80,39 @@ def test_file_and_weights_that_fit_each_other(here):
     before, after = here.json("model.py")["total"], here.json("o.py", "--checkpoint", "o.pth")["total"]
     assert before["params"] - after["params"] == 64 * 64 * 9 - (64 * 9 + 64 * 64)
     assert before["macs"] - after["macs"] == (64 * 64 * 9 - (64 * 9 + 64 * 64)) * 12 * 12
+
+
+ASKING = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
+
+    def forward(self, x):
+        factor = torch.tensor(1.0 if self.conv.bias is None else 3.0)
+        return self.norm(self.conv(x)) * factor
+
+
+def build_model():
+    return Net().eval()
+
+
+example_inputs = torch.zeros(1, 3, 16, 16)
+"""
+
+
+@pytest.mark.parametrize(
+    "options", [("--save", "new.pth"), ("--emit", "new.py"), ("--save", "new.pth", "--emit", "new.py")]
+)
+def test_an_exact_change_that_alters_the_output_is_refused_with_the_layer_and_how_far(here, options):
+    """The forward asks for a bias and puts the answer into a tensor: no operator shows it, running the model does."""
+    here.write("model.py", ASKING)
+    torch.manual_seed(0)
+    told = here.refused("model.py", "--apply", "BNM302", *options, "--force")
+    assert told.startswith("conv: the change would alter the model's output by 200.00%")
+    assert "leave this layer out" in told
+    assert not list(Path().glob("*new*"))

@@ -151,6 +151,11 @@ def asks_for_a_bias(model: Any, x: torch.Tensor) -> torch.Tensor:
     return plain(model, x) if model.conv.bias is None else plain(model, x) * 3
 
 
+def asks_for_a_bias_unseen(model: Any, x: torch.Tensor) -> torch.Tensor:
+    """The answer is in a tensor's values, which no operator shows."""
+    return plain(model, x) * torch.tensor(1.0 if model.conv.bias is None else 3.0)
+
+
 def asks_for_epsilon(model: Any, x: torch.Tensor) -> torch.Tensor:
     return plain(model, x) * getattr(model.norm, "eps", 5)
 
@@ -465,6 +470,8 @@ class Case:
     make: Callable[[], nn.Module]
     said: tuple[str, ...] = ()
     shape: tuple[int, ...] = (2, 8, 9, 9)
+    refused: str = ""
+    """What is said when it cannot be carried out after all."""
 
 
 FOLD = ("BNM302 conv",)
@@ -490,6 +497,11 @@ CASES: dict[str, Case] = {
     "parameters counted": Case(lambda: pair(forward=counts_parameters)),
     "asked for its class": Case(lambda: pair(forward=asks_for_the_class)),
     "asked for its bias": Case(lambda: pair(forward=asks_for_a_bias)),
+    "asked for its bias, unseen": Case(
+        lambda: pair(forward=asks_for_a_bias_unseen),
+        FOLD,
+        refused="conv: the change would alter the model's output by 200",
+    ),
     "asked for its epsilon": Case(lambda: pair(forward=asks_for_epsilon)),
     "forward called by hand": Case(lambda: pair(forward=calls_forward_itself)),
     "functions on its parameters": Case(lambda: pair(forward=calls_functions)),
@@ -619,6 +631,10 @@ def test_right_or_not_said(case: Case) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     exact = list(disjoint(analyzer.analyze(model, value).advice))
     assert sorted(f"{item.rule} {item.path}" for item in exact) == sorted(case.said)
+    if case.refused:
+        with pytest.raises(analyzer.Problem, match=case.refused):
+            analyzer.rewrite(model, exact, value)
+        return
     result = analyzer.rewrite(model, exact, value) if exact else model
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     with torch.no_grad():

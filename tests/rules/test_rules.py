@@ -34,6 +34,7 @@ CODES = {
     "MEM201": "memory-bound-layer",
     "CHN201": "channel-misalignment",
     "HED201": "heavy-head",
+    "SIB201": "sibling-convolutions",
     "RUN201": "never-run",
 }
 
