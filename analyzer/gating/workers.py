@@ -62,8 +62,8 @@ class Job:
     @property
     def patience(self) -> float | None:
         """Seconds after which the worker is ended from outside; None where what it does has no limit."""
-        limit, timed = self.request.timeout, self.request.timing.wanted
-        return None if limit is None or timed else limit * len(self.request.models) + LATE
+        limit, takes_long = self.request.timeout, self.request.timing.wanted or self.request.fitting.wanted
+        return None if limit is None or takes_long else limit * len(self.request.models) + LATE
 
 
 class _Worker:

@@ -12,7 +12,7 @@ from analyzer.gating import workers
 from analyzer.gating.channel import Message, opened, sealed
 from analyzer.gating.workers import Job, run
 from analyzer.values.errors import Problem
-from analyzer.values.requests import ModelRequest, TimingOptions, WorkRequest
+from analyzer.values.requests import FittingOptions, ModelRequest, TimingOptions, WorkRequest
 
 SCRIPT = """\
 import os, sys, threading, time
@@ -140,6 +140,10 @@ def test_a_worker_that_cannot_stop_itself_is_ended(scripted, monkeypatch: pytest
 def test_timing_has_a_limit_of_its_own() -> None:
     assert Job(WorkRequest((), timing=TimingOptions(wanted=True)), Path()).patience is None
     assert Job(WorkRequest((), timeout=None), Path()).patience is None
+
+
+def test_fitting_takes_as_long_as_it_takes() -> None:
+    assert Job(WorkRequest((), fitting=FittingOptions(("macs=50%",))), Path()).patience is None
 
 
 def test_no_process_outlives_an_interrupt(scripted, monkeypatch: pytest.MonkeyPatch) -> None:
