@@ -14,7 +14,7 @@ from analyzer.gating.budget_diff import budget_changes
 from analyzer.gating.counterparts import Counterparts
 from analyzer.gating.layer_diff import difference
 from analyzer.gating.plan import COMMAND_LINE, Plan, PlannedModel, plan_for
-from analyzer.gating.remedy import in_words
+from analyzer.gating.remedy import remedy
 from analyzer.gating.repository import folder_of, repository_of
 from analyzer.gating.workers import Job, Listener, Outcome, run
 from analyzer.values.errors import Problem
@@ -73,7 +73,7 @@ def _without_base(analysis: Analysis, model: PlannedModel, problem: Problem, tod
 def _gated(
     analysis: Analysis, model: PlannedModel, base: Base | None, before: Analysis | None, today: date
 ) -> Analysis:
-    lines = tuple(_with_ways_back(analysis, model.budgets, before, today))
+    lines = tuple(_with_remedies(analysis, model.budgets, before, today))
     for line in lines:
         _refuse_unknown(analysis, line)
     return replace(
@@ -84,12 +84,12 @@ def _gated(
     )
 
 
-def _with_ways_back(
+def _with_remedies(
     analysis: Analysis, budgets: Sequence[Budget], before: Analysis | None, today: date
 ) -> Iterator[BudgetLine]:
     for budget in budgets:
         for line in judge(analysis, (budget,), before, today=today):
-            yield replace(line, way_back=in_words(analysis, line, budget))
+            yield replace(line, remedy=remedy(analysis, line, budget))
 
 
 def _difference(analysis: Analysis, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]) -> Difference:

@@ -12,7 +12,7 @@ from analyzer.config import BYTES, Budget, Increase, Override
 from analyzer.values import amounts
 from analyzer.values.errors import Problem
 from analyzer.values.layer_patterns import covered, covers, nearest
-from analyzer.values.results import Analysis, BudgetLine, Layer
+from analyzer.values.results import Analysis, BudgetLine, Growth, Layer
 
 TOTALS: Final = {
     "params": "params",
@@ -90,20 +90,14 @@ def absolute(metric: str, standing: Standing, limit: int) -> BudgetLine:
 def relative(metric: str, standing: Standing, share: Fraction, least: int) -> BudgetLine:
     """The line of a limit on growth, which is breached when both the share and the least amount are exceeded."""
     value, base = standing.value, standing.base
-    notes = (f"may grow by {allowance(metric, share, least)}",)
+    growth = Growth(share.numerator, share.denominator, least)
     if value is None or (standing.compared and base is None):
-        return BudgetLine("", metric, value, None, base, "unknown", notes=notes)
+        return BudgetLine("", metric, value, None, base, "unknown", growth=growth)
     if base is None:
-        return BudgetLine("", metric, value, None, None, "off", notes=notes)
+        return BudgetLine("", metric, value, None, None, "off", growth=growth)
     # An integer exceeds base + share exactly when it exceeds its floor.
     limit = base + max((base * share).__floor__(), least)
-    return BudgetLine("", metric, value, limit, base, "pass" if value <= limit else "fail", notes=notes)
-
-
-def allowance(metric: str, share: Fraction, least: int) -> str:
-    """ "2 %", or "2 % or 20k, whichever is more"."""
-    amount = amounts.written(least, is_bytes=metric in BYTES)
-    return f"{amounts.percentage(share)} or {amount}, whichever is more" if least else amounts.percentage(share)
+    return BudgetLine("", metric, value, limit, base, "pass" if value <= limit else "fail", growth=growth)
 
 
 def _slack(metric: str, standing: Standing, limit: int) -> tuple[str, ...]:
@@ -217,4 +211,4 @@ def _switched_off(budget: Budget) -> Iterator[BudgetLine]:
         yield _labelled(BudgetLine("", metric, None, limit, None, "off"), budget)
 
 
-__all__ = ["Increase", "Standing", "absolute", "allowance", "judge", "measured", "relative", "verdict"]
+__all__ = ["Increase", "Standing", "absolute", "judge", "measured", "relative", "verdict"]

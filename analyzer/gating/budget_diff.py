@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analyzer.config import BYTES, Budget
-from analyzer.gating.budget import allowance
 from analyzer.values import amounts
 
 
@@ -35,7 +34,9 @@ def _facts(budget: Budget) -> dict[str, str]:
     facts = {f"limit on {metric}": _amount(metric, limit) for metric, limit in budget.limits.items()}
     for increase in budget.increases:
         for metric, share in increase.shares.items():
-            facts[f"allowed increase of {metric}"] = allowance(metric, share, int(increase.min))
+            facts[f"allowed increase of {metric}"] = amounts.allowance(
+                share, int(increase.min), is_bytes=metric in BYTES
+            )
     facts["level"] = budget.level
     facts["match"] = budget.match
     facts |= {"dtype": budget.dtype} if budget.dtype else {}

@@ -1,4 +1,4 @@
-"""The cheapest way back under a limit: the fewest and least risky pieces of advice that save enough."""
+"""The remedy for a limit that is exceeded: the fewest and least risky pieces of advice that save enough."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ from typing import Final
 from analyzer.config import Budget
 from analyzer.values import amounts
 from analyzer.values.layer_patterns import covered, covers
-from analyzer.values.results import Advice, Analysis, BudgetLine
+from analyzer.values.results import Advice, Analysis, BudgetLine, Remedy, RemedyStep
 
 EFFORTS: Final = ("none", "finetune", "retrain")
 """From the least to the most that a change asks for."""
-UNITS: Final = {
-    "params": "parameters",
-    "trainable-params": "parameters",
-    "macs": "MACs",
-    "size": "bytes",
-    "peak-memory": "bytes",
-}
 INFERENCE_ONLY: Final = ("BNM302",)
 """Rules whose change holds for inference: code that is trained keeps its batch normalization."""
-SHOWN: Final = 3
-"""How many changes the sentence names."""
 
 
-def way_back(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> tuple[Advice, ...] | None:
+def cheapest(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> tuple[Advice, ...] | None:
     """The changes that bring a line under its limit; empty when it is there, None when advice does not get it there.
 
     Changes that keep the output are preferred to finetuning, and that to retraining; of these as few as will do, and at
@@ -46,23 +37,15 @@ def way_back(analysis: Analysis, line: BudgetLine, budget: Budget | None = None)
     return None
 
 
-def in_words(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> str:
-    """The way back of a failing line as a sentence; empty for any other."""
+def remedy(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> Remedy | None:
+    """The changes of `cheapest` with what they save together; None for a line that is not over its limit."""
     if line.status not in ("fail", "drift"):
-        return ""
-    chosen = way_back(analysis, line, budget)
+        return None
+    chosen = cheapest(analysis, line, budget)
     if chosen is None:
-        return "no piece of advice, nor all of them together, brings it under the limit"
-    saved = sum(_saved(analysis, item, line, budget) for item in chosen)
-    shown = [_change(item) for item in chosen[:SHOWN]]
-    more = [f"{len(chosen) - SHOWN} more"] if len(chosen) > SHOWN else []
-    return f"{', '.join(shown + more)}; saves {saved:,} {UNITS[line.metric]}"
-
-
-def _change(item: Advice) -> str:
-    where = f" ({item.file}:{item.line})" if item.file and item.line else ""
-    risk = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}[item.effort]
-    return f"{item.rule} {item.name} at {item.path or 'the model'}{where}, {risk}"
+        return Remedy()
+    steps = tuple(RemedyStep(i.rule, i.name, i.path, i.effort, i.file, i.line) for i in chosen)
+    return Remedy(steps, sum(_saved(analysis, item, line, budget) for item in chosen))
 
 
 def _useful(analysis: Analysis, line: BudgetLine, budget: Budget | None) -> Iterable[Advice]:

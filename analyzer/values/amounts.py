@@ -110,3 +110,10 @@ BITS: Final = MappingProxyType(
     {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "float8": 8, "int8": 8, "int4": 4}
 )
 """Bits of one element of each dtype."""
+
+
+def allowance(share: Fraction, least: int, *, is_bytes: bool) -> str:
+    """ "2 %", or "2 % or 20k, whichever is more"."""
+    return (
+        f"{percentage(share)} or {written(least, is_bytes=is_bytes)}, whichever is more" if least else percentage(share)
+    )

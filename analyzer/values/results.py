@@ -287,6 +287,37 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """What a model may grow by: a share of the base, as a fraction, or the least amount where that is more."""
+
+    numerator: int
+    denominator: int
+    least: int
+    """In the metric's unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyStep:
+    """One piece of advice that helps a model under its limit."""
+
+    rule: str
+    name: str
+    path: str
+    effort: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """The least that brings a model under a limit; without steps when no advice does."""
+
+    steps: tuple[RemedyStep, ...] = ()
+    saved: int = 0
+    """What they take off the metric together."""
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetLine:
     """One limit and how the model stands to it."""
 
@@ -305,8 +336,10 @@ class BudgetLine:
     level: str = "error"
     message: str = ""
     notes: tuple[str, ...] = ()
-    way_back: str = ""
-    """What would bring it back under its limit with the least, or that nothing would, as a sentence; else empty."""
+    growth: Growth | None = None
+    """What a limit on growth allows; None for an absolute limit."""
+    remedy: Remedy | None = None
+    """What would bring it under its limit again; None where it is not over it."""
 
 
 @dataclass(frozen=True, slots=True)

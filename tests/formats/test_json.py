@@ -34,7 +34,7 @@ ROWS = {
     "inputs": "name shape dtype",
     "uncounted": "operator calls layers reason",
     "never_run": "path params",
-    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings "
+    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings construction "
     "receptive_field receptive_field_least jump offset reach",
 }
 

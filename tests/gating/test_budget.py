@@ -12,7 +12,7 @@ from analyzer.config import Budget, Increase, Override
 from analyzer.config.tables import Amount, Bytes, CountLimit, Percent
 from analyzer.gating.budget import Standing, absolute, judge, measured, relative, verdict
 from analyzer.values.errors import Problem
-from analyzer.values.results import Analysis, BudgetLine, Uncounted
+from analyzer.values.results import Analysis, BudgetLine, Growth, Uncounted
 
 TODAY = date(2030, 6, 1)
 ORDER = ("pass", "drift", "fail")
@@ -68,7 +68,7 @@ def test_growth_by_2_percent_and_at_least_10(value: int, base: int, limit: int, 
 def test_growth_is_not_judged_without_a_base() -> None:
     line = relative("params", Standing(5), Fraction(2, 100), 10)
     assert (line.limit, line.status) == (None, "off")
-    assert line.notes == ("may grow by 2 % or 10, whichever is more",)
+    assert line.growth == Growth(1, 50, 10)
 
 
 def test_growth_over_a_base_that_was_not_counted_is_unknown() -> None:

@@ -1,15 +1,22 @@
 """The fewest and least risky changes that are enough."""
 
+from dataclasses import replace
+
 import pytest
 
 from analyzer.config import Budget
 from analyzer.config.tables import Bytes, CountLimit
-from analyzer.gating.remedy import in_words, way_back
+from analyzer.formats.wording.verdict import remedy_text
+from analyzer.gating.remedy import cheapest, remedy
 from analyzer.values.results import Analysis, BudgetLine
 
 
 def line(excess: int, metric: str = "params", status: str = "fail", match: str = "*") -> BudgetLine:
     return BudgetLine("b", metric, 1000 + excess, 1000, 900, status, match=match)
+
+
+def remedied(net: Analysis, over: BudgetLine) -> BudgetLine:
+    return replace(over, remedy=remedy(net, over))
 
 
 def paths(found) -> tuple[str, ...] | None:
@@ -52,7 +59,7 @@ def net(analysis, advice) -> Analysis:
     ],
 )
 def test_parameters(net: Analysis, excess: int, expected: tuple[str, ...] | None) -> None:
-    assert paths(way_back(net, line(excess))) == expected
+    assert paths(cheapest(net, line(excess))) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,44 +73,50 @@ def test_parameters(net: Analysis, excess: int, expected: tuple[str, ...] | None
     ],
 )
 def test_other_metrics(net: Analysis, metric: str, excess: int, expected: tuple[str, ...] | None) -> None:
-    assert paths(way_back(net, line(excess, metric))) == expected
+    assert paths(cheapest(net, line(excess, metric))) == expected
 
 
 def test_size_in_the_budgets_dtype(net: Analysis) -> None:
-    assert paths(way_back(net, line(10, "size"), Budget(size=Bytes(1000), dtype="float16"))) == ("small:none",)
-    assert paths(way_back(net, line(11, "size"), Budget(size=Bytes(1000), dtype="float16"))) == (
+    assert paths(cheapest(net, line(10, "size"), Budget(size=Bytes(1000), dtype="float16"))) == ("small:none",)
+    assert paths(cheapest(net, line(11, "size"), Budget(size=Bytes(1000), dtype="float16"))) == (
         "small:none",
         "tiny:none",
     )
 
 
 def test_only_layers_under_the_limit_count(net: Analysis) -> None:
-    assert paths(way_back(net, line(1, match="mid"))) == ("mid:finetune",)
-    assert way_back(net, line(51, match="mid")) is None
-    assert paths(way_back(net, line(1), Budget(params=CountLimit(1000), ignore=("small",)))) == ("tiny:none",)
+    assert paths(cheapest(net, line(1, match="mid"))) == ("mid:finetune",)
+    assert cheapest(net, line(51, match="mid")) is None
+    assert paths(cheapest(net, line(1), Budget(params=CountLimit(1000), ignore=("small",)))) == ("tiny:none",)
 
 
-def test_nothing_known_has_no_way_back(net: Analysis) -> None:
-    assert way_back(net, BudgetLine("b", "macs", None, 5, None, "unknown")) is None
-    assert way_back(net, BudgetLine("b", "macs", 5, None, None, "off")) is None
+def test_nothing_known_has_no_remedy(net: Analysis) -> None:
+    assert cheapest(net, BudgetLine("b", "macs", None, 5, None, "unknown")) is None
+    assert cheapest(net, BudgetLine("b", "macs", 5, None, None, "off")) is None
 
 
 def test_as_a_sentence(analysis, advice) -> None:
     net = analysis(advice=(advice("stem", 70, file="net.py", line=8), advice("", 50, effort="none")))
-    assert in_words(net, line(60)) == (
+    assert remedy_text(remedied(net, line(60))) == (
         "SEP101 depthwise-separable at stem (net.py:8), needs retraining; saves 70 parameters"
     )
-    assert in_words(net, line(50)) == "SEP101 depthwise-separable at the model, output unchanged; saves 50 parameters"
-    assert in_words(net, line(121)) == "no piece of advice, nor all of them together, brings it under the limit"
-    assert in_words(net, line(-5, status="pass")) == ""
+    assert (
+        remedy_text(remedied(net, line(50)))
+        == "SEP101 depthwise-separable at the model, output unchanged; saves 50 parameters"
+    )
+    assert (
+        remedy_text(remedied(net, line(121)))
+        == "no piece of advice, nor all of them together, brings it under the limit"
+    )
+    assert remedy_text(remedied(net, line(-5, status="pass"))) == ""
 
 
 def test_a_long_way_back_is_cut(analysis, advice) -> None:
     net = analysis(advice=tuple(advice(f"layer{index}", 10) for index in range(5)))
-    assert in_words(net, line(50)).endswith("needs retraining, 2 more; saves 50 parameters")
+    assert remedy_text(remedied(net, line(50))).endswith("needs retraining, 2 more; saves 50 parameters")
 
 
 def test_folding_batch_norm_is_no_remedy_for_code_that_is_trained(analysis, advice) -> None:
     net = analysis(advice=(advice("norm", 100, effort="none", rule="BNM302"), advice("bias", 5, rule="BNF301")))
-    assert paths(way_back(net, line(5))) == ("bias:retrain",)
-    assert way_back(net, line(6)) is None
+    assert paths(cheapest(net, line(5))) == ("bias:retrain",)
+    assert cheapest(net, line(6)) is None

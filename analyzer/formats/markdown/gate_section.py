@@ -78,12 +78,12 @@ def _said(lines: Sequence[BudgetLine]) -> list[str]:
     ranked = verdict.ranked(lines)
     ways: dict[str, dict[str, None]] = {}
     for line in ranked:
-        if line.way_back:
-            ways.setdefault(line.way_back, {})[METRICS[line.metric].title] = None
+        if remedy := verdict.remedy_text(line):
+            ways.setdefault(remedy, {})[METRICS[line.metric].title] = None
     told = [
         f"**Cheapest way back{_of(titles) if len(ways) > 1 else ''}:** {prose(way)}" for way, titles in ways.items()
     ]
-    notes = [f"{verdict.subject_of(line)} ({line.name}): {note}" for line in ranked for note in line.notes]
+    notes = [f"{verdict.subject_of(line)} ({line.name}): {note}" for line in ranked for note in verdict.notes(line)]
     messages = [f"{line.name}: {line.message}" for line in ranked if line.message and line.status != "pass"]
     return [*told, *map(prose, dict.fromkeys((*notes, *messages)))]
 

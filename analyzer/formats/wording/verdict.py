@@ -1,12 +1,24 @@
 """What the gate decided, in words: by which limit, by how much, and what this change did to it."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from analyzer.formats.wording.numbers import apart, change, count, plural, size
+from analyzer.values import amounts
 from analyzer.values.layer_patterns import covers
-from analyzer.values.results import Analysis, BudgetLine, LayerChange
+from analyzer.values.results import Analysis, BudgetLine, LayerChange, RemedyStep
 
+EFFORTS = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}
+UNITS = {
+    "params": "parameters",
+    "trainable-params": "parameters",
+    "macs": "MACs",
+    "size": "bytes",
+    "peak-memory": "bytes",
+}
+SHOWN = 3
+"""How many changes a remedy's sentence names."""
 ICONS = {"pass": "✅", "drift": "⚠️", "fail": "❌", "unknown": "❔", "off": ""}
 
 
@@ -66,7 +78,7 @@ def line_sentence(line: BudgetLine) -> str:
     """How the model stands to one limit."""
     loaded = subject_of(line)
     if line.status == "off":
-        return f"{loaded} not checked: {'; '.join(line.notes)}" if line.notes else f"{loaded} switched off"
+        return f"{loaded} not checked: {'; '.join(notes(line))}" if notes(line) else f"{loaded} switched off"
     if line.value is None:
         return f"{loaded} cannot be checked: there is no count"
     if line.limit is None:
@@ -78,14 +90,15 @@ def line_sentence(line: BudgetLine) -> str:
         return f"{loaded} exceeded: {value} of {limit}{_by(line)}"
     if line.status == "pass":
         return f"{loaded} kept: {value} of {limit} ({headroom(line)} to spare)"
-    return f"{loaded} cannot be checked: {'; '.join(line.notes) or 'the count is incomplete'}"
+    return f"{loaded} cannot be checked: {'; '.join(notes(line)) or 'the count is incomplete'}"
 
 
 def said(line: BudgetLine) -> tuple[str, ...]:
     """What else is to be told about a limit: the way back, notes, and its own message unless it is kept."""
-    way_back = f"Cheapest way back: {line.way_back}" if line.way_back else ""
+    remedy = remedy_text(line)
+    way_back = f"Cheapest way back: {remedy}" if remedy else ""
     message = line.message if line.status != "pass" else ""
-    return tuple(filter(None, (way_back, *line.notes, message)))
+    return tuple(filter(None, (way_back, *notes(line), message)))
 
 
 def subject_of(line: BudgetLine) -> str:
@@ -101,8 +114,34 @@ def title_of(line: BudgetLine) -> str:
 
 
 def is_on_growth(line: BudgetLine) -> bool:
-    """Whether the limit is what the base may grow to, which its note then says."""
-    return any(note.startswith("may grow by ") for note in line.notes)
+    """Whether the limit is what the base may grow to."""
+    return line.growth is not None
+
+
+def notes(line: BudgetLine) -> tuple[str, ...]:
+    """What a limit on growth allows, and what else is known of the limit."""
+    if line.growth is None:
+        return line.notes
+    share = Fraction(line.growth.numerator, line.growth.denominator)
+    allowed = amounts.allowance(share, line.growth.least, is_bytes=metric(line).text is size)
+    return (f"may grow by {allowed}", *line.notes)
+
+
+def remedy_text(line: BudgetLine) -> str:
+    """What brings a line under its limit, as a sentence; empty where it is not over it."""
+    if line.remedy is None:
+        return ""
+    steps = line.remedy.steps
+    if not steps:
+        return "no piece of advice, nor all of them together, brings it under the limit"
+    shown = [_step(step) for step in steps[:SHOWN]]
+    more = [f"{len(steps) - SHOWN} more"] if len(steps) > SHOWN else []
+    return f"{', '.join(shown + more)}; saves {line.remedy.saved:,} {UNITS[line.metric]}"
+
+
+def _step(step: RemedyStep) -> str:
+    where = f" ({step.file}:{step.line})" if step.file and step.line else ""
+    return f"{step.rule} {step.name} at {step.path or 'the model'}{where}, {EFFORTS[step.effort]}"
 
 
 def metric(line: BudgetLine) -> Metric:

@@ -18,7 +18,7 @@ WHOLE = """\
 | ⚠️ Parameters of `stem.*` | stem     |     464 |     464 |                0 |     400 |        -64 |
 
 - **What grew:** `head` (`net.py:10`) +5,120 parameters: in_features 512 to 1024
-- **Cheapest way back:** SEP101 at net.py:8 saves 357
+- **Cheapest way back:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
 - mobile: ask the owners
 - **Limit changed:** mobile: params raised from 9k to 10k
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.ci.findings import findings
+from analyzer.values.results import Growth
 
 
 def test_errors_come_first_then_warnings_then_notes(gated, advised):
@@ -21,7 +22,8 @@ def test_a_budget_is_reported_at_the_layer_that_grew(gated):
     assert (found.file, found.line) == ("net.py", 10)
     assert found.message == (
         "net: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120). "
-        "Cheapest way back: SEP101 at net.py:8 saves 357. Ask the owners. "
+        "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
+        "saves 357 parameters. Ask the owners. "
         "Grew most: head (in_features 512 to 1024)."
     )
 
@@ -69,7 +71,7 @@ def test_a_budget_fingerprint_stays_when_the_excess_changes(gated):
 
 
 def test_a_limit_on_growth_has_a_fingerprint_of_its_own(gated, exceeded):
-    grown = replace(exceeded, notes=("may grow by 2 %",))
+    grown = replace(exceeded, growth=Growth(1, 50, 0))
     alone = [findings([replace(gated, budget=(line,))])[0].fingerprint for line in (exceeded, grown)]
     both = [item.fingerprint for item in findings([replace(gated, budget=(exceeded, grown))])]
     assert both == alone

@@ -17,7 +17,8 @@ def test_the_whole_file_of_a_failed_budget(gated):
         '    <testcase classname="net" name="mobile: Parameter budget" file="net.py" line="5">\n'
         '      <failure message="Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)">'
         "Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)\n"
-        "Cheapest way back: SEP101 at net.py:8 saves 357\n"
+        "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
+        "saves 357 parameters\n"
         "ask the owners</failure>\n"
         "    </testcase>\n"
         '    <testcase classname="net" name="stem: Parameter budget of stem.*" file="net.py" line="5">\n'

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.markdown import gate_section, report
-from analyzer.values.results import Difference, Layer, LayerChange
+from analyzer.values.results import Difference, Growth, Layer, LayerChange, Remedy
 
 
 def plain(text: str) -> str:
@@ -125,24 +125,28 @@ def test_without_a_base_nothing_changed(analysis):
 
 
 def test_ways_back_notes_and_messages_are_said_once(gated, exceeded):
-    again = replace(exceeded, limit=9_000, notes=("may grow by 2 %",))
+    again = replace(exceeded, limit=9_000, growth=Growth(1, 50, 0))
     lines = gate_section.findings(replace(gated, budget=(exceeded, again, exceeded))).splitlines()
     assert lines[1:-1] == [
-        "- **Cheapest way back:** SEP101 at net.py:8 saves 357",
+        "- **Cheapest way back:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
+        "saves 357 parameters",
         "- Parameter growth budget (mobile): may grow by 2 %",
         "- mobile: ask the owners",
     ]
 
 
 def test_different_ways_back_say_of_what(gated, exceeded):
-    other = replace(exceeded, metric="macs", way_back="another")
+    other = replace(exceeded, metric="macs", remedy=Remedy())
     text = gate_section.findings(replace(gated, budget=(exceeded, other)))
-    assert "- **Cheapest way back (Parameters):** SEP101 at net.py:8 saves 357" in text
-    assert "- **Cheapest way back (MACs):** another" in text
+    assert "- **Cheapest way back (Parameters):** SEP101 depthwise-separable at stem.conv (net.py:8)" in text
+    assert (
+        "- **Cheapest way back (MACs):** no piece of advice, nor all of them together, brings it under the limit"
+        in text
+    )
 
 
 def test_a_limit_on_growth_is_told_apart_in_its_row(gated, exceeded):
-    both = (exceeded, replace(exceeded, notes=("may grow by 2 %",)))
+    both = (exceeded, replace(exceeded, growth=Growth(1, 50, 0)))
     assert [row[0] for row in cells(gate_section.totals(replace(gated, budget=both)))[2:]] == [
         "❌ Parameters",
         "❌ Growth of parameters",

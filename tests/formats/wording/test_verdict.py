@@ -5,7 +5,7 @@ import pytest
 
 from analyzer.formats.wording import verdict
 from analyzer.gating.budget import Standing, relative
-from analyzer.values.results import BudgetLine, Difference
+from analyzer.values.results import BudgetLine, Difference, Growth
 
 
 def line(value=10_714, limit=10_000, base=None, status="fail", metric="params", **changes):
@@ -88,7 +88,10 @@ def test_a_model_without_a_base_is_new(analysis):
 def test_the_message_of_a_kept_limit_is_not_told(gated):
     kept, exceeded, _ = gated.budget
     assert verdict.said(kept) == ()
-    assert verdict.said(exceeded) == ("Cheapest way back: SEP101 at net.py:8 saves 357", "ask the owners")
+    assert verdict.said(exceeded) == (
+        "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters",
+        "ask the owners",
+    )
 
 
 def test_unchanged_is_when_nothing_differs_and_nothing_fails(gated, unchanged, analysis):
@@ -129,6 +132,6 @@ def test_a_limit_on_growth_is_called_so():
 
 
 def test_a_limit_that_someone_wrote_is_told_before_one_on_growth(gated):
-    grown = line(limit=1, notes=("may grow by 2 %",))
+    grown = line(limit=1, growth=Growth(1, 50, 0))
     assert verdict.ranked([grown, line()]) == [line(), grown]
     assert verdict.ranked([line(status="pass"), grown]) == [grown, line(status="pass")]
