@@ -36,6 +36,13 @@ FILLS = aten(
 """Read nothing of a tensor but its shape."""
 PRODUCTS = aten("addmm mm linear bmm baddbmm matmul mv")
 
+UNMOVED = VIEWS | CUTS | TURNS | aten("t expand alias detach empty empty_like as_strided as_strided_")
+
+
+def is_view(op: Op) -> bool:
+    """Whether it moves nothing in memory."""
+    return "view" in op.tags or op.packet in UNMOVED
+
 
 def is_convolution(op: Op) -> bool:
     """Whether it is a convolution as torch takes all of them apart to."""

@@ -8,14 +8,12 @@ from typing import Final, Literal
 
 from analyzer.dataflow.operator_classes import (
     BATCH_NORMS,
-    CUTS,
     NORMS,
-    TURNS,
-    VIEWS,
     aten,
     is_convolution,
     is_pointwise,
     is_pool,
+    is_view,
 )
 from analyzer.estimating.onednn import is_blocked, is_channels_last
 from analyzer.formulas import cost_of, kind_of
@@ -43,7 +41,6 @@ Kind = Literal[
 columns; one and several channels a group; products; normalization; pools; exponentials; other elementwise work and
 copies; and views, which cost their call alone."""
 EXPONENTIALS: Final = aten("silu silu_ gelu gelu_ sigmoid sigmoid_ tanh tanh_ exp softmax _softmax erf mish mish_")
-FREE_VIEWS: Final = VIEWS | CUTS | TURNS | aten("t expand alias detach empty empty_like as_strided as_strided_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +124,6 @@ def _convolution_kind(op: Op) -> Kind:
     if not is_blocked(op):
         return "pointwise" if set(weight.shape[2:]) == {1} else "unfolded"
     return "stem" if weight.shape[1] <= IMAGE_CHANNELS else "convolution"
-
-
-def is_view(op: Op) -> bool:
-    """Whether it moves nothing."""
-    return "view" in op.tags or op.packet in FREE_VIEWS
 
 
 def _work(op: Op, layer: str, nbytes: int) -> OperatorWork:

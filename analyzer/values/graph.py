@@ -84,6 +84,36 @@ class Op:
         values = value if isinstance(value, tuple) else (value,)
         return tuple(item for item in values if isinstance(item, int) and not isinstance(item, bool))
 
+    def each(self, name: str, count: int, default: int = 1) -> tuple[int, ...]:
+        """An argument for each of so many axes: one number stands for all, `default` where it was left out."""
+        values = self.integers(name) or (default,)
+        return values if len(values) == count else values[:1] * count
+
+    def axis(self, name: str = "dim") -> int:
+        """The dimension of the first tensor that an argument names, counted from the first; 0 when it was left out."""
+        given, rank = self.arguments.get(name, 0), len(self.inputs[0].shape)
+        return given % rank if isinstance(given, int) and rank else 0
+
+    def order(self) -> tuple[int, ...]:
+        """Which dimension comes where, of a permutation or a transposition."""
+        order = list(range(len(self.inputs[0].shape)))
+        if "dims" in self.arguments:
+            return tuple(place % len(order) for place in self.integers("dims"))
+        one, two = (self.integer("dim0"), self.integer("dim1")) if "dim0" in self.arguments else (0, -1)
+        if order:
+            order[one], order[two] = order[two], order[one]
+        return tuple(order)
+
+    def pads(self) -> tuple[tuple[int, int], ...]:
+        """Of padding what is put before and after each dimension, from the last one on."""
+        widths = self.integers("pad") or self.integers("padding")
+        return tuple(zip(widths[::2], widths[1::2], strict=False))
+
+    def kept(self) -> range:
+        """The positions of its dimension that a slice takes."""
+        start, end, step = ((*self.integers(name), None)[0] for name in ("start", "end", "step"))
+        return range(self.inputs[0].shape[self.axis()])[start:end:step]
+
 
 def tensors_of(argument: Argument) -> Iterator[Tensor]:
     """Every tensor in an argument, lists flattened."""

@@ -101,25 +101,20 @@ def _relies_on_order(op: Op, operands: list[ChannelSources], origin: ChannelSour
     if op.packet == "aten.native_group_norm":
         return 1 < op.integer("group") < op.inputs[0].shape[1]
     if op.packet in CUTS:
-        return _dimension(op) == origin.place and op.inputs[0].shape != op.outputs[0].shape
+        return op.axis() == origin.place and op.inputs[0].shape != op.outputs[0].shape
     if op.packet in VIEWS:
         return len(op.outputs[0].shape) > 2 and _place_after_view(op, origin.place) is None
     is_known = keeps_channels(op) or "view" in op.tags or op.packet in PRODUCTS or is_convolution(op)
     return not is_known
 
 
-def _dimension(op: Op) -> int:
-    given = op.arguments.get("dim", 0)
-    return given % len(op.inputs[0].shape) if isinstance(given, int) else 0
-
-
 def _seen(op: Op, origin: ChannelSources) -> ChannelSources:
     """Channels are followed to where a view puts them; flattened together with space they are nobody's."""
     place = origin.place
     if op.packet in TURNS:
-        return replace(origin, place=_turned(op).index(place)) if place < len(op.inputs[0].shape) else NOWHERE
+        return replace(origin, place=op.order().index(place)) if place < len(op.inputs[0].shape) else NOWHERE
     if op.packet in CUTS and len(op.outputs[0].shape) < len(op.inputs[0].shape):
-        dimension = _dimension(op)
+        dimension = op.axis()
         return (
             ChannelSources(is_raw=origin.is_raw)
             if dimension == place
@@ -127,15 +122,6 @@ def _seen(op: Op, origin: ChannelSources) -> ChannelSources:
         )
     after = _place_after_view(op, place) if op.packet in VIEWS else place
     return ChannelSources(is_raw=origin.is_raw) if after is None else replace(origin, place=after)
-
-
-def _turned(op: Op) -> list[int]:
-    order = list(range(len(op.inputs[0].shape)))
-    if "dims" in op.arguments:
-        return [place % len(order) for place in op.integers("dims")]
-    one, two = op.integer("dim0"), op.integer("dim1")
-    order[one], order[two] = order[two], order[one]
-    return order
 
 
 def _place_after_view(op: Op, place: int) -> int | None:

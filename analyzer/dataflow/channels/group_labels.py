@@ -67,9 +67,7 @@ def _keeps_places(op: Op) -> bool:
 
 def _joined(op: Op, operands: Sequence[Labels | None]) -> Results:
     """Concatenation; what comes without labels is mixed."""
-    shape = op.outputs[0].shape
-    place = op.arguments.get("dim", 0)
-    place = place % len(shape) if isinstance(place, int) else 0
+    shape, place = op.outputs[0].shape, op.axis()
     known = [labels for labels in operands if labels is not None]
     if len(operands) != len(op.inputs) or not known or any(labels.ndim != len(shape) for labels in known):
         return NONE
@@ -97,15 +95,12 @@ def _viewed(op: Op, labels: Labels) -> Results:
 
 
 def _turned(op: Op, labels: Labels) -> Results:
-    if "dims" in op.arguments:
-        return (labels.transpose([place % labels.ndim for place in op.integers("dims")]),)
-    return (labels.swapaxes(op.integer("dim0"), op.integer("dim1")),)
+    return (labels.transpose(op.order()),)
 
 
 def _cut(op: Op, labels: Labels) -> Results:
     """A slice, a part or one place of a dimension."""
-    given = op.arguments.get("dim", 0)
-    place = given % labels.ndim if isinstance(given, int) else 0
+    place = op.axis()
     if op.packet == "aten.select":
         index = op.integer("index") if labels.shape[place] > 1 else 0
         return (_place(labels, index, place),)
@@ -114,9 +109,7 @@ def _cut(op: Op, labels: Labels) -> Results:
     if labels.shape[place] == 1:
         return [labels] * len(op.outputs)
     if op.packet == "aten.slice":
-        start, end, step = (op.integers(name) for name in ("start", "end", "step"))
-        kept = range(labels.shape[place])[slice((start or (0,))[0], (end or (None,))[0], (step or (1,))[0])]
-        return (labels.take(list(kept), axis=place),)
+        return (labels.take(list(op.kept()), axis=place),)
     ends = np.cumsum([output.shape[place] for output in op.outputs])[:-1]
     return np.split(labels, ends, axis=place)
 
@@ -127,9 +120,8 @@ def _place(labels: Labels, index: int, place: int) -> Labels:
 
 def _padded(op: Op, labels: Labels) -> Results:
     """Zeros carry nothing; along dimensions without labels there is nothing to do."""
-    pads = op.integers("pad") or op.integers("padding")
     widths = [(0, 0)] * labels.ndim
-    for back, pair in enumerate(zip(pads[::2], pads[1::2], strict=False), start=1):
+    for back, pair in enumerate(op.pads(), start=1):
         if labels.shape[-back] > 1:
             widths[-back] = pair
     if any(width < 0 for pair in widths for width in pair):

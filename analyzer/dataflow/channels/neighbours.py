@@ -68,7 +68,7 @@ def convolution_of(op: Op) -> Convolution:
     data, weight, out = op.tensor("input"), op.tensor("weight"), op.outputs[0]
     kernel = weight.shape[2:]
     stride, padding, dilation, extra = (
-        _each(op.integers(name), len(kernel), default)
+        op.each(name, len(kernel), default)
         for name, default in (("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0))
     )
     is_transposed = bool(op.arguments["transposed"])
@@ -88,10 +88,6 @@ def convolution_of(op: Op) -> Convolution:
         transposed=is_transposed,
         output_padding=extra if is_transposed else (),
     )
-
-
-def _each(values: tuple[int, ...], count: int, default: int) -> tuple[int, ...]:
-    return values if len(values) == count else (values or (default,)) * count
 
 
 def is_plain(path: str, ops: list[Op], flow: Flow, owned: list[Op]) -> bool:

@@ -68,7 +68,7 @@ def grids(flow: Flow, paths_of: Mapping[Op, str]) -> tuple[Grid, ...]:
 
 def _is_dilated(op: Op) -> bool:
     kernel = op.tensor("weight").shape[2:]
-    return any(d > 1 and k > 1 for d, k in zip(_each(op, "dilation", len(kernel)), kernel, strict=True))
+    return any(d > 1 and k > 1 for d, k in zip(op.each("dilation", len(kernel)), kernel, strict=True))
 
 
 def _judged(path: Path) -> Grid | None:
@@ -99,7 +99,7 @@ def _convolved(op: Op, before: Paths, layer: str) -> Paths:
     kernel = op.tensor("weight").shape[2:]
     if op.arguments["transposed"] or any(stride != 1 for stride in op.integers("stride")):
         return (Path((POINT,) * len(kernel)),)
-    settings = zip(kernel, _each(op, "dilation", len(kernel)), _each(op, "padding", len(kernel)), strict=True)
+    settings = zip(kernel, op.each("dilation", len(kernel)), op.each("padding", len(kernel)), strict=True)
     read = [Offsets.of(taps(k, d, p)) for k, d, p in settings]
     before = tuple(path for path in before if len(path.offsets) == len(kernel)) or (Path((POINT,) * len(kernel)),)
     if max(kernel) == 1:
@@ -137,8 +137,7 @@ def _moved(op: Op, paths: Paths) -> Paths:
     """
     count = len(paths[0].offsets)
     if op.packet in PADS:
-        pads = (op.integers("pad") or op.integers("padding"))[: 2 * count : 2]
-        lefts = tuple(reversed(pads))
+        lefts = [left for left, _ in reversed(op.pads()[:count])]
         return _shifted(paths, [POINT] * (count - len(lefts)) + [Offsets(-left, 1) for left in lefts])
     if op.packet == "aten.slice":
         return _sliced(op, paths, count)
@@ -147,21 +146,18 @@ def _moved(op: Op, paths: Paths) -> Paths:
     if "adaptive" in op.packet or any(stride != 1 for stride in op.integers("stride") or op.integers("kernel_size")):
         return (Path((POINT,) * count),) if "adaptive" not in op.packet else ()
     settings = (
-        _each(op, name, count, default) for name, default in (("kernel_size", 1), ("dilation", 1), ("padding", 0))
+        op.each(name, count, default) for name, default in (("kernel_size", 1), ("dilation", 1), ("padding", 0))
     )
     return _shifted(paths, [Offsets.of(taps(*numbers)) for numbers in zip(*settings, strict=True)])
 
 
 def _sliced(op: Op, paths: Paths, count: int) -> Paths:
-    rank = len(op.outputs[0].shape)
-    axis = op.integer("dim") % rank - (rank - count)
+    axis, kept = op.axis() - (len(op.outputs[0].shape) - count), op.kept()
     if axis < 0:
         return paths
-    start, step = (op.integers("start") or (0,))[0], (op.integers("step") or (1,))[0]
-    if step != 1:
+    if kept.step != 1:
         return ()
-    start += op.tensor("self").shape[op.integer("dim")] if start < 0 else 0
-    return _shifted(paths, [Offsets(start if place == axis else 0, 1) for place in range(count)])
+    return _shifted(paths, [Offsets(kept.start if place == axis else 0, 1) for place in range(count)])
 
 
 def _same_space(op: Op, paths: Paths) -> Paths:
@@ -184,8 +180,7 @@ def _added(operands: Sequence[Paths]) -> Paths:
 
 def _apart(op: Op, paths: Sequence[Path]) -> Paths:
     rank, count = len(op.outputs[0].shape), len(paths[0].offsets)
-    place = op.arguments.get("dim", 0)
-    if not isinstance(place, int) or place % rank >= rank - count:
+    if op.axis() >= rank - count:
         return ()
     return _thinned(list(dict.fromkeys(path for path in paths if len(path.offsets) == count)))
 
@@ -208,8 +203,3 @@ def _all_beside(paths: Iterable[Path]) -> Path:
     for path in others:
         first = first.beside(path)
     return first
-
-
-def _each(op: Op, name: str, count: int, default: int = 1) -> tuple[int, ...]:
-    values = op.integers(name) or (default,)
-    return values if len(values) == count else values * count

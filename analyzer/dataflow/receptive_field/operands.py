@@ -24,12 +24,6 @@ def loaded(given: Given) -> Axes:
     return found
 
 
-def each(op: Op, name: str, count: int, default: int = 1) -> tuple[int, ...]:
-    """An argument for each of so many axes; one number stands for all."""
-    values = op.integers(name) or (default,)
-    return values if len(values) == count else values[:1] * count
-
-
 def source(op: Op) -> Tensor:
     return op.tensor("self") if "self" in op.arguments else op.tensor("input")
 

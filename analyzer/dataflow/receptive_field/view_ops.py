@@ -12,16 +12,13 @@ from analyzer.values.graph import Op, tensors_of
 
 def take(op: Op, given: Given) -> Axes:
     """One position of a dimension, which is gone then."""
-    axes, place = loaded(given), op.integer("dim")
-    place %= len(axes.dimensions)
+    axes, place = loaded(given), op.axis()
     return Axes((*axes.dimensions[:place], *axes.dimensions[place + 1 :]), axes.reach)
 
 
 def parts(op: Op, given: Given) -> Axes:
     """One of the parts that a dimension is split into; of an axis, each begins elsewhere, so they are read globally."""
-    axes = loaded(given)
-    place = op.arguments.get("dim")
-    place = place if isinstance(place, int) else 0
+    axes, place = loaded(given), op.axis()
     if len(shape_of(op)) < len(axes.dimensions):
         return take(op, given)
     followed = {factor.axis for factor in axes.dimensions[place]}
@@ -36,13 +33,7 @@ def view(op: Op, given: Given) -> Axes:
 def permute(op: Op, given: Given) -> Axes:
     """Dimensions in another order."""
     axes = loaded(given)
-    order = list(range(len(axes.dimensions)))
-    if "dims" in op.arguments:
-        order = [place % len(order) for place in op.integers("dims")]
-    else:
-        one, two = (op.integer("dim0"), op.integer("dim1")) if "dim0" in op.arguments else (0, -1)
-        order[one], order[two] = order[two], order[one]
-    return Axes(tuple(axes.dimensions[place] for place in order), axes.reach)
+    return Axes(tuple(axes.dimensions[place] for place in op.order()), axes.reach)
 
 
 def expand(op: Op, given: Given) -> Axes:
@@ -52,9 +43,7 @@ def expand(op: Op, given: Given) -> Axes:
 
 def joined(op: Op, given: Given) -> Axes:
     """Concatenation: like elementwise work on all other dimensions; along an axis its positions are lost."""
-    operands, shape = list(_all(op, given)), shape_of(op)
-    place = op.arguments.get("dim", 0)
-    place = place % len(shape) if isinstance(place, int) else 0
+    operands, shape, place = list(_all(op, given)), shape_of(op), op.axis()
     blank: Dimension = (Factor(None, shape[place]),)
     return broadcast([operand.with_dimension(place, blank) for operand in operands], shape)
 
@@ -79,7 +68,7 @@ def indexed(op: Op, given: Given) -> Axes:
     chosen = op.arguments.get("indices", ())
     places = [place for place, index in enumerate(chosen) if index is not None] if isinstance(chosen, tuple) else []
     if "dim" in op.arguments:
-        places = [op.integer("dim") % len(shape)]
+        places = [op.axis()]
     if len(places) != 1 or len(shape) != len(axes.dimensions):
         return together([axes.global_along(axes.reach)], plain(shape))
     (place,) = places

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analyzer.dataflow.receptive_field import window as windows
 from analyzer.dataflow.receptive_field.axes import Axes, Factor, size_of, together
-from analyzer.dataflow.receptive_field.operands import Given, each, loaded, shape_of, source
+from analyzer.dataflow.receptive_field.operands import Given, loaded, shape_of, source
 from analyzer.dataflow.receptive_field.window import Window
 from analyzer.values.graph import Op
 
@@ -16,7 +16,7 @@ def convolution(op: Op, given: Given) -> Axes:
     space = range(len(shape) - len(kernel), len(shape))
     if op.integer("groups") != op.tensor("input").shape[1]:
         axes = axes.mixed([1]) if axes.axis_of(1) is not None or len(axes.dimensions[1]) > 1 else axes
-    settings = [each(op, name, len(kernel)) for name in ("stride", "padding", "dilation")]
+    settings = [op.each(name, len(kernel)) for name in ("stride", "padding", "dilation")]
     make = windows.transposed if op.arguments["transposed"] else windows.taps
     for place, k, s, p, d in zip(space, kernel, *settings, strict=True):
         axes = axes.windowed(place, make(k, s, p, d), shape[place])
@@ -29,9 +29,9 @@ def pool(op: Op, given: Given) -> Axes:
     """Windows over the last dimensions; `ceil_mode` only adds outputs at the end."""
     axes, kernel, shape = loaded(given), op.integers("kernel_size"), shape_of(op)
     count = int(op.packet.partition("_pool")[2][0])
-    kernel = each(op, "kernel_size", count)
-    stride = each(op, "stride", count) if op.integers("stride") else kernel
-    padding, dilation = each(op, "padding", count, 0), each(op, "dilation", count)
+    kernel = op.each("kernel_size", count)
+    stride = op.each("stride", count) if op.integers("stride") else kernel
+    padding, dilation = op.each("padding", count, 0), op.each("dilation", count)
     for back, k, s, p, d in zip(range(-count, 0), kernel, stride, padding, dilation, strict=True):
         axes = axes.windowed(back, windows.taps(k, s, p, d), shape[back])
     return axes
@@ -70,18 +70,16 @@ def _resizing(op: Op, before: int, after: int) -> Window:
 
 def pad(op: Op, given: Given) -> Axes:
     """Padding given in pairs from the last dimension on; the left one shifts what output 0 reads."""
-    axes, pads, shape = loaded(given), op.integers("pad") or op.integers("padding"), shape_of(op)
-    for back, left in enumerate(pads[::2], start=1):
+    axes, shape = loaded(given), shape_of(op)
+    for back, (left, _) in enumerate(op.pads(), start=1):
         axes = axes.windowed(-back, windows.shifted(-left), shape[-back])
     return axes
 
 
 def cut(op: Op, given: Given) -> Axes:
     """A slice: starts later, may take every n-th."""
-    axes, place, shape = loaded(given), op.integer("dim"), source(op).shape
-    start, step = (op.integers("start") or (0,))[0], (op.integers("step") or (1,))[0]
-    first = min(max(start + shape[place] if start < 0 else start, 0), shape[place])
-    return axes.windowed(place, windows.shifted(first, step), shape_of(op)[place])
+    kept, place = op.kept(), op.axis()
+    return loaded(given).windowed(place, windows.shifted(kept.start, kept.step), shape_of(op)[place])
 
 
 def shuffle(op: Op, given: Given) -> Axes:
@@ -108,7 +106,7 @@ def roll(op: Op, given: Given) -> Axes:
 def patches(op: Op, given: Given) -> Axes:
     """`Unfold`: (N, C, H, W) to (N, C k, places), the places being those of a convolution."""
     axes, count = loaded(given), 2
-    settings = [each(op, name, count) for name in ("kernel_size", "stride", "padding", "dilation")]
+    settings = [op.each(name, count) for name in ("kernel_size", "stride", "padding", "dilation")]
     for back, k, s, p, d in zip((-2, -1), *settings, strict=True):
         size = (size_of(axes.dimensions[back]) + 2 * p - d * (k - 1) - 1) // s + 1
         axes = axes.windowed(back, windows.taps(k, s, p, d), size)
@@ -118,7 +116,6 @@ def patches(op: Op, given: Given) -> Axes:
 
 def sliding(op: Op, given: Given) -> Axes:
     """`Tensor.unfold`: windows along a dimension, their places in a new last one."""
-    axes, place, shape = loaded(given), op.integer("dimension"), shape_of(op)
-    place %= len(axes.dimensions)
+    axes, place, shape = loaded(given), op.axis("dimension"), shape_of(op)
     axes = axes.windowed(place, windows.taps(op.integer("size"), op.integer("step")), shape[place])
     return Axes((*axes.dimensions, (Factor(None, shape[-1]),)), axes.reach)
