@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analyzer.values.errors import Problem
-from analyzer.values.results import Advice, Analysis
+from analyzer.values.results import Advice, Analysis, Cost
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analyzer.fitting import FitPlan
 
 __version__ = VERSION
-__all__ = ["Advice", "Analysis", "Problem", "__version__", "analyze", "fit", "rewrite"]
+__all__ = ["Advice", "Analysis", "Cost", "Problem", "__version__", "analyze", "fit", "formula", "rewrite"]
 
 
 def analyze(
@@ -32,6 +32,22 @@ def analyze(
     from analyzer.loading import from_module
 
     return analyze_loaded(from_module(model, _positional(args), dict(kwargs or {}), name))
+
+
+def formula(operator: str, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """Say what an operator of your own costs, as a decorator or with the function: `analyzer.formula("mylib::op")`.
+
+    The function is called with the shapes of what it names: arguments by their names in the operator's schema (tensors
+    as their shapes, all else as it is), and `out`, the shape of the result or a tuple of the shapes of several. It
+    returns multiply-accumulates as an integer, a `Cost`, or None where shapes do not tell. It holds for every analysis
+    of this process. Raises Problem for an operator that the analyzer knows itself.
+    """
+    from analyzer.formulas import register
+
+    if function is None:
+        return lambda given: formula(operator, given)
+    register(operator, function)
+    return function
 
 
 def rewrite(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, wi
 from analyzer.estimating import estimate
 from analyzer.estimating.latency import time_estimate
 from analyzer.estimating.proposal_times import proposal_timer
+from analyzer.formulas import used_formulas
 from analyzer.formulas.count import Count, with_sources
 from analyzer.rules import selected
 from analyzer.values.absences import Absences
@@ -145,6 +146,7 @@ def _analysis(
         total=count.total,
         complete=not count.uncounted,
         uncounted=count.uncounted,
+        formulas=used_formulas(trace.graph),
         never_run=count.never_run,
         layers=with_fields(with_sources(count.layers, places, building), fields),
         advice=tuple(item.advice for item in advised.advised),
@@ -162,6 +164,11 @@ def _second_opinions(loaded: LoadedModel, count: Count, progress: Progress) -> t
     return reconcile(loaded, count.trace, count.costs)
 
 
+def _own_formulas(trace: Trace) -> Iterator[str]:
+    for used in used_formulas(trace.graph):
+        yield f"{used.operator} is counted by a formula of the user's, {used.source}"
+
+
 def _model(advised: AdvisedModel) -> Model:
     loaded, trace = advised.loaded, advised.count.trace
     root = loaded.sources.get("")
@@ -173,7 +180,7 @@ def _model(advised: AdvisedModel) -> Model:
         file=root.file if root else None,
         line=root.line if root else None,
         checkpoint=loaded.checkpoint,
-        assumptions=(*loaded.assumptions, *trace.assumptions, *advised.unused_comments),
+        assumptions=(*loaded.assumptions, *trace.assumptions, *_own_formulas(trace), *advised.unused_comments),
     )
 
 

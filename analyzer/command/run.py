@@ -179,6 +179,7 @@ def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
     measured = name == THIS and own is None
     if config:
         options = replace(options, select=options.select or config.select, ignore=options.ignore or config.ignore)
+        options = replace(options, formulas=config.formulas)
     return WorkRequest(
         models=tuple(model.request for model in plan.models),
         options=replace(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.command.fitting import fitted_analysis
+from analyzer.command.own_formulas import own_formulas
 from analyzer.command.time_limit import time_limit
 from analyzer.gating.channel import Message
 from analyzer.values.errors import Problem
@@ -30,9 +31,17 @@ def studied(request: WorkRequest, tell: Callable[[Message], None]) -> Iterator[A
     def progress(text: str) -> None:
         tell(Message(progress=text))
 
+    with own_formulas(request.options.formulas):
+        yield from _studied(request, tell, progress)
+
+
+def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Progress) -> Iterator[Analysis]:
+    from analyzer.formulas.registered import BY_HAND, forget_all_but
+
     options = _on_this_machine(request, progress)
-    studies = []
+    studies, before = [], dict(BY_HAND)
     for model in request.models:
+        forget_all_but(before)
         tell(Message(begun=model.target))
         with time_limit(request.timeout, model.target, lambda said: tell(Message(problem=said))):
             studies.append(_study(model, options, progress))

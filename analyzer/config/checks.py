@@ -30,6 +30,7 @@ ALLOWED: Final = {
     "set": "a table of the builder's arguments, such as { width = 2 }",
     "models": "tables, each opened by [[models]]",
     "budgets": "tables, each opened by [[models.budgets]]",
+    "formulas": 'a table such as { "mylib::op" = "module:function" }',
     "devices": "tables of peak_gflops and bandwidth_gbs, one for each name",
     **dict.fromkeys(("select", "ignore"), "a list of texts"),
 }
@@ -104,6 +105,7 @@ def _allowed_keys(unknown: str, table: str) -> str:
 
 def _complaints(found: config.Config) -> Iterable[str]:
     yield from (f"devices: {text}" for name in found.devices if (text := _device_complaint(found, name)))
+    yield from (text for operator, place in found.formulas.items() if (text := _formula_complaint(operator, place)))
     names = Counter(model.name or model.target for model in found.models)
     yield from (f"two models are called {name!r}; give each its own name" for name, times in names.items() if times > 1)
     for model in found.models:
@@ -112,6 +114,14 @@ def _complaints(found: config.Config) -> Iterable[str]:
         yield from (f"{where}: two budgets are called {name!r}" for name, times in titles.items() if times > 1)
         for budget in model.budgets:
             yield from (f"{where}, budgets {budget.title!r}: {text}" for text in budget_complaints(budget))
+
+
+def _formula_complaint(operator: str, place: str) -> str:
+    if not re.fullmatch(r"\w+(::|\.)\w+", operator):
+        return f"formulas: {operator!r} is not the name of an operator; write it as torch does, such as mylib::op"
+    if not re.fullmatch(r"[\w.]+:\w+", place):
+        return f"formulas: {operator}: {place!r} does not name a function; write it as module:function"
+    return ""
 
 
 def _device_complaint(found: config.Config, name: str) -> str:

@@ -11,6 +11,8 @@ from analyzer.values.errors import Problem
 
 SECTION: Final = "analyze"
 DEVICES: Final = "devices"
+FORMULAS_SECTION: Final = "formulas"
+"""Its keys are operators with a dot, mylib.op, as a colon ends a key here."""
 MODEL_KEYS: Final = ("target", "name", "formerly", "input", "checkpoint", "set")
 LISTS: Final = ("select", "ignore")
 GENERAL_KEYS: Final = (*LISTS, "broken-base")
@@ -29,7 +31,7 @@ def from_toml(text: str, path: Path) -> dict[str, Any] | None:
 
 
 def from_setup_cfg(text: str, path: Path) -> dict[str, Any] | None:
-    """Sections [analyze], [analyze:MODEL], [analyze:MODEL:BUDGET] and [analyze:devices:NAME]; None without any."""
+    """Sections [analyze], its models and budgets, [analyze:devices:NAME] and [analyze:formulas]; None without any."""
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
@@ -49,6 +51,8 @@ def _add_section(tables: dict[str, Any], name: str, keys: dict[str, str], path: 
     parts = name.split(":")[1:]
     if parts[:1] == [DEVICES] and len(parts) == 2:
         tables.setdefault(DEVICES, {})[parts[1]] = {key: _number(value) for key, value in keys.items()}
+    elif parts == [FORMULAS_SECTION]:
+        tables[FORMULAS_SECTION] = keys
     elif len(parts) == 2:
         _model_named(tables, parts[0], name, path)["budgets"].append(_budget(keys, parts[1]))
     elif len(parts) < 2:

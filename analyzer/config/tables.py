@@ -142,6 +142,8 @@ class Tables(_Strict, frozen=True, kw_only=True):
     models: tuple[ModelConfig, ...] = ()
     devices: dict[str, dict[str, Any]] = {}
     """Figures of the project's own devices."""
+    formulas: dict[str, str] = {}
+    """What the project's own operators cost: "module:function" by operator."""
 
 
 class Config(Tables, frozen=True, kw_only=True):

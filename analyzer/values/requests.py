@@ -45,6 +45,8 @@ class AnalysisOptions:
     """Tell of each layer which statements were building it."""
     training: str | None = None
     """The optimizer whose training footprint is wanted."""
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    """The user's own formulas, "module:function" by operator."""
 
 
 PLAIN = AnalysisOptions()

@@ -84,6 +84,16 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedFormula:
+    """A user's own formula that counted an operator."""
+
+    operator: str
+    source: str
+    """Where it is written: "module:function"."""
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class Uncounted:
     """An operator that ran and has no count, or other work that was not seen."""
 
@@ -412,6 +422,8 @@ class Analysis:
     complete: bool
     """False when a contraction or an opaque operator has no count."""
     uncounted: tuple[Uncounted, ...] = ()
+    formulas: tuple[UsedFormula, ...] = ()
+    """Formulas of the user's that the count is made with."""
     absences: tuple[Absence, ...] = ()
     """What is missing beside the count; the count does not depend on it."""
     never_run: tuple[NeverRun, ...] = ()

@@ -21,6 +21,8 @@ override = { params = "6M", reason = "new head", until = 2031-01-01 }
 [devices.board]
 peak_gflops = 10
 bandwidth_gbs = 2
+[formulas]
+"mylib::op" = "kernels:op_macs"
 """
 BUDGET = "models 1, budgets 'mobile'"
 
@@ -58,7 +60,7 @@ def test_the_example_has_no_mistake(tmp_path: Path) -> None:
         (
             "select",
             "selcet",
-            "unknown key 'selcet'; did you mean select? allowed: select, ignore, broken-base, models, devices",
+            "key 'selcet'; did you mean select? allowed: select, ignore, broken-base, models, devices, formulas",
         ),
         ('{ params = "2%"', '{ parms = "2%"', f"{BUDGET}, max-increase: unknown key 'parms'; did you mean params?"),
         ('{ params = "6M"', '{ parms = "6M"', f"{BUDGET}, override: unknown key 'parms'; did you mean params?"),
@@ -81,6 +83,13 @@ def test_the_example_has_no_mistake(tmp_path: Path) -> None:
         ('{ params = "2%", min = "20k" }', "3", f"{BUDGET}, max-increase: it must be a table such as {{ params"),
         ("peak_gflops = 10", "peak_gflops = -10", "devices: device 'board': "),
         ("peak_gflops", "peak", "devices: device 'board': "),
+        (
+            '"mylib::op" =',
+            "op =",
+            "formulas: 'op' is not the name of an operator; write it as torch does, such as mylib::op",
+        ),
+        ("kernels:op_macs", "kernels.op_macs", "formulas: mylib::op: 'kernels.op_macs' does not name a function"),
+        ('"kernels:op_macs"', "3", "formulas: it must be a table such as"),
         ('"new head"', '" "', "models 'model.py', budgets 'mobile': override: the reason is empty"),
         ('{ params = "6M", ', "{ ", "models 'model.py', budgets 'mobile': override: it needs a limit"),
         (

@@ -53,6 +53,9 @@ params = 20000
 [analyze:devices:board]
 peak_gflops = 10
 bandwidth_gbs = 2.5
+
+[analyze:formulas]
+mylib.op = kernels:op_macs
 """
 
 
@@ -99,6 +102,7 @@ def test_setup_cfg(tmp_path: Path) -> None:
     board = found.device("board")
     assert board is not None
     assert board.bandwidth == 2.5e9
+    assert found.formulas == {"mylib.op": "kernels:op_macs"}
 
 
 def test_one_model_in_the_general_section(tmp_path: Path) -> None:

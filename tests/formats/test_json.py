@@ -11,6 +11,7 @@ KEYS = {
 }
 BESIDES = [
     "advice",
+    "formulas",
     "together",
     "plan",
     "fit",
