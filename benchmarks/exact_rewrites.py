@@ -27,7 +27,7 @@ def main() -> None:
     print(f"{'model':34} {'error':>9} {'params':>8} {'MACs':>8} {'seconds':>8}  changes")
     for name in arguments.models:
         try:
-            print(_row(name, arguments.size, arguments.export), flush=True)
+            print(_row(name, arguments), flush=True)
         except Exception as error:  # one model must not end the table
             print(f"{name:34} {type(error).__name__}: {' '.join(str(error).split())[:160]}", flush=True)
 
@@ -36,22 +36,25 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="+", help="torchvision:NAME or timm:NAME")
     parser.add_argument("--size", type=int, help="height and width of the input, else the model's own")
+    parser.add_argument("--double", action="store_true", help="compare in double precision: rounding falls to 1e-14")
     parser.add_argument("--export", action="store_true", help="compare what torch.export makes of the result as well")
     return parser.parse_args()
 
 
-def _row(name: str, size: int | None, export: bool) -> str:
+def _row(name: str, arguments: argparse.Namespace) -> str:
     started = time.process_time()
     model, own = _model(name)
-    side = size or own
+    side = arguments.size or own
     value = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    if arguments.double:
+        model, value = model.double(), value.double()
     analysis = analyzer.analyze(model, value)
     chosen = list(_disjoint(item for item in analysis.advice if item.effort == "none" and item.replacements))
     result = analyzer.rewrite(model, chosen)
     with torch.no_grad():
         before, after = model(value), result(value)
     error = _distance(before, after)
-    if export:
+    if arguments.export:
         error = max(error, _distance(before, torch.export.export(result, (value,)).module()(value)))
     saved = [sum(getattr(item.saved, kind) for item in chosen if item.saved) for kind in ("params", "macs")]
     wholes = (analysis.total.params, analysis.total.macs or 1)
@@ -104,8 +107,10 @@ def _meet(one: str, other: str) -> bool:
 
 
 def _distance(before: object, after: object) -> float:
+    """|after - before| / |before|, or |after - before| where the output is zero, of the output that differs most."""
     pairs = zip(pytree.tree_leaves(before), pytree.tree_leaves(after), strict=True)
-    return max(float((new - old).norm() / old.norm()) for old, new in pairs if isinstance(old, torch.Tensor))
+    known = [(old.detach(), new.detach()) for old, new in pairs if isinstance(old, torch.Tensor)]
+    return max(float((new - old).norm()) / (float(old.norm()) or 1.0) for old, new in known)
 
 
 if __name__ == "__main__":
