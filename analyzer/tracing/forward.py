@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from analyzer.tracing.containers import drained, leaves
 from analyzer.tracing.device_redirect import Elsewhere, is_for_lack_of_a_device
 from analyzer.tracing.questions import AsksForGradients, Questions, is_noted
 from analyzer.tracing.recorder import Recorder
+from analyzer.tracing.seeding import seeded
 
 UNFINISHED = "it still ran on another thread when the forward returned"
 STRAY = "it ran on a thread that the analysis cannot follow"
@@ -70,13 +69,16 @@ class Forward:
         self.recorder.restart()
         self.recorder.stack.restart()
         questions = Questions(self.recorder, self.device, differentiable)
-        with ExitStack() as entered, _seeded(self.assumptions), self.recorder.stack.following():
+        seeding = seeded(self.recorder.stack.modules.values())
+        with ExitStack() as entered, seeding as is_drawn_from, self.recorder.stack.following():
             for context in (modes.only(modes.entered()), *contexts(), *more, questions, self.recorder):
                 entered.enter_context(context)
             follower = threads.Follower(self._carrier(contexts), lambda: len(self.recorder.graph), is_noted)
             with threads.followed(follower):
                 output = drained(self.module(*self.args, **self.kwargs), self.recorder.leave_out)
             self._note_threads(follower)
+            if is_drawn_from() and DRAWN not in self.assumptions:
+                self.assumptions.append(DRAWN)
             return output
 
     def _carrier(self, contexts: Contexts) -> Callable[[], threads.Carry]:
@@ -102,21 +104,3 @@ class Forward:
             self.recorder.leave_out("thread", UNFINISHED)
         for path in self.recorder.stack.strays:
             self.recorder.leave_out("thread", STRAY, path)
-
-
-@contextmanager
-def _seeded(assumptions: list[str]) -> Iterator[None]:
-    """Python's and numpy's generators start at seed 0; the caller gives their states back."""
-    numpy: Any = sys.modules.get("numpy")
-    random.seed(0)
-    if numpy:
-        numpy.random.seed(0)
-    before = _generators(numpy)
-    yield
-    if _generators(numpy) != before and DRAWN not in assumptions:
-        assumptions.append(DRAWN)
-
-
-def _generators(numpy: Any) -> tuple[Any, ...]:
-    of_numpy = numpy.random.get_state() if numpy else ()
-    return random.getstate(), *(part.tobytes() if hasattr(part, "tobytes") else part for part in of_numpy)

@@ -173,6 +173,8 @@ def _keep_generator(value: torch.Generator) -> tuple[list[Kept], Iterable[Any]]:
 
 
 def _keep_random(value: random.Random) -> tuple[list[Kept], Iterable[Any]]:
+    if isinstance(value, random.SystemRandom):  # the system's entropy has no state
+        return [], ()
     return [(lambda generator, state: generator.setstate(state), value, value.getstate())], ()
 
 

@@ -1,17 +1,14 @@
 """A call is recorded to its end: what it yields later, what it draws, layers that it makes or reaches otherwise."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from analyzer import Analysis, analyze
 from analyzer.tracing.containers import MOST_YIELDED
-from analyzer.tracing.forward import DRAWN
 
 ONCE = 2 * 8 * 8
 """MACs of one Linear(8, 8) on two rows."""
@@ -61,45 +58,6 @@ def test_an_asynchronous_forward_is_named() -> None:
 
     analysis = analyze(Asynchronous(), torch.randn(2, 8))
     assert [item.operator for item in analysis.uncounted] == ["coroutine"]
-
-
-def drawing(draw: Any) -> Any:
-    def run(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        for _ in range(20):
-            x = layer(x) if draw() < 0.5 else x
-        return x
-
-    return run
-
-
-DRAWS = {"random": random.random, "numpy": np.random.rand}
-
-
-@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS.keys())
-def test_random_numbers_are_those_of_a_seed(draw: Any) -> None:
-    model = Repeated(drawing(draw))
-    first = analyze(model, torch.randn(2, 8))
-    next_one = draw()
-    assert all(analyze(model, torch.randn(2, 8)).total == first.total for _ in range(3))
-    assert DRAWN in first.model.assumptions
-    random.seed(0)
-    np.random.seed(0)
-    assert first.total.macs == ONCE * sum(draw() < 0.5 for _ in range(20))
-    assert next_one != draw()
-
-
-def test_generators_of_python_and_numpy_go_on_where_they_were() -> None:
-    random.seed(7)
-    np.random.seed(7)
-    expected = random.random(), np.random.rand()
-    random.seed(7)
-    np.random.seed(7)
-    analyze(Repeated(drawing(lambda: random.random() + np.random.rand())), torch.randn(2, 8))
-    assert (random.random(), np.random.rand()) == expected
-
-
-def test_who_draws_nothing_is_told_nothing() -> None:
-    assert analyze(nn.Linear(8, 8), torch.randn(2, 8)).model.assumptions == ()
 
 
 def rows(analysis: Analysis) -> dict[str, tuple[int, int, int | None]]:
