@@ -67,7 +67,8 @@ def _of_python(generator: Any) -> Generator:
 
 
 def _of_numpy(numpy: Any, generator: Any) -> Generator:
-    return Generator(generator.get_state, generator.set_state, numpy.random.RandomState(0).get_state())
+    first = numpy.random.RandomState(0).get_state(legacy=False)
+    return Generator(lambda: generator.get_state(legacy=False), generator.set_state, first)
 
 
 def _of_bits(bits: Any) -> Generator:
@@ -78,6 +79,4 @@ def _text(state: Any) -> Any:
     """A state that can be compared: its arrays as bytes."""
     if isinstance(state, dict):
         return {name: _text(value) for name, value in state.items()}
-    if isinstance(state, tuple):
-        return tuple(map(_text, state))
     return state.tobytes() if hasattr(state, "tobytes") else state
