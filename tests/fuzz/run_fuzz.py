@@ -1,6 +1,7 @@
 """Check programs and mutated files, seed after seed until the time is up: `python -m fuzz.run_fuzz --minutes 60`."""
 
 import argparse
+import faulthandler
 import itertools
 import time
 import traceback
@@ -19,11 +20,14 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=None, help="stop after so many programs")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    faulthandler.enable()  # a kernel of torch's may end the process
     deadline, done, failed = time.monotonic() + 60 * options.minutes, Counter(), Counter()
     checks = {**CHECKS, "checkpoint": check_checkpoint, "configuration": check_configuration}
     for seed in itertools.count(options.first):
         if time.monotonic() > deadline or (options.programs is not None and done["counts"] >= options.programs):
             break
+        if seed % 100 == 0:
+            print(f"at seed {seed}", flush=True)
         for name, check in checks.items():
             if name == "counts" or seed % 5 == 0:  # the count is what most programs are for
                 done[name] += 1
