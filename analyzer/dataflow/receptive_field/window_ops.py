@@ -14,8 +14,7 @@ def convolution(op: Op, given: Given) -> Axes:
     axes, weight, shape = given["input"], op.tensor("weight").shape, shape_of(op)
     kernel = weight[2:]
     space = range(len(shape) - len(kernel), len(shape))
-    if op.integer("groups") != op.tensor("input").shape[1]:
-        axes = axes.mixed([1]) if axes.axis_of(1) is not None or len(axes.dimensions[1]) > 1 else axes
+    axes = axes.mixed([1]) if axes.axes_at(1) else axes
     settings = [op.each(name, len(kernel)) for name in ("stride", "padding", "dilation")]
     make = windows.transposed if op.arguments["transposed"] else windows.taps
     for place, k, s, p, d in zip(space, kernel, *settings, strict=True):

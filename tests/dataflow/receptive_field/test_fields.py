@@ -410,6 +410,13 @@ def test_what_reads_two_places_at_once_is_global(forward, traced):
     assert receptive_fields(traced(Made(forward, conv(3, 1, 1)), (1, 3, 16, 16)))[""].size[0] is None
 
 
+@pytest.mark.parametrize("groups", [1, 16])
+def test_a_convolution_whose_channels_are_an_axis_mixes_it(groups, traced):
+    along = nn.Conv1d(16, 16, 3, padding=1, groups=groups)
+    network = Made(lambda c, d, e, x: e(d(c(x)[:, 0])), conv(3, 1, 1), along, nn.Conv1d(16, 16, 1))
+    assert receptive_fields(traced(network, (1, 3, 16, 16)))[""].size == (None, 5)
+
+
 def test_a_mean_over_the_batch_leaves_space_alone(traced):
     network = Made(lambda c, x: c(x).max(0)[0], conv(3, 1, 1))
     assert told(receptive_fields(traced(network, (2, 3, 16, 16)))[""]) == (pair(3), pair(1), pair(1))
