@@ -51,20 +51,34 @@ def formula(operator: str, function: Callable[..., Any] | None = None) -> Callab
 
 
 def rewrite(
-    model: nn.Module, advice: Iterable[Advice], args: Any = None, kwargs: Mapping[str, Any] | None = None
+    model: nn.Module,
+    advice: Iterable[Advice | str],
+    args: Any = None,
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    inputs: Any = None,
 ) -> nn.Module:
     """A copy of the model with what is advised in it and weights carried over; the model is left as it is.
 
-    Weights are exact for advice of effort "none" and the best approximation for the rest. Facts, which propose nothing,
-    are passed over. Given the arguments of a forward, as to `analyze`, the exact changes are run on them first, the
-    copy beside the model. Raises Problem where the outputs differ by more than rounding, with the layer and how far;
-    where a layer cannot be replaced, or would be by two pieces of advice.
+    `advice` are pieces of an analysis (facts, which propose nothing, are passed over), or requests as `--apply` takes
+    them: "GRP101=8:layer4.*", "LOW101=95%:conv2". Weights are exact for advice of effort "none" and the best
+    approximation for the rest. Of neighbours that cannot both be changed the later one is left out, with a warning.
+
+    Given the arguments of a forward, as to `analyze`, the exact changes are run on them first, and channels are put in
+    the order that groups keep most of. Given calibration `inputs` (a tensor, or an iterable of batches without labels:
+    tensors, or tuples of arguments), batch normalization is estimated anew. Raises Problem where exact changes alter
+    the outputs by more than rounding, with the layer and how far; where a layer cannot be replaced, or would be by two
+    pieces of advice.
     """
-    from analyzer.rewriting.export import rewrite as carry_out
+    from analyzer.advising.rewrite_module import rewrite_module
 
     if args is None and kwargs is None:
-        return carry_out(model, advice)
-    return carry_out(model, advice, (_positional(args), dict(kwargs or {})))
+        return rewrite_module(model, advice, inputs=inputs)
+    from analyzer.analysis import study
+    from analyzer.loading import from_module
+
+    arguments = (_positional(args), dict(kwargs or {}))
+    return rewrite_module(model, advice, study(from_module(model, *arguments)).model, arguments, inputs)
 
 
 def fit(

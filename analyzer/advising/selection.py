@@ -13,9 +13,11 @@ from analyzer.advising.apply_request import requested
 from analyzer.advising.choosing import together
 from analyzer.advising.exactness import refuse_inexact_changes
 from analyzer.values.errors import Problem
+from analyzer.values.results import AppliedChange, Rewriting
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
+    from analyzer.rewriting.carry_out import CarriedOut
     from analyzer.rewriting.emitting import EmittedSwap
 
 
@@ -41,19 +43,34 @@ class Applied:
         proposals = [item.proposal for item in self.chosen if item.proposal]
         refuse_inexact_changes(self.loaded, proposals, model.count)
 
+    def refuse_random(self) -> None:
+        """Problem when there are no weights to carry over but random ones; ask before writing."""
+        from analyzer.rewriting.export import refuse_random
+
+        refuse_random(self.loaded, [item.proposal for item in self.chosen if item.proposal])
+
     def emit(self, path: Path, settings: Mapping[str, str], model: AdvisedModel, force: bool) -> None:
         """Write the Python file that builds the rewritten model."""
         from analyzer.rewriting.export import emit
 
         emit(self.loaded, [_swap(item) for item in self.chosen], path, force, settings, model.count.trace.inputs)
 
-    def save(self, path: Path, model: AdvisedModel, force: bool) -> tuple[str, ...]:
-        """Write the rewritten model's state dict; sentences of how far each new layer is from the old one."""
+    def save(self, path: Path, model: AdvisedModel, force: bool) -> CarriedOut:
+        """Write the rewritten model's state dict; how far each new layer and the whole model are from the old ones."""
         from analyzer.rewriting.export import save
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
-        errors = save(self.loaded, proposals, path, force, model.facts, model.count.trace.inputs)
-        return tuple(f"the output of {layer} differs by {error:.2%} on random input" for layer, error in errors.items())
+        return save(self.loaded, proposals, path, force, model.facts, model.count.trace.inputs)
+
+    def record(self, carried: CarriedOut | None = None) -> Rewriting:
+        """What was applied and what was left out, with the errors of the weights that were carried over."""
+        errors = carried.errors if carried else {}
+        fresh = carried.fresh if carried else ()
+        return Rewriting(
+            changes=tuple(_change(item, errors, fresh) for item in self.chosen),
+            left_out=tuple(_change(item, {}, ()) for item in self.left_out),
+            error=carried.error if carried else None,
+        )
 
 
 def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
@@ -70,6 +87,11 @@ def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
     kept = {item.advice.path for item in chosen}
     left_out = {item.advice.path: item for item in wanted if item.advice.path not in kept}
     return Applied(model.loaded, chosen, tuple(left_out.values()))
+
+
+def _change(item: Advised, errors: Mapping[str, float], fresh: Sequence[str]) -> AppliedChange:
+    first = item.proposal.replacements[0][0] if item.proposal else item.advice.path
+    return AppliedChange(item.advice.rule, item.advice.name, item.advice.path, errors.get(first), first in fresh)
 
 
 def _swap(item: Advised) -> EmittedSwap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from analyzer.values.results import Analysis
 
 Progress = Callable[[str], None]
-BESIDE = "it cannot be made beside what was applied, as groups would not meet or a layer would change twice"
 
 
 def studied(request: WorkRequest, tell: Callable[[Message], None]) -> Iterator[Analysis]:
@@ -128,19 +127,17 @@ def _rewritten(study: Study, model: ModelRequest, rewriting: RewritingOptions, p
     if study.model is None:
         raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
     chosen = applied(study.model, rewriting.apply)
-    said: Sequence[str] = ()
+    carried = None
     _refuse_existing(rewriting)
     if rewriting.emit or rewriting.save:
         progress(f"{study.analysis.model.name}: comparing outputs")
         chosen.refuse_inexact(study.model)
+    if rewriting.save and not rewriting.force:
+        chosen.refuse_random()
     if rewriting.emit:
         chosen.emit(Path(rewriting.emit), model.settings, study.model, rewriting.force)
     if rewriting.save:
         progress(f"{study.analysis.model.name}: carrying weights over")
-        said = chosen.save(Path(rewriting.save), study.model, rewriting.force)
+        carried = chosen.save(Path(rewriting.save), study.model, rewriting.force)
     after = study_of(chosen.rewritten, AnalysisOptions(advice=False), progress).analysis
-    applied_rules = (
-        *(f"{item.advice.rule} was applied to {item.advice.path}" for item in chosen.chosen),
-        *(f"{item.advice.rule} was left out at {item.advice.path}: {BESIDE}" for item in chosen.left_out),
-    )
-    return replace(after, model=replace(after.model, assumptions=(*after.model.assumptions, *applied_rules, *said)))
+    return replace(after, rewriting=chosen.record(carried))

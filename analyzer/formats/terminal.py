@@ -5,7 +5,15 @@ from io import StringIO
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
-from analyzer.formats.wording import durations, fit_wording, sentences, shown_layers, suggestions, verdict
+from analyzer.formats.wording import (
+    durations,
+    fit_wording,
+    rewriting_wording,
+    sentences,
+    shown_layers,
+    suggestions,
+    verdict,
+)
 from analyzer.formats.wording.log_text import one_line
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
@@ -34,6 +42,7 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
     console.print(_facts(analysis), markup=False)
     _print_assumptions(console, analysis.model.assumptions)
     _print_fits(console, (analysis,))
+    _print_rewriting(console, (analysis,))
     total = analysis.total
     _print_heaviest(console, analysis, "parameters", lambda layer: layer.params, total.params)
     _print_heaviest(console, analysis, "MACs", lambda layer: layer.macs, total.macs)
@@ -58,6 +67,7 @@ def render_comparison(
     console = _console(width, colour)
     console.print(table)
     _print_fits(console, analyses)
+    _print_rewriting(console, analyses)
     for sentence in durations.in_turns(analyses):
         console.print(sentence, markup=False)
     _print_written(console, written)
@@ -77,6 +87,15 @@ def _print_fits(console: "Console", analyses: Sequence[Analysis]) -> None:
     for analysis in analyses:
         if analysis.fit is not None:
             console.print(fit_wording.headline(analysis.fit), markup=False)
+
+
+def _print_rewriting(console: "Console", analyses: Sequence[Analysis]) -> None:
+    """What was applied, and how far each layer and the whole model are off."""
+    for analysis in analyses:
+        if analysis.rewriting is not None:
+            console.print(f"{analysis.model.name}: {rewriting_wording.headline(analysis.rewriting)}", markup=False)
+            for line in rewriting_wording.lines(analysis.rewriting):
+                console.print(f"  {line}", markup=False)
 
 
 def _print_latency(console: "Console", latency: Latency | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from math import prod
 from typing import Any, SupportsIndex, TypeVar
 
@@ -158,10 +159,23 @@ def build(make: Callable[[], Result]) -> Result:
         return make()
 
 
+_SEED: ContextVar[int] = ContextVar("seed", default=0)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Meanwhile what is built for real is built with another seed: what differs was random."""
+    token = _SEED.set(seed)
+    try:
+        yield
+    finally:
+        _SEED.reset(token)
+
+
 def build_for_real(make: Callable[[], Result]) -> Result:
     """What `make` returns with real weights, the same at every call."""
     with torch_state_kept():
-        torch.manual_seed(0)
+        torch.manual_seed(_SEED.get())
         return make()
 
 

@@ -113,14 +113,14 @@ def _same(one: nn.Module, other: nn.Module, inputs: Sequence[Input]) -> bool:
     """Whether both give the same on random inputs; False also where they cannot be run so."""
     try:
         with torch.no_grad():
-            outputs = [pytree.tree_leaves(module(**_random(inputs))) for module in (one, other)]
+            outputs = [pytree.tree_leaves(module(**random_arguments(inputs))) for module in (one, other)]
     except Exception:  # whatever a user's forward raises
         return False
     pairs = [pair for pair in zip(*outputs, strict=True) if isinstance(pair[0], torch.Tensor)]
     return bool(pairs) and all(_is_near(before, after) for before, after in pairs)
 
 
-def _random(inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
+def random_arguments(inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     values = {}
     for item in inputs:

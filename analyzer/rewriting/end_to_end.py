@@ -105,7 +105,7 @@ def _error_of(module: nn.Module, proposals: Sequence[Proposal], arguments: Argum
     before = _output(module, arguments)
     after = _output(rewritten(module, proposals).module, arguments)
     pairs = list(_pairs(before, after))
-    return max((_relative(one, other) for one, other in pairs), default=0.0)
+    return max((relative(one, other) for one, other in pairs), default=0.0)
 
 
 def _output(module: nn.Module, arguments: Arguments) -> list[Any]:
@@ -133,7 +133,7 @@ def _pairs(before: Sequence[Any], after: Sequence[Any]) -> Iterator[tuple[torch.
             yield (one.values(), other.values()) if one.is_nested and other.is_nested else (one, other)
 
 
-def _relative(before: torch.Tensor, after: torch.Tensor) -> float:
+def relative(before: torch.Tensor, after: torch.Tensor) -> float:
     """|after - before| / |before|; infinite where shapes differ or one has values that are not finite."""
     if before.shape != after.shape:
         return float("inf")

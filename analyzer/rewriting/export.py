@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from analyzer.loading.loaded_model import LoadedModel
+    from analyzer.rewriting.carry_out import CarriedOut
     from analyzer.rewriting.emitting import EmittedSwap
     from analyzer.values.facts import ModelFacts
-    from analyzer.values.results import Advice, Input, Replacement
+    from analyzer.values.results import Input, Replacement
 
 
 def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> LoadedModel:
@@ -49,23 +50,43 @@ def save(
     force: bool = False,
     facts: ModelFacts | None = None,
     inputs: Sequence[Input] = (),
-) -> Mapping[str, float]:
-    """Write the state dict of the rewritten module, weights carried over, and return the error of each new layer.
+) -> CarriedOut:
+    """Write the state dict of the rewritten module, weights carried over as `carry_out` does.
 
-    With facts, and the inputs that the model was traced with, channels between layers are put in the order that a
-    grouped convolution keeps most of. An error is |new - old| / |old| of what the layers give on random input. Problem
-    when nothing can be written.
+    Problem when nothing can be written.
     """
-    from analyzer.rewriting import ordered, rewritten
+    from analyzer.rewriting.carry_out import carry_out
     from analyzer.rewriting.saving import refuse_existing, save
 
     refuse_existing(path, force)
-    module = loaded.materialize() if loaded.materialize else loaded.module
     with loaded.surroundings():
-        module = ordered(module, proposals, facts, inputs) if facts else module
-        result = rewritten(module, proposals)
+        module = loaded.materialize() if loaded.materialize else loaded.module
+        result = carry_out(module, proposals, facts, inputs)
     save(result.module, path, force)
-    return result.errors
+    return result
+
+
+def refuse_random(loaded: LoadedModel, proposals: Sequence[Proposal]) -> None:
+    """Problem when the layers that are replaced get other weights each time that the model is built."""
+    from analyzer.loading.building import seeded
+
+    if loaded.checkpoint is not None or loaded.materialize is None:
+        return
+    built = []
+    for seed in (0, 1):
+        with loaded.surroundings(), seeded(seed):
+            built.append(loaded.materialize())
+    paths = {path for proposal in proposals for path, _ in proposal.replacements}
+    if any(_differ(*(module.get_submodule(path) for module in built)) for path in sorted(paths)):
+        raise Problem(
+            f"{loaded.name} was built with random weights, so there is nothing to carry over; give --checkpoint, or "
+            "--force to save them all the same"
+        )
+
+
+def _differ(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return any(not before.equal(after) for before, after in pairs)
 
 
 def emit(
@@ -134,28 +155,6 @@ def _refuse_another_model(part: Path, path: Path, loaded: LoadedModel, swaps: Se
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in module.state_dict().items()}
-
-
-def rewrite(
-    module: nn.Module, advice: Iterable[Advice], arguments: tuple[Sequence[Any], Mapping[str, Any]] | None = None
-) -> nn.Module:
-    """A copy of the module with what is proposed in it and weights carried over; the module is left as it is.
-
-    Advice without a proposal, a fact, is passed over. With arguments of its forward, Problem where an exact change
-    alters the output; and always where a layer cannot be replaced, or would be twice.
-    """
-    from analyzer.rewriting import rewritten
-    from analyzer.rewriting.end_to_end import refuse_inexact
-
-    proposals = [_proposal(item) for item in advice if item.replacements]
-    exact = [proposal for proposal in proposals if proposal.is_exact]
-    if arguments is not None and exact:
-        refuse_inexact(module, exact, arguments)
-    return rewritten(module, proposals).module
-
-
-def _proposal(advice: Advice) -> Proposal:
-    return replace(proposal_of(advice.replacements), is_exact=advice.effort == "none")
 
 
 def proposal_of(replacements: Iterable[Replacement]) -> Proposal:

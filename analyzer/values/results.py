@@ -328,6 +328,30 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedChange:
+    """One piece of advice that was applied, or was asked for."""
+
+    rule: str
+    name: str
+    path: str
+    error: float | None = None
+    """|new - old| / |old| of what its layers give on random input; None where no weights were carried over."""
+    is_fresh: bool = False
+    """Its layers start from new weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What was done to the model that was analysed before."""
+
+    changes: tuple[AppliedChange, ...]
+    left_out: tuple[AppliedChange, ...] = ()
+    """What was asked for and would not be sound beside what was applied."""
+    error: float | None = None
+    """How far the whole model's output is on random input; None where no weights were carried over."""
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetLine:
     """One limit and how the model stands to it."""
 
@@ -432,6 +456,8 @@ class Analysis:
     advice: tuple[Advice, ...] = ()
     """Ranked: what saves most first."""
     together: Together | None = None
+    rewriting: Rewriting | None = None
+    """What was applied to make this model of another one."""
     plan: tuple[PlanStep, ...] = ()
     """What to do first, in this order; steps without a change are left out."""
     budget: tuple[BudgetLine, ...] = ()

@@ -72,10 +72,38 @@ def test_a_place_that_hides_or_is_the_builder(here):
     assert "is the file that builds the model" in here.refused(*target, "--emit", "models/model.py", "--force")
 
 
+def test_random_weights_are_not_carried_over(here):
+    write(here)
+    told = here.refused(*APPLY, "--emit", "o.py", "--save", "o.pth")
+    assert told.startswith("model was built with random weights, so there is nothing to carry over; give --checkpoint")
+
+
+def test_weights_that_the_file_itself_sets_are_carried_over(here):
+    write(here, "torch.manual_seed(1); self.one.weight.data = torch.randn(64, 64, 3, 3); self.one.bias.data.zero_()")
+    assert here.analyze(*APPLY, "--save", "o.pth", "--quiet").status == 0
+
+
+def test_a_choice_that_there_is_not(here):
+    write(here)
+    told = here.refused("model.py", "--apply", "GRP101=5:one", "--emit", "o.py")
+    assert "GRP101 has no choice '5' here; the nearest are 2, 4" in told
+
+
+def test_each_layers_and_the_whole_models_error_are_told_on_the_terminal(here):
+    write(here)
+    done = here.analyze(
+        "model.py", "--apply", "SEP101:one", "--apply", "SEP101=pointwise-first:two", "--save", "o.pth", "--force"
+    )
+    assert done.status == 0
+    assert "2 changes applied; the whole model's output is off by " in done.out
+    assert "SEP101 depthwise-separable at one: its output is off by " in done.out
+    assert "SEP101 depthwise-separable at two: its output is off by " in done.out
+
+
 def test_file_and_weights_that_fit_each_other(here):
     """What must be possible: the pair is analysed to the numbers of the rewritten model."""
     write(here)
-    done = here.analyze(*APPLY, "--emit", "o.py", "--save", "o.pth", "--quiet")
+    done = here.analyze(*APPLY, "--emit", "o.py", "--save", "o.pth", "--force", "--quiet")
     assert (done.status, done.err) == (0, "")
     before, after = here.json("model.py")["total"], here.json("o.py", "--checkpoint", "o.pth")["total"]
     assert before["params"] - after["params"] == 64 * 64 * 9 - (64 * 9 + 64 * 64)

@@ -15,6 +15,7 @@ BESIDES = [
     "together",
     "plan",
     "fit",
+    "rewriting",
     "budget",
     "verdict",
     "difference",

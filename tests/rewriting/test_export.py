@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from analyzer import rewrite
 from analyzer.advising.verification import prove
 from analyzer.analysis import analyze_loaded, study
 from analyzer.loading import load
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import EmittedSwap
-from analyzer.rewriting.export import emit, proposal_of, rewrite, save
+from analyzer.rewriting.export import emit, proposal_of, save
 from analyzer.tracing import trace
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.errors import Problem
@@ -237,7 +238,7 @@ def test_a_stored_model_has_no_builder(target: str) -> None:
 def test_saved_weights_fit_the_written_file(target: str) -> None:
     loaded = load(ModelRequest(target))
     emit(loaded, SWAPS, Path("o.py"))
-    errors = save(loaded, PROPOSALS, Path("o.pth"))
+    errors = save(loaded, PROPOSALS, Path("o.pth")).errors
     assert set(errors) == {"body.0.conv", "body.1.conv"}
     assert all(0 < error < 1 for error in errors.values())
     written = load(ModelRequest("o.py", checkpoint="o.pth")).materialize()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from analyzer.formats.markdown import advice_section, estimates_section, fit_section, gate_section, latency_section
 from analyzer.formats.markdown import report_tables as tables
 from analyzer.formats.markdown.markdown_text import code, details, prose
-from analyzer.formats.wording import sentences, verdict
+from analyzer.formats.wording import rewriting_wording, sentences, verdict
 from analyzer.formats.wording.numbers import plural
 from analyzer.formats.wording.shown_layers import owns_something
 from analyzer.values.comparison import compare
@@ -30,6 +30,7 @@ def render(
         _facts(analysis),
         _gate(analysis),
         _section("Fitted to budgets", fit_section.section(analysis.fit, trade_off)),
+        _section("What was applied", _applied(analysis)),
         _section("What to do", advice_section.what_to_do(analysis)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
@@ -105,6 +106,14 @@ def _never_run(analysis: Analysis) -> str:
         return ""
     params = plural(sum(module.params for module in modules), "parameter")
     return f"{params} in {plural(len(modules), 'module')} took no part.\n\n{tables.never_run(analysis)}"
+
+
+def _applied(analysis: Analysis) -> str:
+    rewriting = analysis.rewriting
+    if rewriting is None:
+        return ""
+    items = (f"- {prose(line)}" for line in rewriting_wording.lines(rewriting, MAX_LISTED))
+    return "\n".join((f"{prose(rewriting_wording.headline(rewriting))}.", "", *items))
 
 
 def _left_out(analysis: Analysis) -> str:

@@ -1,0 +1,79 @@
+"""`analyzer.rewrite` chooses as the command does: neighbours respected, channels reordered, choices taken."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import vgg11
+
+import analyzer
+from analyzer import Problem
+from analyzer.values.results import Analysis
+
+X = torch.zeros(1, 3, 32, 32)
+
+
+def chain() -> nn.Sequential:
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [nn.Conv2d(3, 64, 3, padding=1), nn.ReLU()]
+    for _ in range(4):
+        layers += [nn.Conv2d(64, 64, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(64, 10, 1)).eval()
+
+
+def grouped_layers(module: nn.Module) -> list[str]:
+    return [path for path, layer in module.named_modules() if isinstance(layer, nn.Conv2d) and layer.groups > 1]
+
+
+def isolated(module: nn.Module) -> list[str]:
+    return [advice.path for advice in analyzer.analyze(module, X).advice if advice.rule == "GRP201"]
+
+
+@pytest.mark.parametrize("make", [chain, lambda: vgg11(num_classes=10).eval()], ids=["chain", "vgg11"])
+@pytest.mark.parametrize("args", [None, X], ids=["advice alone", "with a forward"])
+def test_no_groups_are_isolated_whoever_asks(make, args):
+    module = make()
+    advice = [item for item in analyzer.analyze(module, X).advice if item.rule == "GRP101"]
+    with pytest.warns(UserWarning, match=r"left out, as it would not be sound beside a neighbour: GRP101 at "):
+        changed = analyzer.rewrite(module, advice, args)
+    assert 0 < len(grouped_layers(changed)) < len(advice)
+    assert isolated(changed) == []
+    assert grouped_layers(module) == []
+
+
+def test_advice_that_went_through_json_respects_neighbours_too():
+    module = chain()
+    analysis = Analysis.from_json(analyzer.analyze(module, X).to_json())
+    with pytest.warns(UserWarning, match="left out"):
+        changed = analyzer.rewrite(module, [item for item in analysis.advice if item.rule == "GRP101"])
+    assert isolated(changed) == []
+
+
+def test_the_plan_as_it_was_told_needs_no_warning():
+    module = chain()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        changed = analyzer.rewrite(module, ["SEP101=pointwise-first:2"], X)
+    assert isinstance(changed[2], nn.Sequential)
+    assert changed[2][0].kernel_size == (1, 1)
+
+
+def test_requests_are_those_of_the_command():
+    changed = analyzer.rewrite(chain(), ["GRP101=2:4", "LOW101=70%:8"], X)
+    assert changed[4].groups == 2
+    assert isinstance(changed[8], nn.Sequential)
+    with pytest.raises(Problem, match="the nearest are 2, 4"):
+        analyzer.rewrite(chain(), ["GRP101=3:4"], X)
+
+
+def test_a_request_without_a_forward_is_refused():
+    with pytest.raises(Problem, match="pass its arguments to rewrite as well"):
+        analyzer.rewrite(chain(), ["GRP101=2:4"])
+
+
+def test_calibration_inputs_set_the_statistics():
+    module = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 64, 3), nn.BatchNorm2d(64), nn.Conv2d(64, 4, 1)).eval()
+    changed = analyzer.rewrite(module, ["SEP101:1"], X, inputs=torch.randn(4, 3, 32, 32))
+    assert not torch.equal(changed[2].running_mean, module[2].running_mean)
+    assert torch.equal(module[2].running_mean, torch.zeros(64))
