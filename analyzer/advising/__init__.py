@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from analyzer.advising.choosing import best_per_layer, not_beside
+from analyzer.advising.choosing import best_per_layer, not_beside, removes_normalization
 from analyzer.advising.pricing import current_price, current_units, proposed_price
 from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import RULES, slug
@@ -121,7 +121,7 @@ def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer:
         replacements=_replacements(proposal),
         device=facts.device if time else "",
         time_ratio=time.ratio if time else None,
-        inference_only=is_inference_only(rule),
+        inference_only=is_inference_only(rule) or removes_normalization(proposal, facts),
         not_beside=not_beside(rule.CODE, proposal, facts),
     )
     return Advised(advice, proposal, time)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import dilated_kernel
-from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.convolution import BatchNorm, Convolution, Proposal
 from analyzer.values.facts import ModelFacts
 from analyzer.values.results import STEPS, Advice, PlannedChange, PlanStep, Saving
 
@@ -61,6 +61,12 @@ def are_unsound(one: Advised, other: Advised) -> bool:
     if one.advice.rule != other.advice.rule:
         return False
     return bool(other.paths & set(one.advice.not_beside) and one.paths & set(other.advice.not_beside))
+
+
+def removes_normalization(proposal: Proposal, facts: ModelFacts) -> bool:
+    """Whether a normalization that runs would go, by itself or with the block around it: training needs it."""
+    gone = [path for path, units in proposal.replacements if not any(isinstance(unit, BatchNorm) for unit in units)]
+    return any(f"{norm.path}.".startswith(f"{path}.") for norm in facts.norms for path in gone)
 
 
 def not_beside(rule: str, proposal: Proposal, facts: ModelFacts) -> tuple[str, ...]:

@@ -138,3 +138,40 @@ def test_the_rewritten_model_has_no_isolated_groups(make, size):
     assert {item.advice.path for item in chosen.left_out} | {item.advice.path for item in chosen.chosen} == {
         item.advice.path for item in everything
     }
+
+
+class TwoBranches(nn.Module):
+    """Branches that are merged once training is over, as in RepVGG, and a layer that is worth a restructuring."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 64, 3, padding=1)
+        self.block = Block()
+        self.last = nn.Conv2d(64, 64, 3, padding=1)
+        self.head = nn.Conv2d(64, 10, 1)
+
+    def forward(self, x):
+        return self.head(self.last(self.block(self.stem(x).relu()).relu()).relu())
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64))
+        self.b = nn.Sequential(nn.Conv2d(64, 64, 1, bias=False), nn.BatchNorm2d(64))
+
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+
+
+def test_whatever_rule_removes_a_normalization_it_is_for_inference():
+    model = study(loaded(TwoBranches(), 1, 3, 16, 16)).model
+    assert model is not None
+    norms = {norm.path for norm in model.facts.norms}
+    assert len(norms) == 2
+    for item in model.advised:
+        if item.proposal is not None and item.advice.effort == "none":
+            gone = {path for path, _ in item.proposal.replacements}
+            takes = any(norm in gone or any(norm.startswith(f"{path}.") for path in gone) for norm in norms)
+            assert item.advice.inference_only is takes
+    assert not any(item.advice.inference_only for item in model.best)

@@ -77,7 +77,8 @@ def alike(found: Sequence[Advice]) -> list[tuple[Advice, ...]]:
 def _said(advice: Advice) -> object:
     """All that is said of a layer but where it is."""
     others = tuple((other.label, other.saved) for other in advice.alternatives)
-    return replace(advice, path="", file=None, line=None, replacements=(), alternatives=()), others
+    bare = replace(advice, path="", file=None, line=None, replacements=(), alternatives=(), not_beside=())
+    return bare, others
 
 
 def bound(advice: Advice) -> str:

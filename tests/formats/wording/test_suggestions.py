@@ -60,3 +60,8 @@ def test_layers_of_which_the_same_is_said_are_together(separable):
         replace(separable, path="f", notes=("another",)),
     ]
     assert ["".join(advice.path for advice in group) for group in suggestions.alike(given)] == ["abe", "c", "d", "f"]
+
+
+def test_layers_with_other_neighbours_are_alike(separable):
+    first, second = (replace(separable, path=path, not_beside=(beside,)) for path, beside in (("a", "b"), ("c", "d")))
+    assert [len(group) for group in suggestions.alike([first, second])] == [2]
