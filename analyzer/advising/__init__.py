@@ -13,7 +13,7 @@ from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule, is_inference_only
 from analyzer.values.absences import Absences
-from analyzer.values.convolution import Proposal, Unit
+from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ModelFacts
 from analyzer.values.layer_calls import call_of, code
@@ -128,7 +128,14 @@ def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer:
 
 
 def _replacements(proposal: Proposal) -> tuple[Replacement, ...]:
-    return tuple(Replacement(path, code(units), tuple(map(call_of, units))) for path, units in proposal.replacements)
+    return tuple(
+        Replacement(path, code(units), tuple(map(call_of, units)), _input_size(units))
+        for path, units in proposal.replacements
+    )
+
+
+def _input_size(units: Sequence[Unit]) -> tuple[int, ...]:
+    return next((unit.input_size for unit in units if isinstance(unit, Convolution)), ())
 
 
 def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyzer.values.convolution import Proposal
+from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.errors import Problem
 from analyzer.values.layer_calls import unit_of
 
@@ -159,4 +159,13 @@ def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
 
 def proposal_of(replacements: Iterable[Replacement]) -> Proposal:
     """The proposal that advice describes, its layers as units; Problem for a layer that no advice names."""
-    return Proposal(tuple((item.path, tuple(map(unit_of, item.layers))) for item in replacements))
+    return Proposal(tuple((item.path, tuple(_placed(item))) for item in replacements))
+
+
+def _placed(item: Replacement) -> Iterator[Unit]:
+    """The units, the first convolution at the input size that the advice is for."""
+    size = item.input_size
+    for unit in map(unit_of, item.layers):
+        if size and isinstance(unit, Convolution):
+            unit, size = replace(unit, input_size=size), ()
+        yield unit

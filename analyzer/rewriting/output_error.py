@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from math import lcm
 
 import torch
 from torch import nn
@@ -38,10 +39,16 @@ def _random_input(new: nn.Module, old: nn.Module, size: tuple[int, ...]) -> torc
     first, *others = (layer for module in (new, old) for layer in module.modules() if isinstance(layer, _ConvNd))
     near = [layer for layer in others if len(layer.kernel_size) == len(first.kernel_size)]
     spans = [max(axis) for axis in zip(*map(_spans, (first, *near)), strict=True)]
-    sizes = [
-        min(full, max(LARGEST, 2 * span)) for full, span in zip(size or [LARGEST] * len(spans), spans, strict=True)
-    ]
+    strides = [lcm(*axis) for axis in zip(*(layer.stride for layer in (first, *near)), strict=True)]
+    enough = [max(LARGEST, 2 * span) for span in spans]
+    full = size or tuple(enough)
+    sizes = [_cut(*axis) for axis in zip(full, enough, strides, strict=True)]
     return _normal((2, first.in_channels, *sizes), first.weight.device)
+
+
+def _cut(full: int, enough: int, stride: int) -> int:
+    """At least `enough` positions of `full`, fewer by whole strides: else old and new might round their sizes apart."""
+    return full - max(full - enough, 0) // stride * stride
 
 
 def _normal(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:

@@ -192,6 +192,8 @@ class Replacement:
     code: str
     layers: tuple[LayerCall, ...]
     """In the order in which data passes them."""
+    input_size: tuple[int, ...] = ()
+    """Positions along each axis that the first convolution reads; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
