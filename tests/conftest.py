@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, settings
 
 from analyzer import gating
 from analyzer.command.worker import answer
@@ -21,6 +22,9 @@ from analyzer.values.convolution import Convolution
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
+# A busy machine makes examples slow, which says nothing about what they hold.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 NAMED = absences.named
 FIELDS = {field.name for field in fields(Convolution)}
 AXES = {"kernel": 3, "stride": 1, "padding": 0, "dilation": 1, "input_size": 32}
