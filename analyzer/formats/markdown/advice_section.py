@@ -63,11 +63,12 @@ def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
         return ""
     groups = alike(found)
     shown = groups[:most]
-    efforts, device = {advice.effort for advice in found}, _device(found)
-    rows: list[Row] = [_row(group, total, efforts, device) for group in groups[:MAX_LISTED]]
+    efforts, device, evidence = {advice.effort for advice in found}, _device(found), _shared_evidence(found)
+    rows: list[Row] = [_row(group, total, efforts, device, evidence) for group in groups[:MAX_LISTED]]
     leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
     leads += [BY_STRUCTURE] if efforts == {"none"} and not any(advice.evidence for advice in found) else []
     leads += [f"Bounds are for {prose(device)}."] if device else []
+    leads += [f"Evidence for all of them: {prose(evidence)}."] if evidence else []
     folded = details("In code, with alternatives and notes", _by_rule(shown))
     rest = _rest(len(found) - sum(map(len, shown)), "suggestion", table(COLUMNS, rows[most:]))
     return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows[:most]), folded, rest)))
@@ -83,7 +84,13 @@ def _device(found: Sequence[Advice]) -> str:
     return devices.pop() if len(devices) == 1 else ""
 
 
-def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str) -> Row:
+def _shared_evidence(found: Sequence[Advice]) -> str:
+    """The one sentence that the weights say of several suggestions; empty where they say several."""
+    said = {advice.evidence for advice in found}
+    return (said.pop() or "") if len(said) == 1 and len(found) > 1 else ""
+
+
+def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str, evidence: str) -> Row:
     advice, number = group[0], len(group)
     saved = advice.saved
     return (
@@ -94,7 +101,7 @@ def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str) 
         f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
         advice.effort if len(efforts) > 1 else "",
         prose(bound(replace(advice, device="") if device else advice)),
-        prose(advice.evidence or ""),
+        "" if evidence else prose(advice.evidence or ""),
     )
 
 

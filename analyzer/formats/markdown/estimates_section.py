@@ -109,7 +109,8 @@ def memory(estimate: MemoryEstimate, figure: str | None = None) -> str:
         *((f"buffers in {stored.dtype}", size(stored.buffers)) for stored in estimate.stored if stored.buffers),
     ]
     parts = (
-        f"**Peak memory of activations: {size(estimate.peak_bytes)}** {where}".rstrip() + ".",
+        f"**Peak memory of activations with the workspaces of kernels: {size(estimate.peak_bytes)}** {where}".rstrip()
+        + ".",
         f"![Memory held along the depth](<{figure}>)" if figure else "",
         table(MEMORY, rows),
         _basis(estimate.assumptions),

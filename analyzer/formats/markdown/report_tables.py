@@ -27,7 +27,7 @@ def totals(analysis: Analysis) -> str:
         ("FLOPs of MACs, 2 each", count(total.flops), exact(total.flops)),
         ("Other FLOPs", count(total.other_flops), exact(total.other_flops)),
         ("Elements of activations", count(total.activation_elements), exact(total.activation_elements)),
-        ("Peak bytes of activations", size(total.peak_activation_bytes), exact(total.peak_activation_bytes)),
+        ("Peak bytes of activations alone", size(total.peak_activation_bytes), exact(total.peak_activation_bytes)),
     ]
     known = [row for row in rows if row[1] != row[2] or row[1] != "unknown"]
     return table("total|:|exact:", known)

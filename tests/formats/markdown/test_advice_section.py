@@ -229,3 +229,15 @@ def test_folds_for_inference_stand_apart(advised):
 def test_what_is_estimated_to_be_slower_is_marked(advised, separable):
     row = cells(advice_section.proposals((replace(separable, time_ratio=1.5),), advised.total))[1]
     assert row[5] == "memory-bound (estimated slower: ×1.5)"
+
+
+@pytest.mark.parametrize(("second", "repeated"), [("the weights look untrained", 0), ("keeps 61 %", 2)])
+def test_evidence_that_is_the_same_for_all_is_said_once(second, repeated, advised):
+    first = next(item for item in advised.advice if item.effort == "retrain")
+    found = (
+        replace(first, path="a", evidence="the weights look untrained"),
+        replace(first, path="b", evidence=second, proposed="nn.Identity()"),
+    )
+    text = plain(advice_section.proposals(found, advised.total))
+    assert ("Evidence for all of them: the weights look untrained." in text) == (repeated == 0)
+    assert sum(cell in ("the weights look untrained", "keeps 61 %") for row in cells(text) for cell in row) == repeated

@@ -97,7 +97,9 @@ def test_at_most_so_many_layers() -> None:
 
 def test_memory_names_its_layer() -> None:
     text = estimates_section.memory(MEMORY, "net-memory.svg").replace("\u00a0", " ")
-    assert text.startswith("**Peak memory of activations: 10.0 MiB** in `stem` (`aten.convolution`).")
+    assert text.startswith(
+        "**Peak memory of activations with the workspaces of kernels: 10.0 MiB** in `stem` (`aten.convolution`)."
+    )
     assert "![Memory held along the depth](<net-memory.svg>)" in text
     assert "buffers in int64" in text
     assert "parameters in int64" not in text

@@ -18,15 +18,15 @@ WHOLE = """\
 
 ## Totals
 
-| total                     |          |   exact |
-|:--------------------------|---------:|--------:|
-| Parameters                |  10.71 k |  10,714 |
-| Bytes of parameters       | 41.9 KiB |  42,856 |
-| MACs                      |  37.89 k |  37,888 |
-| FLOPs of MACs, 2 each     |  75.78 k |  75,776 |
-| Other FLOPs               |   2.06 k |   2,058 |
-| Elements of activations   |   3.00 k |   3,000 |
-| Peak bytes of activations |  8.0 KiB |   8,192 |
+| total                           |          |   exact |
+|:--------------------------------|---------:|--------:|
+| Parameters                      |  10.71 k |  10,714 |
+| Bytes of parameters             | 41.9 KiB |  42,856 |
+| MACs                            |  37.89 k |  37,888 |
+| FLOPs of MACs, 2 each           |  75.78 k |  75,776 |
+| Other FLOPs                     |   2.06 k |   2,058 |
+| Elements of activations         |   3.00 k |   3,000 |
+| Peak bytes of activations alone |  8.0 KiB |   8,192 |
 
 ## Heaviest layers by parameters
 
