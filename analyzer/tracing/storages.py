@@ -127,7 +127,7 @@ class Storages:
 
 def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
     address = _address(tensor)
-    if address is None:
+    if address is None or tensor.is_nested:  # rows of several lengths have no shape
         return (id(tensor),)
     return address, tensor.storage_offset(), tuple(tensor.shape)
 
