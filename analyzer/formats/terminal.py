@@ -30,6 +30,8 @@ WIDE = 400
 MAX_LISTED = 5
 ROOMY = 110
 """Columns from which on a source is shown with its folders."""
+SOURCED = 100
+"""Columns from which on the table of advice has sources: else they would be squeezed to a few letters."""
 NARROWER = 40
 """Columns that the table of advice leaves less room for sources."""
 
@@ -180,9 +182,11 @@ def _print_advice(console: "Console", analysis: Analysis, written: Sequence[str]
         return
     found = [advice for advice in analysis.advice if advice.proposed is not None]
     shown = suggestions.alike(found)[:TOP]
-    table = _table("could be restructured", "", "parameters saved:", "MACs saved:", "source")
+    titles = ("could be restructured", "", "parameters saved:", "MACs saved:", "source")
+    columns = len(titles) if console.width >= SOURCED else len(titles) - 1
+    table = _table(*(titles if console.width >= SOURCED else ("suggestion", *titles[1:columns])))
     for group in shown:
-        _add(table, *_advice_cells(group, analysis, console.width))
+        _add(table, *_advice_cells(group, analysis, console.width)[:columns])
     console.print()
     for number, line in enumerate(suggestions.what_to_do(analysis), 1):
         console.print(f"{number}. {line}", markup=False)

@@ -157,3 +157,11 @@ def test_what_is_missing_beside_the_count_is_a_line_each(analysis):
     assert "left out: rule 0 at stem.conv: unexpected KeyError: -1\n" in text
     assert text.count("left out: rule") == 5
     assert "left out: 3 more facts\n" in text
+
+
+@pytest.mark.parametrize(("width", "has_sources"), [(60, False), (80, False), (99, False), (100, True), (200, True)])
+def test_a_column_is_dropped_before_it_is_squeezed(width, has_sources, advised):
+    lines = terminal.render(advised, width).splitlines()
+    table = [line for line in lines if line.startswith(("could be restructured", "suggestion", "SEP101"))]
+    assert len(table) == 2
+    assert all(("source" in line or "net.py:8" in line) == has_sources for line in table)
