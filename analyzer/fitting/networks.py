@@ -50,7 +50,7 @@ def _refusal(model: nn.Module, batch: Batch, error: Exception) -> Problem:
     try:
         with torch.no_grad():
             model(*batch.args, **batch.kwargs)
-    except Exception:  # the same again
+    except Exception:  # the error that is being explained: only the running layer is wanted
         pass
     finally:
         for handle in handles:
