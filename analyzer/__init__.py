@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from analyzer.values.advice import Advice
+from analyzer.values.counts import Cost
 from analyzer.values.errors import Problem
-from analyzer.values.results import Advice, Analysis, Cost
+from analyzer.values.results import Analysis
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:

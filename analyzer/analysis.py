@@ -18,9 +18,10 @@ from analyzer.formulas import used_formulas
 from analyzer.formulas.count import Count, with_sources
 from analyzer.rules import selected
 from analyzer.values.absences import Absences
+from analyzer.values.counts import Model, Total, Tracing
 from analyzer.values.facts import ModelFacts
 from analyzer.values.requests import PLAIN, AnalysisOptions
-from analyzer.values.results import Analysis, Model, SecondOpinion, Total, Tracing
+from analyzer.values.results import Analysis, SecondOpinion
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing import backends
 from analyzer.tracing.containers import map_leaves
 from analyzer.tracing.global_state import preserved
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Trace
-from analyzer.values.results import Cost, SecondOpinion
+from analyzer.values.results import SecondOpinion
 
 FAMILIES = {
     "convolution": ("aten.convolution", "conv", "torchvision.deform_conv2d"),

@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
 import analyzer
-from analyzer.values.results import Advice
+from analyzer.values.advice import Advice
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule, is_inference_only
 from analyzer.values.absences import Absences
+from analyzer.values.advice import Advice, Alternative, Replacement
 from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ModelFacts
 from analyzer.values.layer_calls import call_of, code
-from analyzer.values.results import Advice, Alternative, Replacement
 
 __all__ = ["Advised", "Timer", "advise", "best_per_layer"]
 

@@ -16,10 +16,10 @@ from analyzer.advising.weight_evidence import with_evidence
 from analyzer.formulas.count import Count
 from analyzer.rules.rule import Rule
 from analyzer.values.absences import Absences
+from analyzer.values.advice import PlanStep, Together
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
 from analyzer.values.graph import Trace
-from analyzer.values.results import PlanStep, Together
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel

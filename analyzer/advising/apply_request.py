@@ -14,8 +14,8 @@ from analyzer.advising.advisor import AdvisedModel
 from analyzer.advising.weight_evidence import ask, kept_by, weights_of
 from analyzer.rules import matching, rule_for
 from analyzer.rules.rule import Choosable
+from analyzer.values.advice import Advice
 from analyzer.values.errors import Problem
-from analyzer.values.results import Advice
 
 SHOWN = 3
 ENERGY = re.compile(r"(\d+(?:\.\d+)?) ?%")

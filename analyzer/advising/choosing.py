@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import dilated_kernel
+from analyzer.values.advice import STEPS, Advice, PlannedChange, PlanStep, Saving
 from analyzer.values.convolution import BatchNorm, Convolution, Proposal
 from analyzer.values.facts import ModelFacts
-from analyzer.values.results import STEPS, Advice, PlannedChange, PlanStep, Saving
 
 LEAST_KEPT = 0.5
 """A plan takes no proposal that is known to lose more than half of the weight energy: little would be left to carry

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from analyzer.formulas import cost_of
+from analyzer.values.advice import Saving
 from analyzer.values.convolution import (
     BatchNorm,
     ChannelShuffle,
@@ -19,9 +20,9 @@ from analyzer.values.convolution import (
     along,
     placed,
 )
+from analyzer.values.counts import Cost
 from analyzer.values.facts import LinearFacts, ModelFacts
 from analyzer.values.graph import Argument, Op, Tensor
-from analyzer.values.results import Cost, Saving
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.values.advice import STEPS, Advice, Saving
 from analyzer.values.convolution import Proposal
 from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ModelFacts
-from analyzer.values.results import STEPS, Advice, Saving
 from analyzer.values.timings import Latency
 
 REPAIRED = 0.05

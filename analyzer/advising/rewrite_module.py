@@ -11,9 +11,9 @@ from analyzer.advising import Advised
 from analyzer.advising.advisor import AdvisedModel, proved_together
 from analyzer.advising.apply_request import requested
 from analyzer.advising.choosing import are_unsound
+from analyzer.values.advice import Advice
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
-from analyzer.values.results import Advice
 
 if TYPE_CHECKING:
     from torch import nn

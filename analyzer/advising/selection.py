@@ -12,8 +12,8 @@ from analyzer.advising.advisor import AdvisedModel, proved_together
 from analyzer.advising.apply_request import requested
 from analyzer.advising.choosing import together
 from analyzer.advising.exactness import refuse_inexact_changes
+from analyzer.values.advice import AppliedChange, Rewriting
 from analyzer.values.errors import Problem
-from analyzer.values.results import AppliedChange, Rewriting
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel

@@ -10,8 +10,8 @@ from tokenize import COMMENT, TokenError, TokenInfo, generate_tokens
 
 from analyzer.rules import matching
 from analyzer.rules.rule import Rule
+from analyzer.values.advice import Advice
 from analyzer.values.errors import Problem
-from analyzer.values.results import Advice
 
 PATTERN = re.compile(r"#\s*analyze:\s*ignore\b(?:\[([^\]]*)\])?")
 

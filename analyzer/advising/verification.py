@@ -13,8 +13,8 @@ from analyzer.dataflow.flow import Flow
 from analyzer.formulas.count import Count
 from analyzer.rules import dilate_instead_of_downsample
 from analyzer.values.absences import Absences
+from analyzer.values.advice import Saving, Together
 from analyzer.values.errors import Problem
-from analyzer.values.results import Saving, Together
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel

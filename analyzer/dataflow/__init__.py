@@ -23,9 +23,9 @@ from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
 from analyzer.dataflow.receptive_field.resolution import restorations
 from analyzer.dataflow.removable import removable_modules
 from analyzer.values.absences import Absences
+from analyzer.values.counts import Cost
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.values.graph import Op, Trace
-from analyzer.values.results import Cost
 
 
 def facts_of(

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from analyzer.dataflow.flow import Flow
+from analyzer.values.counts import Cost
 from analyzer.values.facts import RemovableModule
 from analyzer.values.graph import Op, Trace
-from analyzer.values.results import Cost
 
 CONTAINERS = {"ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 """Never called themselves, and what a forward does with them is more than to call them."""

@@ -10,8 +10,8 @@ from typing import Final
 from analyzer.estimating.onednn import workspace_bytes
 from analyzer.formulas.count import Count
 from analyzer.formulas.peak_memory import held_bytes
+from analyzer.values.counts import Input
 from analyzer.values.estimates import MemoryEstimate, MemoryPoint, StoredBytes
-from analyzer.values.results import Input
 
 EXACT: Final = "tensors live as long as torch's eager forward keeps them, views and in-place results in one piece"
 WORKSPACE: Final = "float32 convolutions take what oneDNN copies on a CPU with one thread"

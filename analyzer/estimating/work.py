@@ -19,8 +19,8 @@ from analyzer.estimating.onednn import is_blocked, is_channels_last
 from analyzer.formulas import cost_of, kind_of
 from analyzer.formulas.count import Count
 from analyzer.values.convolution import IMAGE_CHANNELS
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 Kind = Literal[
     "convolution",

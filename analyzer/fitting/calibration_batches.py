@@ -13,8 +13,8 @@ from torch.utils import _pytree as pytree
 
 from analyzer.fitting.networks import Batch
 from analyzer.loading.inputs.example_inputs import required
+from analyzer.values.counts import Input
 from analyzer.values.errors import Problem
-from analyzer.values.results import Input
 
 PARTS = 4
 """Of so many batches one is held out for measuring."""

@@ -10,10 +10,11 @@ from math import gcd, prod
 from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.advising.ranking import is_gain
 from analyzer.formulas import cost_of
+from analyzer.values.advice import Saving
 from analyzer.values.convolution import Convolution, Linear, Proposal, Unit, along
+from analyzer.values.counts import Cost
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost, Saving
 
 SHARES = (0.85, 0.72, 0.6, 0.5, 0.4, 0.3, 0.22, 0.15, 0.1)
 """Ranks are chosen so that the layer keeps about these shares of its MACs."""

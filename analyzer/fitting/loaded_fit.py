@@ -20,8 +20,8 @@ from analyzer.formulas.count import Count
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.convolution import Proposal
+from analyzer.values.counts import Input
 from analyzer.values.facts import ModelFacts
-from analyzer.values.results import Input
 
 if TYPE_CHECKING:
     Clock = Callable[[ModelFacts], tuple[Callable[[Count], int], Callable[[Proposal], int]]]

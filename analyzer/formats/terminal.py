@@ -16,8 +16,10 @@ from analyzer.formats.wording import (
 )
 from analyzer.formats.wording.log_text import one_line
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
+from analyzer.values.advice import Advice
 from analyzer.values.comparison import compare
-from analyzer.values.results import Advice, Analysis, Layer, Uncounted
+from analyzer.values.counts import Layer, Uncounted
+from analyzer.values.results import Analysis
 from analyzer.values.timings import Latency
 
 if TYPE_CHECKING:

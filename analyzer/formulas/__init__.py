@@ -23,9 +23,9 @@ from analyzer.formulas import (
 )
 from analyzer.formulas.formula import Formula, free, merge, per_input, per_output
 from analyzer.formulas.registered import BY_HAND, RegisteredFormula, ShapeFormula, made, registered
+from analyzer.values.counts import Cost, UsedFormula
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost, UsedFormula
 
 Kind = Literal["free", "bounded", "contraction", "opaque"]
 

@@ -9,8 +9,8 @@ from typing import cast
 
 from analyzer.formulas.formula import Formula, given, per_mac, size, table
 from analyzer.formulas.normalization import NORM, SOFTMAX
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 
 def attention(op: Op) -> Cost:

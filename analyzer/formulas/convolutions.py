@@ -3,8 +3,8 @@
 from math import prod
 
 from analyzer.formulas.formula import Formula, first, given, per_mac, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 INPUTS = ("input", "self", "X", "qx")
 WEIGHTS = ("weight", "W", "qw", "packed_weight", "W_prepack")

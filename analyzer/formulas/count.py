@@ -9,8 +9,8 @@ from functools import cached_property
 
 from analyzer.formulas import cost_of
 from analyzer.formulas.peak_memory import peak_bytes
+from analyzer.values.counts import Cost, Layer, Lines, NeverRun, Total, Uncounted
 from analyzer.values.graph import Op, Parameter, Trace
-from analyzer.values.results import Cost, Layer, Lines, NeverRun, Total, Uncounted
 
 SUMMED = ("params", "macs", "other_flops")
 """What the rows add up to the total of."""

@@ -1,8 +1,8 @@
 """Elementwise operators that carry no tag of their own: one FLOP per output, whatever the function."""
 
 from analyzer.formulas.formula import Formula, merge, per_input, per_item, per_output, result_elements, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 FOREACH = (
     "abs acos add addcdiv addcmul asin atan ceil clamp_max clamp_min cos cosh div erf erfc exp expm1 floor frac lerp "

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor, tensors_of
-from analyzer.values.results import Cost
 
 Formula = Callable[[Op], Cost | None]
 """From the shapes of one call to its work; None when these shapes do not tell it."""

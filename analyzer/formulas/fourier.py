@@ -3,8 +3,8 @@
 from math import prod
 
 from analyzer.formulas.formula import Formula, sizes
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 
 def complex_transform(op: Op) -> Cost | None:

@@ -1,8 +1,8 @@
 """Losses: three FLOPs per element that is judged (difference, penalty, sum), and as much for their gradient."""
 
 from analyzer.formulas.formula import Formula, first, per_input, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 
 def picked(op: Op) -> Cost:

@@ -3,8 +3,8 @@
 from math import prod
 
 from analyzer.formulas.formula import Formula, elements, first, given, per_mac, size, sizes, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor, tensors_of
-from analyzer.values.results import Cost
 
 
 def product(left: Tensor, right: Tensor, out: Tensor) -> int | None:

@@ -1,8 +1,8 @@
 """What does no arithmetic: allocation, random numbers, copies, lookups, rearrangement, questions, communication."""
 
 from analyzer.formulas.formula import Formula, free, merge, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 
 def scatter(op: Op) -> Cost:

@@ -1,8 +1,8 @@
 """Normalizations and softmax, per element as fvcore counts them (fvcore/nn/jit_handles.py) where it does."""
 
 from analyzer.formulas.formula import Formula, first, given, per_input, per_output, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 NORM = 5
 """Mean, difference, square, sum, scale: with weight; one less without."""

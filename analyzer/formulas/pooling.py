@@ -3,8 +3,8 @@
 from math import prod
 
 from analyzer.formulas.formula import Formula, first, per_input, per_output, sizes, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 
 def pool(dimensions: int) -> Formula:

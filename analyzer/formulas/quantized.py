@@ -4,8 +4,8 @@ from analyzer.formulas.convolutions import convolution, transposed_convolution
 from analyzer.formulas.formula import Formula, free, given, merge, per_input, per_output, table
 from analyzer.formulas.matmul import product
 from analyzer.formulas.normalization import SOFTMAX, folded, norm
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 
 def rescaled(op: Op) -> Cost:

@@ -4,8 +4,8 @@ from math import prod
 from types import MappingProxyType
 
 from analyzer.formulas.formula import Formula, first, per_mac, per_output, size, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor, tensors_of
-from analyzer.values.results import Cost
 
 # Per hidden unit and step, beside products and biases. LSTM: 4 sums of input and hidden product, 4 gate activations,
 # f·c, i·g, their sum, tanh, o·. GRU: 3 sums, 3 activations, r·, and 3 to blend old and new. RNN: sum and activation.

@@ -1,8 +1,8 @@
 """Reductions, scans, orderings and lookups that combine: FLOPs per element read."""
 
 from analyzer.formulas.formula import Formula, first, per_input, per_output, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 
 def extremum(op: Op) -> Cost | None:

@@ -10,9 +10,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from analyzer.values.counts import Cost
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Argument, Op, Tensor
-from analyzer.values.results import Cost
 
 ShapeFormula = Callable[..., int | Cost | None]
 """From shapes, by the names in the operator's schema, and `out`, to multiply-accumulates or a Cost."""

@@ -1,8 +1,8 @@
 """Resampling of images: one FLOP per tap that is blended into an output, as fvcore counts bilinear ones."""
 
 from analyzer.formulas.formula import Formula, first, per_output, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 LINEAR, BILINEAR, TRILINEAR, BICUBIC, LANCZOS = 2, 4, 8, 16, 36
 """Taps per output."""

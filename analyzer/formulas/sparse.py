@@ -1,8 +1,8 @@
 """Products with sparse matrices: one multiply-accumulate per stored element and column."""
 
 from analyzer.formulas.formula import Formula, given, per_input, per_mac, per_output, table
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 
 def stored_times_columns(sparse: str, dense: str, flops_per_output: int = 0) -> Formula:

@@ -4,8 +4,8 @@ from math import prod
 
 from analyzer.formulas.formula import Formula, given, per_input, per_mac, per_output, table
 from analyzer.formulas.sampling import BILINEAR
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
-from analyzer.values.results import Cost
 
 BOX_OVERLAP = 13
 """Intersection over union of two boxes: 4 corners, 2 sides, 2 clamps, area, union 2, quotient, comparison."""

@@ -17,9 +17,11 @@ from analyzer.gating.plan import COMMAND_LINE, Plan, PlannedModel, plan_for
 from analyzer.gating.remedy import remedy
 from analyzer.gating.repository import folder_of, repository_of
 from analyzer.gating.workers import Job, Listener, Outcome, run
+from analyzer.values.counts import Absence
 from analyzer.values.errors import Problem
+from analyzer.values.gate_results import BudgetLine, Difference
 from analyzer.values.requests import WorkRequest
-from analyzer.values.results import Absence, Analysis, BudgetLine, Difference
+from analyzer.values.results import Analysis
 
 __all__ = ["Job", "Plan", "analyses_of", "check_base", "folder_of", "gate", "known", "plan_for", "run"]
 

@@ -16,9 +16,10 @@ from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.plan import Plan, PlannedModel
 from analyzer.gating.repository import Repository, Revision, environment, repository_of
 from analyzer.gating.workers import Job, Outcome, run
+from analyzer.values.counts import Lines
 from analyzer.values.errors import Problem
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
-from analyzer.values.results import Analysis, Lines
+from analyzer.values.results import Analysis
 
 POINTER: Final = b"version https://git-lfs.github.com/spec/"
 """How a file begins that stands for one that git-lfs keeps elsewhere."""

@@ -10,9 +10,11 @@ from typing import Final
 
 from analyzer.config import BYTES, Budget, Increase, Override
 from analyzer.values import amounts
+from analyzer.values.counts import Layer
 from analyzer.values.errors import Problem
+from analyzer.values.gate_results import BudgetLine, Growth
 from analyzer.values.layer_patterns import covered, covers, nearest
-from analyzer.values.results import Analysis, BudgetLine, Growth, Layer
+from analyzer.values.results import Analysis
 
 TOTALS: Final = {
     "params": "params",

@@ -7,7 +7,9 @@ from typing import Final
 
 from analyzer.gating.layer_matching import matched
 from analyzer.gating.layer_settings import in_words
-from analyzer.values.results import Analysis, Difference, Layer, LayerChange
+from analyzer.values.counts import Layer
+from analyzer.values.gate_results import Difference, LayerChange
+from analyzer.values.results import Analysis
 
 SAME: Final = ("kind", "settings", "params", "macs", "calls")
 """Two layers that agree in these are unchanged."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 
-from analyzer.values.results import Layer
+from analyzer.values.counts import Layer
 
 Signature = Callable[[str], Hashable]
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from analyzer.config import Budget
 from analyzer.values import amounts
+from analyzer.values.advice import Advice
+from analyzer.values.gate_results import BudgetLine, Remedy, RemedyStep
 from analyzer.values.layer_patterns import covered, covers
-from analyzer.values.results import Advice, Analysis, BudgetLine, Remedy, RemedyStep
+from analyzer.values.results import Analysis
 
 EFFORTS: Final = ("none", "finetune", "retrain")
 """From the least to the most that a change asks for."""

@@ -15,8 +15,8 @@ from typing import Final
 
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.submodules import fill, missing
+from analyzer.values.counts import Lines
 from analyzer.values.errors import Problem
-from analyzer.values.results import Lines
 
 HOOK_VARIABLES: Final = (
     "GIT_DIR",

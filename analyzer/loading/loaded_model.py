@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analyzer.values.results import Lines
+from analyzer.values.counts import Lines
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

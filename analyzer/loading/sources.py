@@ -17,7 +17,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Source
-from analyzer.values.results import Lines
+from analyzer.values.counts import Lines
 
 if TYPE_CHECKING:
     from torch import nn

@@ -16,8 +16,8 @@ from analyzer.measuring.layer_profiler import Overhead, clock_for, corrected, ov
 from analyzer.measuring.measured_steps import Step
 from analyzer.measuring.memory_limits import is_freed_memory_kept, keep_freed_memory
 from analyzer.measuring.submodule_calls import CallSequence, Shapes, TimedSwap, before_and_after, calls_at, shapes_at
+from analyzer.values.counts import Layer
 from analyzer.values.errors import Problem
-from analyzer.values.results import Layer
 from analyzer.values.timings import Conditions, Energy, Latency, LayerTiming, ProposalTiming, Timing
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from analyzer.rewriting.carrying import rewritten
 from analyzer.rewriting.channel_order import ordered, random_arguments
 from analyzer.rewriting.end_to_end import relative
 from analyzer.values.convolution import Proposal
+from analyzer.values.counts import Input
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
-from analyzer.values.results import Input
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch.utils import _pytree as pytree
 
 from analyzer.evidence.grouping import best_grouping, best_rows
 from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.counts import Input
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
-from analyzer.values.results import Input
 
 Order = tuple[int, ...]
 TOLERANCE = 1e-3

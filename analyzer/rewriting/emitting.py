@@ -17,7 +17,7 @@ from analyzer.values.convolution import Proposal, Submodule, Unit
 
 if TYPE_CHECKING:
     from analyzer.loading.python.origin import Origin
-    from analyzer.values.results import Input
+    from analyzer.values.counts import Input
 
 
 @dataclass(frozen=True, slots=True)

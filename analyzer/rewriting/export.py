@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.rewriting.carry_out import CarriedOut
     from analyzer.rewriting.emitting import EmittedSwap
+    from analyzer.values.advice import Replacement
+    from analyzer.values.counts import Input
     from analyzer.values.facts import ModelFacts
-    from analyzer.values.results import Input, Replacement
 
 
 def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> LoadedModel:

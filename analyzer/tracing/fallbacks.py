@@ -28,9 +28,9 @@ from analyzer.tracing.recorder import Recorder
 from analyzer.tracing.recursion import enough_frames
 from analyzer.tracing.unlisted_weights import unlisted_weights
 from analyzer.tracing.written_tensors import WrittenTensors
+from analyzer.values.counts import Input, Uncounted
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Parameter, Trace
-from analyzer.values.results import Input, Uncounted
 
 Progress = Callable[[str], None]
 MAX_REAL_TRIALS = 3

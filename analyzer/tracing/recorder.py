@@ -17,8 +17,8 @@ from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.refusals import refuse
 from analyzer.tracing.storages import Storages
+from analyzer.values.counts import Uncounted
 from analyzer.values.graph import Allocation, Argument, Op, OpGraph, Tensor
-from analyzer.values.results import Uncounted
 
 Run = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd

@@ -9,9 +9,9 @@ from traceback import walk_tb
 from types import FrameType
 from typing import TypeVar
 
+from analyzer.values.counts import Absence
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Op
-from analyzer.values.results import Absence
 
 Result = TypeVar("Result")
 Default = TypeVar("Default")

@@ -6,7 +6,7 @@ from math import prod
 
 import networkx as nx
 
-from analyzer.values.results import Input, Uncounted
+from analyzer.values.counts import Input, Uncounted
 
 
 @dataclass(frozen=True, slots=True)

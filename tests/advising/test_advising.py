@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from analyzer.advising import advise, best_per_layer
 from analyzer.rules import RESTRUCTURINGS, selected
+from analyzer.values.advice import Saving
 from analyzer.values.estimates import ProposalTime, Span
 from analyzer.values.facts import LinearFacts, Norm, Restoration
-from analyzer.values.results import Saving
 
 
 def only(code, facts, **given):

@@ -13,8 +13,8 @@ from analyzer.advising.ranking import worth
 from analyzer.analysis import analyze_loaded, study
 from analyzer.loading import from_module
 from analyzer.rules import selected
+from analyzer.values.advice import Saving
 from analyzer.values.facts import Norm
-from analyzer.values.results import Saving
 
 
 def loaded(module: nn.Module, *shape: int):

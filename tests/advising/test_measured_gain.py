@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.advising.ranking import by_measured_gain
-from analyzer.values.results import Advice, Saving
+from analyzer.values.advice import Advice, Saving
 from analyzer.values.timings import Conditions, Latency, ProposalTiming, TimeRatio, Timing
 
 CONDITIONS = Conditions("cpu", "x86_64", "float32", 1, ((1, 3, 8, 8),), False, "random", "2.14")

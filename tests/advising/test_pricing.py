@@ -1,9 +1,9 @@
 import pytest
 
 from analyzer.advising.pricing import Price, current_price, current_units, price, proposed_price
+from analyzer.values.advice import Saving
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Identity, Proposal, ReLU
 from analyzer.values.facts import Norm
-from analyzer.values.results import Saving
 
 MAP = 64 * 32 * 32
 

@@ -6,9 +6,9 @@ from analyzer.advising import advise, best_per_layer
 from analyzer.advising.choosing import not_beside
 from analyzer.advising.ranking import Advised
 from analyzer.rules import selected
+from analyzer.values.advice import Advice, Saving
 from analyzer.values.convolution import ChannelShuffle, Identity, Proposal
 from analyzer.values.facts import Isolation, Norm, Restoration
-from analyzer.values.results import Advice, Saving
 
 
 def advised(path, convolution, params=1, macs=1, groups=1, shuffle=False, *others):

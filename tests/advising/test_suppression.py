@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.advising.suppression import ignores, is_silenced, unused
 from analyzer.rules import RULES, selected
-from analyzer.values.results import Advice
+from analyzer.values.advice import Advice
 
 ADVICE = Advice("SEP101", "", "conv", "note", "retrain", "", None, None, None, None, file="net.py", line=2)
 

@@ -11,8 +11,8 @@ from analyzer.evidence import CarryingPlan, evidence_of
 from analyzer.evidence.grouping import best_grouping, best_rows, energies
 from analyzer.loading import from_module
 from analyzer.rewriting import ordered, rewritten
+from analyzer.values.advice import Advice
 from analyzer.values.convolution import Convolution
-from analyzer.values.results import Advice
 
 
 def trained(seed: int = 0, depth: int = 14) -> nn.Sequential:

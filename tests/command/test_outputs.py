@@ -7,7 +7,8 @@ import pytest
 
 from analyzer import Problem
 from analyzer.command.outputs import Wanted, compared, step_summary, texts
-from analyzer.values.results import Analysis, Model, Total, Tracing
+from analyzer.values.counts import Model, Total, Tracing
+from analyzer.values.results import Analysis
 
 
 def analysis(name: str = "net", **options: Any) -> Analysis:

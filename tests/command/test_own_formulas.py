@@ -7,8 +7,8 @@ import pytest
 from analyzer.command.worker import answer
 from analyzer.formulas.registered import BY_HAND, CONFIGURED
 from analyzer.gating.channel import Message
+from analyzer.values.counts import UsedFormula
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
-from analyzer.values.results import UsedFormula
 
 NET = """\
 import torch

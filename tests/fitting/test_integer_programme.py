@@ -8,7 +8,7 @@ import pytest
 
 from analyzer.fitting.integer_programme import Candidate, solved
 from analyzer.fitting.layer_choices import LayerChoice
-from analyzer.values.results import Saving
+from analyzer.values.advice import Saving
 
 
 def candidate(path: str, setting: int, harm: float, macs: int, params: int) -> Candidate:

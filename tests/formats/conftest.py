@@ -6,25 +6,10 @@ from typing import Any
 
 import pytest
 
-from analyzer.values.results import (
-    Advice,
-    Analysis,
-    BudgetLine,
-    Difference,
-    Input,
-    Layer,
-    LayerChange,
-    Model,
-    NeverRun,
-    Remedy,
-    RemedyStep,
-    Saving,
-    StoredTensor,
-    Together,
-    Total,
-    Tracing,
-    Uncounted,
-)
+from analyzer.values.advice import Advice, Saving, Together
+from analyzer.values.counts import Input, Layer, Model, NeverRun, StoredTensor, Total, Tracing, Uncounted
+from analyzer.values.gate_results import BudgetLine, Difference, LayerChange, Remedy, RemedyStep
+from analyzer.values.results import Analysis
 
 CONV = Layer(
     path="stem.conv",

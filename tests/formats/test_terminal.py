@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats import terminal
-from analyzer.values.results import Absence, Layer, Saving, Uncounted
+from analyzer.values.advice import Saving
+from analyzer.values.counts import Absence, Layer, Uncounted
 
 WHOLE = """\
 net

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from analyzer.formulas import cost_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Argument, Op, Tensor
-from analyzer.values.results import Cost
 
 Price = Callable[..., Cost | None]
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.formulas import cost_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 B, H, LQ, LK, E, EV = 2, 6, 5, 7, 4, 3
 SCORES = B * H * LQ * LK

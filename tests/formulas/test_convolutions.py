@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from analyzer.formulas import cost_of
 from analyzer.formulas.convolutions import CONTRACTIONS
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 BIAS = Tensor((1,))
 

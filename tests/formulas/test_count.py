@@ -6,8 +6,8 @@ import pytest
 
 from analyzer.formulas import count as counting
 from analyzer.formulas.count import Count, rows_differ
+from analyzer.values.counts import Cost, Uncounted
 from analyzer.values.graph import Allocation, ModuleCalls, Op, OpGraph, Parameter, Tensor, Trace
-from analyzer.values.results import Cost, Uncounted
 
 
 def mm(layer: str, weight: str | None, rows: int = 2, inner: int = 3, columns: int = 5, storage: int = 9) -> Op:

@@ -1,7 +1,7 @@
 import pytest
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Tensor
-from analyzer.values.results import Cost
 
 X, Y = Tensor((2, 1, 3)), Tensor((2, 4, 3))
 

@@ -13,8 +13,8 @@ from analyzer.formulas.formula import (
     sizes,
     table,
 )
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 X, Y = Tensor((2, 3)), Tensor((4, 5))
 

@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.formulas import BOUNDED, CONTRACTIONS, FORMULAS, FREE, cost_of, kind_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 X, OUT = Tensor((2, 3)), Tensor((4, 5))
 

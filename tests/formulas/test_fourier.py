@@ -1,8 +1,8 @@
 import pytest
 import sympy
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Tensor
-from analyzer.values.results import Cost
 
 COMPLEX = Tensor((3, 8, 16), "complex64", 8)
 REAL = Tensor((3, 8, 16))

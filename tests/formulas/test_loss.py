@@ -1,7 +1,7 @@
 import pytest
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Tensor
-from analyzer.values.results import Cost
 
 X, TARGET = Tensor((4, 10)), Tensor((4,), "int64", 8)
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.formulas import cost_of, kind_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 A, B, BIAS = Tensor((2, 3)), Tensor((3, 4)), Tensor((4,))
 BATCH_A, BATCH_B = Tensor((5, 2, 3)), Tensor((5, 3, 4))

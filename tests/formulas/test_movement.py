@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.formulas import kind_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 X = Tensor((4, 5))
 

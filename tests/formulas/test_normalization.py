@@ -1,7 +1,7 @@
 import pytest
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Tensor
-from analyzer.values.results import Cost
 
 X, WEIGHT = Tensor((2, 8, 5)), Tensor((8,))
 N = 2 * 8 * 5

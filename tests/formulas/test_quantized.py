@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.formulas import kind_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 X, WEIGHT, OUT = Tensor((2, 3, 8, 8), "quint8", 1), Tensor((4, 3, 3, 3), "qint8", 1), Tensor((2, 4, 6, 6), "quint8", 1)
 MACS, OUTPUTS = 2 * 4 * 6 * 6 * 3 * 3 * 3, 2 * 4 * 6 * 6

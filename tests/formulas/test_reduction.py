@@ -1,7 +1,7 @@
 import pytest
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Tensor
-from analyzer.values.results import Cost
 
 X, ROW, SCALAR = Tensor((4, 5)), Tensor((4,)), Tensor(())
 

@@ -13,7 +13,8 @@ from analyzer import Cost, Problem
 from analyzer.analysis import analyze_loaded
 from analyzer.formulas.registered import BY_HAND, configured, forget_all_but
 from analyzer.loading import from_module
-from analyzer.values.results import Analysis, UsedFormula
+from analyzer.values.counts import UsedFormula
+from analyzer.values.results import Analysis
 
 
 @torch.library.custom_op("analyzer_tests::scaled_product", mutates_args=())

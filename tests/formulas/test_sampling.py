@@ -1,7 +1,7 @@
 import pytest
 
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Tensor
-from analyzer.values.results import Cost
 
 X, OUT = Tensor((2, 3, 4, 4)), Tensor((2, 3, 8, 8))
 N = 2 * 3 * 8 * 8

@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.formulas import kind_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 SPARSE, DENSE, OUT = Tensor((2, 3), nnz=5), Tensor((3, 4)), Tensor((2, 4))
 

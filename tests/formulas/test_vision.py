@@ -1,8 +1,8 @@
 import pytest
 
 from analyzer.formulas import kind_of
+from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
-from analyzer.values.results import Cost
 
 X, WEIGHT, OUT = Tensor((2, 6, 9, 9)), Tensor((8, 3, 3, 3)), Tensor((2, 8, 7, 7))
 

@@ -15,9 +15,11 @@ import pytest
 
 from analyzer import config
 from analyzer.gating import analyses_of, gate, plan_for
+from analyzer.values.advice import Advice, Saving
+from analyzer.values.counts import Layer, Model, Total, Tracing
 from analyzer.values.errors import Problem
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
-from analyzer.values.results import Advice, Analysis, Layer, Model, Saving, Total, Tracing
+from analyzer.values.results import Analysis
 
 MODEL = """\
 from torch import nn

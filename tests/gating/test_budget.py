@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from analyzer.config import Budget, Increase, Override
 from analyzer.config.tables import Amount, Bytes, CountLimit, Percent
 from analyzer.gating.budget import Standing, absolute, judge, measured, relative, verdict
+from analyzer.values.counts import Uncounted
 from analyzer.values.errors import Problem
-from analyzer.values.results import Analysis, BudgetLine, Growth, Uncounted
+from analyzer.values.gate_results import BudgetLine, Growth
+from analyzer.values.results import Analysis
 
 TODAY = date(2030, 6, 1)
 ORDER = ("pass", "drift", "fail")

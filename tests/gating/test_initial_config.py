@@ -6,7 +6,8 @@ from pathlib import Path
 from analyzer import config
 from analyzer.gating.budget import judge
 from analyzer.gating.initial_config import input_specs, render
-from analyzer.values.results import Analysis, Input, Model
+from analyzer.values.counts import Input, Model
+from analyzer.values.results import Analysis
 
 
 def read_back(tmp_path: Path, text: str) -> config.Config:

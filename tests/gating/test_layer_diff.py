@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from analyzer.gating.layer_diff import difference, growth
-from analyzer.values.results import Layer, LayerChange
+from analyzer.values.counts import Layer
+from analyzer.values.gate_results import LayerChange
 
 CONV = "Conv2d({}, {}, kernel_size=({k}, {k}), stride=(1, 1))"
 

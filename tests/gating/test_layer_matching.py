@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.gating.layer_matching import matched
-from analyzer.values.results import Layer
+from analyzer.values.counts import Layer
 
 Tree = Mapping[str, str]
 """Path to settings; the kind is what stands before the first "("."""

@@ -8,8 +8,9 @@ import pytest
 from jsonschema import Draft4Validator
 
 from analyzer.formats.ci import comment, github, sarif
+from analyzer.values.gate_results import LayerChange
 from analyzer.values.requests import ModelRequest
-from analyzer.values.results import Analysis, LayerChange
+from analyzer.values.results import Analysis
 
 PARAMS = (3 * 8 * 9 + 16) + (8 * 16 * 9 + 32) + (16 * 16 * 9 + 32) + (16 * 10 + 10)
 WIDER = (16 * 32 * 9 + 64) + (32 * 10 + 10) - (16 * 16 * 9 + 32) - (16 * 10 + 10)

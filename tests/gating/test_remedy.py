@@ -8,7 +8,8 @@ from analyzer.config import Budget
 from analyzer.config.tables import Bytes, CountLimit
 from analyzer.formats.wording.verdict import remedy_text
 from analyzer.gating.remedy import cheapest, remedy
-from analyzer.values.results import Analysis, BudgetLine
+from analyzer.values.gate_results import BudgetLine
+from analyzer.values.results import Analysis
 
 
 def line(excess: int, metric: str = "params", status: str = "fail", match: str = "*") -> BudgetLine:

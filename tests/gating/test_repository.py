@@ -8,8 +8,8 @@ import pytest
 
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.repository import Repository, environment, folder_of, repository_of
+from analyzer.values.counts import Lines
 from analyzer.values.errors import Problem
-from analyzer.values.results import Lines
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -11,8 +11,8 @@ from torch.nn.modules import module as torch_module
 from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import Source
 from analyzer.loading.sources import definition_of, innermost, recording
+from analyzer.values.counts import Lines
 from analyzer.values.requests import ModelRequest
-from analyzer.values.results import Lines
 
 TEXT = """\
     import torch

@@ -6,7 +6,7 @@ from torch import nn
 
 from analyzer.measuring.benchmark_model import open_benchmark_model
 from analyzer.measuring.measurement import Measurement
-from analyzer.values.results import Saving
+from analyzer.values.advice import Saving
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import EmittedSwap
 from analyzer.rewriting.export import emit, proposal_of, save
 from analyzer.tracing import trace
+from analyzer.values.advice import Advice, Replacement
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.layer_calls import LayerCall
 from analyzer.values.requests import ModelRequest
-from analyzer.values.results import Advice, Replacement
 
 ONES, ZEROS = (1, 1), (0, 0)
 NET = """import torch

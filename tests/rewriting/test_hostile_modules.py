@@ -15,7 +15,7 @@ from torch.nn.utils import parametrizations, parametrize
 from torch.utils.checkpoint import checkpoint
 
 import analyzer
-from analyzer.values.results import Advice
+from analyzer.values.advice import Advice
 
 Forward = Callable[[Any, torch.Tensor], Any]
 

@@ -21,10 +21,10 @@ from analyzer.rules import EXACT, RESTRUCTURINGS
 from analyzer.rules.factorized_kernel import channel, spatial
 from analyzer.rules.rule import Proposer
 from analyzer.tracing import trace
+from analyzer.values.advice import Saving
 from analyzer.values.convolution import ChannelShuffle, Convolution, Proposal, along
 from analyzer.values.facts import ModelFacts
 from analyzer.values.graph import Trace
-from analyzer.values.results import Saving
 
 
 class UNet(nn.Module):

@@ -3,9 +3,9 @@
 import pytest
 
 from analyzer.values.absences import Absences
+from analyzer.values.counts import Absence
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Op
-from analyzer.values.results import Absence
 
 RELU = Op("aten.relu.default", {}, (), layer="stem.act")
 

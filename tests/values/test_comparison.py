@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from analyzer.values.comparison import compare
-from analyzer.values.results import Analysis, ComparisonRow, Model, Total, Tracing
+from analyzer.values.counts import Model, Total, Tracing
+from analyzer.values.results import Analysis, ComparisonRow
 
 
 def test_every_analysis_is_a_row_in_the_order_given():

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.values.results import Analysis, Cost, Model, StoredTensor, Total, Tracing
+from analyzer.values.counts import Cost, Model, StoredTensor, Total, Tracing
+from analyzer.values.results import Analysis
 
 counts = st.integers(min_value=0, max_value=2**80)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from analyzer.values.results import Analysis, Layer, Lines
+from analyzer.values.counts import Layer, Lines
+from analyzer.values.results import Analysis
 
 SETTINGS: Final = (".yaml", ".yml", ".json", ".toml", ".cfg", ".ini")
 """Files that models are configured in."""

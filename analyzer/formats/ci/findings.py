@@ -8,7 +8,9 @@ from posixpath import join, normpath
 
 from analyzer.formats.ci.causes import is_caused, place_of
 from analyzer.formats.wording import suggestions, verdict
-from analyzer.values.results import Advice, Analysis, BudgetLine
+from analyzer.values.advice import Advice
+from analyzer.values.gate_results import BudgetLine
+from analyzer.values.results import Analysis
 
 LEVELS = {"fail": "error", "unknown": "error", "drift": "warning"}
 

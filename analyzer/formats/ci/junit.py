@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from analyzer.formats.wording import verdict
-from analyzer.values.results import Analysis, BudgetLine
+from analyzer.values.gate_results import BudgetLine
+from analyzer.values.results import Analysis
 
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, escaped or not."""

@@ -18,7 +18,9 @@ from analyzer.formats.wording.suggestions import (
     restructurings,
     savings,
 )
-from analyzer.values.results import Advice, Analysis, Total
+from analyzer.values.advice import Advice
+from analyzer.values.counts import Total
+from analyzer.values.results import Analysis
 
 MOST = 12
 MAX_LISTED = 2000

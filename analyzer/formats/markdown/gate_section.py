@@ -6,7 +6,8 @@ from analyzer.formats.markdown.markdown_text import Row, code, placed, prose, ta
 from analyzer.formats.wording import numbers, verdict
 from analyzer.formats.wording.sentences import together as more
 from analyzer.formats.wording.verdict import METRICS, Metric
-from analyzer.values.results import Analysis, BudgetLine, LayerChange
+from analyzer.values.gate_results import BudgetLine, LayerChange
+from analyzer.values.results import Analysis
 
 MOST_GROWN = 3
 

@@ -8,7 +8,8 @@ from analyzer.formats.wording import shown_layers
 from analyzer.formats.wording.numbers import count, exact, ratio, shape, shapes, share, size
 from analyzer.formats.wording.sentences import together
 from analyzer.formats.wording.shown_layers import DIGITS, Block
-from analyzer.values.results import Analysis, ComparisonRow, Layer, StoredTensor, Uncounted
+from analyzer.values.counts import Layer, StoredTensor, Uncounted
+from analyzer.values.results import Analysis, ComparisonRow
 
 TOP = 10
 MAX_NEVER_RUN = 20

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from analyzer.formats.wording.numbers import plural
-from analyzer.values.results import AppliedChange, Rewriting
+from analyzer.values.advice import AppliedChange, Rewriting
 
 MOST = 12
 UNSOUND = "it would not be sound beside what was applied: groups would never meet, or a layer would change twice"

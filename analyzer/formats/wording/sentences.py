@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from analyzer.formats.wording.numbers import count, exact, plural, shape, size
-from analyzer.values.results import Absence, Analysis, Input
+from analyzer.values.counts import Absence, Input
+from analyzer.values.results import Analysis
 
 CONVENTIONS = (
     "1 MAC is one multiply-add of a contraction (convolution, linear, matrix product, attention) and 2 FLOPs; "

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from analyzer.values.results import Layer, Total
+from analyzer.values.counts import Layer, Total
 
 MAX_BLOCKS = 30
 MAX_DEPTH = 8

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from analyzer.formats.wording.numbers import exact, plural, share
-from analyzer.values.results import Advice, Alternative, Analysis, PlanStep, Saving, Step, Total
+from analyzer.values.advice import Advice, Alternative, PlanStep, Saving, Step
+from analyzer.values.counts import Total
+from analyzer.values.results import Analysis
 
 EFFORTS = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from analyzer.formats.wording.numbers import apart, change, count, plural, size
 from analyzer.values import amounts
+from analyzer.values.gate_results import BudgetLine, LayerChange, RemedyStep
 from analyzer.values.layer_patterns import covers
-from analyzer.values.results import Analysis, BudgetLine, LayerChange, RemedyStep
+from analyzer.values.results import Analysis
 
 EFFORTS = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}
 UNITS = {

@@ -13,8 +13,8 @@ from analyzer.loading.file_kinds import Format, format_of
 from analyzer.loading.folders import described_as_checkpoint
 from analyzer.loading.foreign_files import refuse_foreign
 from analyzer.loading.misspelling import similar
+from analyzer.values.counts import StoredTensor
 from analyzer.values.errors import Problem
-from analyzer.values.results import StoredTensor
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import prod
 
-from analyzer.values.results import Layer, StoredTensor
+from analyzer.values.counts import Layer, StoredTensor
 
 BUFFER_NAMES = frozenset(
     (

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from analyzer.loading.checkpoints.tensor_names import modern, prefixes_of
-from analyzer.values.results import StoredTensor
+from analyzer.values.counts import StoredTensor
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.ci.causes import is_caused, place_of, touched
-from analyzer.values.results import Difference, Layer, Lines
+from analyzer.values.counts import Layer, Lines
+from analyzer.values.gate_results import Difference
 
 LAYER = Layer(
     "stem.conv",

@@ -4,7 +4,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from analyzer.formats.ci import comment
-from analyzer.values.results import Layer, LayerChange
+from analyzer.values.counts import Layer
+from analyzer.values.gate_results import LayerChange
 
 WHOLE = """\
 <!-- analyzer:report key=default -->

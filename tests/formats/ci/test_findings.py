@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.ci.findings import findings
-from analyzer.values.results import Growth
+from analyzer.values.gate_results import Growth
 
 
 def test_errors_come_first_then_warnings_then_notes(gated, advised):

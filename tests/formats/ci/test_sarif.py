@@ -8,7 +8,7 @@ from jsonschema import Draft4Validator
 
 from analyzer.formats.ci import sarif
 from analyzer.rules import RULES, slug
-from analyzer.values.results import Model
+from analyzer.values.counts import Model
 
 SCHEMA = Path(__file__).parents[2] / "data" / "sarif-schema-2.1.0.json"
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from analyzer.formats.ci import step_summary
 from analyzer.formats.markdown import report
-from analyzer.values.results import Layer
+from analyzer.values.counts import Layer
 
 MIB = 1024 * 1024
 

@@ -1,5 +1,5 @@
 from analyzer.formats.figures.depth import Stage, binned, profile, spans, stages
-from analyzer.values.results import Layer
+from analyzer.values.counts import Layer
 
 
 def test_layers_that_weigh_nothing_are_not_on_the_axis(analysis):

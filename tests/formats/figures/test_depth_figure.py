@@ -5,7 +5,7 @@ import matplotlib
 import pytest
 
 from analyzer.formats.figures import depth_figure, figure_style
-from analyzer.values.results import Layer
+from analyzer.values.counts import Layer
 
 
 @pytest.mark.parametrize("kind", ["analysis", "incomplete", "checkpoint"])

@@ -4,7 +4,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from analyzer.formats.markdown import advice_section, report
-from analyzer.values.results import PlannedChange, PlanStep, Saving
+from analyzer.values.advice import PlannedChange, PlanStep, Saving
 
 WHOLE = """\
 ### Changes that leave the output as it is

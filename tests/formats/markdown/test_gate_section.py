@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.markdown import gate_section, report
-from analyzer.values.results import Difference, Growth, Layer, LayerChange, Remedy
+from analyzer.values.counts import Layer
+from analyzer.values.gate_results import Difference, Growth, LayerChange, Remedy
 
 
 def plain(text: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from analyzer.formats.markdown import report
-from analyzer.values.results import Absence, Layer, Model, NeverRun, StoredTensor, Uncounted
+from analyzer.values.counts import Absence, Layer, Model, NeverRun, StoredTensor, Uncounted
 
 # stem.conv 16·3·3·3 = 432 and 432·8·8 = 27,648; stem.norm 2·16 = 32; head 1024·10 + 10 = 10,250 and 10,240.
 WHOLE = """\

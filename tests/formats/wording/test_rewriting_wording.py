@@ -5,7 +5,7 @@ from dataclasses import replace
 from analyzer.formats import terminal
 from analyzer.formats.markdown import report
 from analyzer.formats.wording.rewriting_wording import UNSOUND, headline, lines
-from analyzer.values.results import AppliedChange, Rewriting
+from analyzer.values.advice import AppliedChange, Rewriting
 
 CARRIED = AppliedChange("SEP101", "depthwise-separable", "a", 0.6831)
 EXACT = AppliedChange("BNM302", "foldable-batchnorm", "b", 3e-7)

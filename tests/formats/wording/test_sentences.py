@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.wording.sentences import facts, inputs, status, together, tracing
-from analyzer.values.results import Input, Tracing, Uncounted
+from analyzer.values.counts import Input, Tracing, Uncounted
 
 
 @pytest.mark.parametrize(

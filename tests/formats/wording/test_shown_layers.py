@@ -9,7 +9,7 @@ from analyzer.formats.wording.shown_layers import (
     weighs_something,
     weightiest,
 )
-from analyzer.values.results import Layer, Total
+from analyzer.values.counts import Layer, Total
 
 
 def layer(path: str, params: int = 0, macs: int | None = 0, kind: str = "Layer", other: int | None = 0) -> Layer:

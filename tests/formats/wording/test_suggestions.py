@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.wording import suggestions
-from analyzer.values.results import Saving
+from analyzer.values.advice import Saving
 
 
 def test_advice_is_sorted_by_what_it_asks(advised):

@@ -5,7 +5,7 @@ import pytest
 
 from analyzer.formats.wording import verdict
 from analyzer.gating.budget import Standing, relative
-from analyzer.values.results import BudgetLine, Difference, Growth
+from analyzer.values.gate_results import BudgetLine, Difference, Growth
 
 
 def line(value=10_714, limit=10_000, base=None, status="fail", metric="params", **changes):

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from analyzer.loading.checkpoints.checkpoint import read
+from analyzer.values.counts import StoredTensor
 from analyzer.values.errors import Problem
-from analyzer.values.results import StoredTensor
 
 STATE = OrderedDict(
     (

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from analyzer.loading.checkpoints.checkpoint_layers import BUFFERS_ASSUMPTION, is_buffer, layers_of
-from analyzer.values.results import Layer, StoredTensor
+from analyzer.values.counts import Layer, StoredTensor
 
 
 def stored(module):

@@ -10,7 +10,7 @@ from torchvision import models
 
 from analyzer.loading.building import build
 from analyzer.loading.zoos.recognition import architectures, recognise
-from analyzer.values.results import StoredTensor
+from analyzer.values.counts import StoredTensor
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = [

@@ -1,0 +1,95 @@
+"""How a model stands to its limits and to its base: what the gate says, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analyzer.values.counts import Layer, Lines, Total
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a model may grow by: a share of the base, as a fraction, or the least amount where that is more."""
+
+    numerator: int
+    denominator: int
+    least: int
+    """In the metric's unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyStep:
+    """One piece of advice that helps a model under its limit."""
+
+    rule: str
+    name: str
+    path: str
+    effort: str
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """The least that brings a model under a limit; without steps when no advice does."""
+
+    steps: tuple[RemedyStep, ...] = ()
+    saved: int = 0
+    """What they take off the metric together."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One limit and how the model stands to it."""
+
+    name: str
+    """The budget's name: from the configuration, or "command line"."""
+    metric: str
+    """"params", "trainable-params", "macs", "size" (bytes) or "peak-memory" (bytes)."""
+    value: int | None
+    limit: int | None
+    """The absolute limit, or the one that a relative limit makes of the base; None when there was no base."""
+    base: int | None
+    status: str
+    """"pass", "fail", "drift" (over the limit, but not by this change), "off" or "unknown" (not counted)."""
+    match: str = "*"
+    """Pattern of the layers that the limit is on."""
+    level: str = "error"
+    message: str = ""
+    notes: tuple[str, ...] = ()
+    growth: Growth | None = None
+    """What a limit on growth allows; None for an absolute limit."""
+    remedy: Remedy | None = None
+    """What would bring it under its limit again; None where it is not over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChange:
+    """A layer that differs from the base; `before` and `after` are None where it did not or does not exist."""
+
+    path: str
+    status: str
+    """"added", "removed", "changed" or "moved"."""
+    before: Layer | None
+    after: Layer | None
+    was: str | None = None
+    """Its path in the base, where that was another."""
+    changes: tuple[str, ...] = ()
+    """What changed, in words: "kernel 3 to 5", "groups 32 to 1"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """This model against its base."""
+
+    base: str
+    """What it was compared with: a revision or a file."""
+    before: Total | None
+    """The base's totals; None when the model is new."""
+    layers: tuple[LayerChange, ...] = ()
+    """What grew most first; unchanged layers are left out."""
+    unchanged: int = 0
+    budget_changes: tuple[str, ...] = ()
+    """Limits that changed between base and head, in words."""
+    changed_lines: tuple[Lines, ...] | None = None
+    """What the change touched; None where the base is a report, which does not tell."""
