@@ -141,6 +141,7 @@ def _convolution_facts(
         readers=around.readers[path],
         sources=around.sources[path],
         branches=around.branches.get(path, ()),
+        is_divided=path in around.divided,
         shares_output=path in around.shared,
         receptive_field=field.whole_size if field else None,
         jump=field.whole_jump if field else None,

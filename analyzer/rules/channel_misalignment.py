@@ -20,14 +20,16 @@ Nothing is replaced: it names the next multiple of 8.
 Retraining, if widths are changed; a few more parameters for less time.
 
 ## When it stays silent
-Stems of up to 4 input channels (for their input), layers that end the model (their outputs are classes), depthwise
-layers, layers under 1 % of the model's parameters and MACs.
+Stems of up to 4 input channels (for their input), layers that end the model (their outputs are classes), layers on a
+single position (squeeze-and-excitation, a latent: a vector fills no matrix unit), depthwise layers, layers under 1 % of
+the model's parameters and MACs.
 
 ## Sources
 NVIDIA TREx lint (convolution alignment); Qualcomm HTP guidelines (multiples of 32).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 
 from analyzer.rules.rule import Finding, is_tiny
 from analyzer.values.convolution import IMAGE_CHANNELS
@@ -39,31 +41,53 @@ EFFORT = "none"
 MULTIPLE = 8
 """The least that fp16 matrix units ask for; int8 asks for 16."""
 
+Places = Sequence[tuple[str, str]]
+"""Paths of layers, and which of their channels it is."""
+
 
 def observe(model: ModelFacts) -> Iterator[Finding]:
-    """One finding for each channel count that does not align, at the first layer that has it."""
+    """One finding at most, with every channel count that does not align, at the first layer that has one."""
     found: dict[int, list[tuple[str, str]]] = {}
     for path, layer in model.convolutions.items():
-        if layer.convolution.is_depthwise or is_tiny(layer):
+        if layer.convolution.is_depthwise or is_tiny(layer) or prod(layer.convolution.input_size) == 1:
             continue
         for name, count in _widths(layer):
             if count % MULTIPLE:
                 found.setdefault(count, []).append((path, name))
-    for count, places in found.items():
-        yield Finding(places[0][0], _sentence(count, places), notes=_notes(count, places))
+    if found:
+        first, *others = found.items()
+        notes = (
+            _notes(*first)
+            if not others
+            else [f"{_channels(*item)}: {'; '.join(_notes(*item))}" for item in found.items()]
+        )
+        yield Finding(first[1][0][0], _sentence(found), notes=tuple(notes))
 
 
-def _sentence(count: int, places: Sequence[tuple[str, str]]) -> str:
+def _sentence(found: Mapping[int, Places]) -> str:
     """ "97 input channels and output channels, here and in 3 more layers: no multiple of 8"."""
-    names = " and ".join(dict.fromkeys(name for _, name in places))
-    more = len({path for path, _ in places}) - 1
-    others = f", here and in {more} more {'layer' if more == 1 else 'layers'}" if more else ""
-    return f"{count} {names}{others}: no multiple of {MULTIPLE}"
+    if len(found) == 1:
+        (said,) = (_channels(*item) for item in found.items())
+        more = len(_paths(*found.values())) - 1
+        others = f", here and in {more} more {'layer' if more == 1 else 'layers'}" if more else ""
+        return f"{said}{others}: no multiple of {MULTIPLE}"
+    *counts, last = map(str, found)
+    return (
+        f"{', '.join(counts)} and {last} channels, in {len(_paths(*found.values()))} layers: no multiples of {MULTIPLE}"
+    )
 
 
-def _notes(count: int, places: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    paths = list(dict.fromkeys(path for path, _ in places))
+def _channels(count: int, places: Places) -> str:
+    return f"{count} {' and '.join(dict.fromkeys(name for _, name in places))}"
+
+
+def _paths(*places: Places) -> list[str]:
+    return list(dict.fromkeys(path for own in places for path, _ in own))
+
+
+def _notes(count: int, places: Places) -> tuple[str, ...]:
     following = f"the next that fills an fp16 vector unit is {-(-count // MULTIPLE) * MULTIPLE}"
+    paths = _paths(places)
     return (following, f"the layers are {', '.join(paths)}") if len(paths) > 1 else (following,)
 
 

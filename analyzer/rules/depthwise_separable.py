@@ -30,8 +30,9 @@ FLOP a byte: early, at high resolution, the saving does not become time on a GPU
 
 ## When it stays silent
 Pointwise layers, layers that are grouped or depthwise already, transposed ones, stems of up to 4 input channels (three
-colours would no longer mix), fewer than 16 output channels, layers under 1 % of the model's parameters and MACs, layers
-that are not plain.
+colours would no longer mix), fewer than 16 output channels, layers under 1 % of the model's parameters and MACs,
+branches that are added up with nothing nonlinear between (RepVGG: merged they are one layer), layers that are not
+plain.
 
 ## Sources
 Howard et al. 2017 (MobileNet, table 4); Haase and Amthor 2020 (BSConv); Guo et al. 2018 (Network Decoupling).
@@ -52,10 +53,10 @@ MIN_OUT_CHANNELS = 16
 FITS_BETTER = "pointwise first fits trained kernels better, depthwise first is what MobileNet trains from scratch"
 
 
-def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # noqa: ARG001
+def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Depthwise then pointwise; 1 / out_channels + 1 / kernel_area of the weights and MACs, bias apart."""
     conv = layer.convolution
-    if not is_worth_restructuring(layer) or conv.transposed or conv.is_pointwise:
+    if not is_worth_restructuring(layer, model) or conv.transposed or conv.is_pointwise:
         return None
     if conv.out_channels < MIN_OUT_CHANNELS:
         return None

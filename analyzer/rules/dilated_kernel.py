@@ -24,8 +24,8 @@ Retraining: the taps between are gone. The receptive field is the same in extent
 ## When it stays silent
 Where inputs would be left unread: a stride that skips some of them for ever (every input must be read by some output),
 or gaps that the taps of the convolutions directly before and after do not fill, along any path. Also: stems of up to 4
-input channels, grouped and transposed layers, layers under 1 % of the model's parameters and MACs, layers that are not
-plain.
+input channels, grouped and transposed layers, layers under 1 % of the model's parameters and MACs, branches that are
+added up with nothing nonlinear between, layers that are not plain.
 
 ## Sources
 Yu and Koltun 2016 (dilated convolutions); Wang et al. 2018 (gridding); Szegedy et al. 2016 (factorizing kernels).
@@ -49,7 +49,7 @@ EFFORT = "retrain"
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Kernel 3 and dilation (k - 1) / 2 along every axis with odd k > 3; 3 / k of the weights and MACs each."""
     conv = layer.convolution
-    if not is_worth_restructuring(layer) or conv.transposed or not any(map(_is_long, conv.kernel)):
+    if not is_worth_restructuring(layer, model) or conv.transposed or not any(map(_is_long, conv.kernel)):
         return None
     dilated = dilate(conv)
     if share_read(dilated) < 1 or not _is_covered(dilated, layer, model):

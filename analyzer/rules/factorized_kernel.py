@@ -30,7 +30,8 @@ them and costs more: ranks count that in.
 
 ## When it stays silent
 Pointwise, grouped and transposed layers, stems of up to 4 input channels, layers under 1 % of the model's parameters
-and MACs, ranks below 8, layers that are not plain.
+and MACs, branches that are added up with nothing nonlinear between (RepVGG: merged they are one layer), ranks below 8,
+layers that are not plain.
 
 ## Sources
 Jaderberg et al. 2014 (spatial); Kim et al. 2016 (Tucker-2); AIMET's cost calculator (spatial SVD).
@@ -52,10 +53,10 @@ MULTIPLE = 8
 """Ranks are channel counts: kept to a multiple that fp16 vector units take."""
 
 
-def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # noqa: ARG001
+def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Convolutions along different axes with half the break-even rank, or a bottleneck of half the channels."""
     conv = layer.convolution
-    if not is_worth_restructuring(layer) or conv.transposed or conv.is_pointwise:
+    if not is_worth_restructuring(layer, model) or conv.transposed or conv.is_pointwise:
         return None
     ways = [way for way in (_spatial(layer.path, conv), _channel(layer.path, conv)) if way]
     return replace(ways[0], alternatives=tuple(ways[1:])) if ways else None

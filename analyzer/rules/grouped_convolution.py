@@ -28,7 +28,9 @@ it. On a GPU the time saved is less than the work saved: at equal work 8 groups 
 ## When it stays silent
 Stems of up to 4 input channels, layers under 1 % of the model's parameters and MACs, layers that are grouped already,
 layers where groups meet (after a grouped one, pointwise ones beside a grouped or depthwise one), layers that read a
-concatenation (a group would see some of the branches that are to be fused, and not the others), pointwise layers on a
+concatenation (a group would see some of the branches that are to be fused, and not the others), layers whose output is
+split (each part would come from some of the input channels), branches that are added up with nothing nonlinear between
+(RepVGG: merged they are one layer), pointwise layers on a
 single position and layers that unfold a latent (they are linear layers), classifiers that end the model, layers that
 are not plain. Where the output is
 added to or concatenated with another tensor, its channels cannot be permuted: no shuffle is put in, and a note says so.
@@ -65,9 +67,10 @@ UNALIGNED = (
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Groups in place of the dense convolution; exactly 1 / g of its weights and MACs."""
-    if not is_worth_restructuring(layer) or _ends_model(layer) or _joins_groups(layer, model):
+    if not is_worth_restructuring(layer, model) or _ends_model(layer) or _joins_groups(layer, model):
         return None
-    choices = () if layer.branches or _is_linear(layer) else sensible_groups(layer.convolution)
+    is_mixing = layer.branches or layer.is_divided or _is_linear(layer)
+    choices = () if is_mixing else sensible_groups(layer.convolution)
     if not choices:
         return None
     others = choices[1 : 1 + MAX_ALTERNATIVES]

@@ -24,7 +24,8 @@ Finetuning at the least: the function changes by what the rank leaves out. With 
 singular values: trained layers differ much in how fast these fall.
 
 ## When it stays silent
-Layers of fewer than 64 inputs or outputs, pointwise layers that follow each other; transposed ones; layers with hooks,
+Layers of fewer than 64 inputs or outputs, pointwise layers that follow each other; branches that are
+added up with nothing nonlinear between (MobileOne: merged they are one layer); transposed ones; layers with hooks,
 a parametrization or a forward of their own, and those whose weights something else reads, such as tied embeddings.
 
 ## Sources
@@ -34,7 +35,7 @@ Denton et al. 2014 (linear structure); Sainath et al. 2013 (low-rank output laye
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analyzer.rules.rule import MIN_SHARE, is_tiny
+from analyzer.rules.rule import MIN_SHARE, is_merged, is_tiny
 from analyzer.values.convolution import Convolution, Linear, Proposal, Unit
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts
 
@@ -54,7 +55,7 @@ def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
     for layer in model.convolutions.values():
         conv = layer.convolution
         is_matrix = layer.is_plain and conv.is_dense and conv.is_pointwise and not conv.transposed
-        if is_matrix and not is_tiny(layer) and not _is_factor(layer, model):
+        if is_matrix and not is_tiny(layer) and not (_is_factor(layer, model) or is_merged(layer, model)):
             yield from _proposal(layer.path, conv.in_channels, conv.out_channels, conv)
 
 

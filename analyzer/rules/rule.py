@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from analyzer.rules.parallel_branches import merged
 from analyzer.values.convolution import IMAGE_CHANNELS, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
@@ -76,10 +77,17 @@ def is_tiny(layer: ConvolutionFacts) -> bool:
     return max(layer.share_of_params, layer.share_of_macs) < MIN_SHARE
 
 
-def is_worth_restructuring(layer: ConvolutionFacts) -> bool:
-    """A plain dense convolution that is neither a stem nor tiny."""
+def is_worth_restructuring(layer: ConvolutionFacts, model: ModelFacts) -> bool:
+    """A plain dense convolution that is neither a stem nor tiny, nor one layer with the branches beside it."""
     conv = layer.convolution
-    return layer.is_plain and conv.is_dense and conv.in_channels > IMAGE_CHANNELS and not is_tiny(layer)
+    is_open = layer.is_plain and conv.is_dense and conv.in_channels > IMAGE_CHANNELS and not is_tiny(layer)
+    return is_open and not is_merged(layer, model)
+
+
+def is_merged(layer: ConvolutionFacts, model: ModelFacts) -> bool:
+    """Whether it is one of parallel branches that can be merged: what changes it alone is lost in their sum."""
+    around = (found for found in model.branch_sums if any(layer.path in branch for branch in found.branches))
+    return any(merged(found, model) for found in around)
 
 
 def alignment(channels: int) -> int:

@@ -20,7 +20,8 @@ Nothing is replaced. Averaging before it (as ResNet-D does) reads everything for
 Retraining, if pooling is put before it.
 
 ## When it stays silent
-Pointwise layers of stride 1, larger kernels, transposed layers.
+Pointwise layers of stride 1, larger kernels, transposed layers, branches that are added up with nothing nonlinear
+between (RepVGG), where a larger kernel beside it reads the rest.
 
 ## Sources
 He et al. 2019 (bag of tricks: ResNet-D).
@@ -28,7 +29,7 @@ He et al. 2019 (bag of tricks: ResNet-D).
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import Finding, percent
+from analyzer.rules.rule import Finding, is_merged, percent
 from analyzer.values.facts import ModelFacts
 from analyzer.values.taps import share_read
 
@@ -41,6 +42,7 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding for each strided pointwise layer."""
     for path, layer in model.convolutions.items():
         conv = layer.convolution
-        if conv.is_pointwise and not conv.transposed and max(conv.stride) > 1:
+        is_strided = conv.is_pointwise and not conv.transposed and max(conv.stride) > 1
+        if is_strided and not is_merged(layer, model):
             note = "usual in the shortcut of a residual block; average pooling before it would read everything"
             yield Finding(path, f"reads {percent(float(share_read(conv)))} of its input", notes=(note,))

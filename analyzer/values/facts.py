@@ -37,6 +37,8 @@ class ConvolutionFacts:
     """Convolution layers whose outputs it reads so."""
     branches: tuple[int, ...] = ()
     """Channels of each tensor of the concatenation that it reads, in order; empty where it reads none."""
+    is_divided: bool = False
+    """Its output channels are divided into parts that go different ways, as by a split."""
     shares_output: bool = False
     """The output is added to, multiplied with or concatenated with another tensor: its channels cannot be permuted."""
     receptive_field: tuple[int, ...] | None = None

@@ -9,6 +9,8 @@ LEFT_ALONE = {
     "depthwise": {"in_channels": 97, "out_channels": 97, "groups": 97},
     "tiny": {"in_channels": 97, "share_of_params": 0.0, "share_of_macs": 0.0},
     "aligned groups": {"groups": 8},
+    "squeeze-and-excitation": {"in_channels": 888, "out_channels": 222, "kernel": 1, "input_size": 1},
+    "a latent of 100": {"in_channels": 100, "kernel": 4, "input_size": 1, "transposed": True, "is_stem": True},
 }
 
 
@@ -37,10 +39,21 @@ def test_what_does_not_align_and_what_would(layer, model, given, odd, after):
     assert finding.notes == (f"the next that fills an fp16 vector unit is {after}",)
 
 
+WIDE = {"in_channels": 116, "out_channels": 116}
+
+
 def test_layers_of_the_same_width_are_one_finding_at_the_first(layer, model):
-    layers = [layer(name, in_channels=116, out_channels=116) for name in ("a", "b", "c")]
-    first, other = observe(model(layer("stem", in_channels=3, out_channels=58), *layers, params=1, macs=1))
-    assert (first.path, first.current) == ("stem", "58 output channels: no multiple of 8")
+    (found,) = observe(model(*(layer(name, **WIDE) for name in ("a", "b", "c")), params=1, macs=1))
     said = "116 input channels and output channels, here and in 2 more layers: no multiple of 8"
-    assert (other.path, other.current) == ("a", said)
-    assert other.notes[1] == "the layers are a, b, c"
+    assert (found.path, found.current) == ("a", said)
+    assert found.notes == ("the next that fills an fp16 vector unit is 120", "the layers are a, b, c")
+
+
+def test_several_widths_are_one_finding_too(layer, model):
+    stem = layer("stem", in_channels=3, out_channels=58)
+    (found,) = observe(model(stem, *(layer(name, **WIDE) for name in ("a", "b")), params=1, macs=1))
+    assert (found.path, found.current) == ("stem", "58 and 116 channels, in 3 layers: no multiples of 8")
+    assert found.notes == (
+        "58 output channels: the next that fills an fp16 vector unit is 64",
+        "116 input channels and output channels: the next that fills an fp16 vector unit is 120; the layers are a, b",
+    )

@@ -21,6 +21,8 @@ LEFT_ALONE = {
     "groups of 24 where 48 is a multiple of 16": {"in_channels": 48, "out_channels": 80},
     "where branches must fuse": {"branches": (32, 32)},
     "where branches of all sizes must fuse": {"kernel": 1, "branches": (48, 8, 8)},
+    "whose output is split": {"is_divided": True},
+    "pointwise, whose output is split": {"kernel": 1, "is_divided": True},
     "a latent": {
         "in_channels": 96,
         "out_channels": 512,

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import JOINS, keeps_channels
+from analyzer.dataflow.operator_classes import JOINS, aten, keeps_channels
 from analyzer.values.graph import Op
+
+GATES = aten("mul mul_")
+"""Of a tensor and its gate the tensor, which is the larger one, is followed."""
 
 
 def branch_widths(value: Value, flow: Flow) -> tuple[int, ...]:
     """Channels of each concatenated tensor, in order, a concatenation among them taken apart; empty for none.
 
-    A concatenation is found behind elementwise work on one tensor, normalization, pooling and resizing, none of which
-    moves a channel to another place.
+    A concatenation is found behind elementwise work, gates, normalization, pooling and resizing, none of which moves a
+    channel to another place. What is added to another tensor is fused with that.
     """
     while (op := flow.producers[value]) is not None:
         if is_channel_join(op) and len(flow.reads[op]) > 1:
             return tuple(width for part in flow.reads[op] for width in _widths_of(part, flow))
-        if not keeps_channels(op) or len(flow.operands(op)) != 1:
+        operands = flow.operands(op)
+        if not keeps_channels(op) or not (len(operands) == 1 or op.packet in GATES):
             return ()
-        value = flow.operands(op)[0]
+        value = max(operands, key=lambda operand: prod(flow.tensors[operand].shape))
     return ()
 
 

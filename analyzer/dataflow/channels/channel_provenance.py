@@ -45,6 +45,8 @@ class Channels:
     """Used as an ordered set."""
     shared: set[str] = field(default_factory=set)
     """Layers whose channels are combined with others' or told apart by their place."""
+    divided: set[str] = field(default_factory=set)
+    """Layers whose channels are divided into parts that go different ways."""
     stems: set[str] = field(default_factory=set)
 
 
@@ -79,6 +81,8 @@ def _after(op: Op, operands: list[ChannelSources], found: Channels) -> ChannelSo
     origin = _combined(operands)
     if _relies_on_order(op, operands, origin):
         found.shared.update(origin.sources)
+    if _divides(op, origin):
+        found.divided.update(origin.sources)
     if op.packet in CUTS or op.packet in VIEWS or op.packet in TURNS or "view" in op.tags:
         return _seen(op, origin)
     if not (keeps_channels(op) or op.packet in JOINS) or _averages_channels(op, origin):
@@ -101,11 +105,22 @@ def _relies_on_order(op: Op, operands: list[ChannelSources], origin: ChannelSour
     if op.packet == "aten.native_group_norm":
         return 1 < op.integer("group") < op.inputs[0].shape[1]
     if op.packet in CUTS:
-        return op.axis() == origin.place and op.inputs[0].shape != op.outputs[0].shape
+        return _divides(op, origin)
     if op.packet in VIEWS:
         return len(op.outputs[0].shape) > 2 and _place_after_view(op, origin.place) is None
     is_known = keeps_channels(op) or "view" in op.tags or op.packet in PRODUCTS or is_convolution(op)
     return not is_known
+
+
+def _divides(op: Op, origin: ChannelSources) -> bool:
+    """Whether only some of the channels go on in each result, or they are spread over several dimensions."""
+    if op.packet in CUTS:
+        return op.axis() == origin.place and op.inputs[0].shape != op.outputs[0].shape
+    if op.packet not in VIEWS:
+        return False
+    new = op.outputs[0].shape
+    alone = (after for before, after in groups(op.inputs[0].shape, new) if list(before) == [origin.place])
+    return any(sum(new[place] > 1 for place in after) > 1 for after in alone)
 
 
 def _seen(op: Op, origin: ChannelSources) -> ChannelSources:

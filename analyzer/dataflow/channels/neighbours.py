@@ -35,6 +35,7 @@ class Neighbours:
     sources: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
     readers: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
     shared: set[str] = field(default_factory=set)
+    divided: set[str] = field(default_factory=set)
     stems: set[str] = field(default_factory=set)
     heads: set[str] = field(default_factory=set)
     norms: dict[str, str] = field(default_factory=dict)
@@ -116,7 +117,7 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
     """What following channels forward, and what ends at the output backward, tells of each convolution layer."""
     path_of = {op: path for path, ops in layers.items() for op in ops}
     followed = channels(flow, path_of)
-    found = Neighbours(shared=followed.shared, stems=followed.stems)
+    found = Neighbours(shared=followed.shared, divided=followed.divided, stems=followed.stems)
     order = {path: index for index, path in enumerate(layers)}
     for path in layers:
         found.sources[path] = tuple(sorted(followed.sources[path], key=order.__getitem__))

@@ -278,3 +278,44 @@ def test_heavy_heads_are_linears_with_their_shares(facts, zoo):
     assert sum(linear.params for linear in found.linears) == 123_642_856
     assert round(sum(linear.share_of_params for linear in found.linears), 3) == 0.894
     assert sum(linear.share_of_macs for linear in found.linears) < 0.01
+
+
+def split(layer, after, x):
+    one, two = layer(x).chunk(2, 1)
+    return after(torch.cat([one, two * 2], 1))
+
+
+def gated(layer, after, x):
+    value, gate = layer(x).split((2, 2), 1)
+    return after(value * gate.sigmoid())
+
+
+def heads(layer, after, x):
+    query, key = layer(x).view(1, 2, 2, 64).unbind(1)
+    return after((query * key).view(1, 2, 8, 8))
+
+
+def rows(layer, after, x):
+    top, bottom = layer(x).chunk(2, 2)
+    return after(torch.cat([top, bottom], 2))
+
+
+def tokens(layer, after, x):
+    return after(layer(x).flatten(2).transpose(1, 2).transpose(1, 2).view(1, 4, 8, 8))
+
+
+DIVIDED = {
+    "split": (split, 4, True),
+    "a value and its gate": (gated, 2, True),
+    "queries and keys": (heads, 2, True),
+    "along space": (rows, 4, False),
+    "as tokens and back": (tokens, 4, False),
+    "whole": (lambda layer, after, x: after(layer(x).relu()), 4, False),
+}
+
+
+@pytest.mark.parametrize(("forward", "width", "divided"), DIVIDED.values(), ids=DIVIDED.keys())
+def test_whose_output_is_divided(facts, forward, width, divided):
+    network = Made(forward, conv(), conv(width))
+    found = facts(network, SHAPE).convolutions
+    assert [layer.is_divided for layer in found.values()] == [divided, False]
