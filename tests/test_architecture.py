@@ -33,7 +33,7 @@ PRINTS = {
     "cli": {"echo", "exit", "stderr", "stdout"},
     "command.console": {"stderr"},
     "command.worker": {"_exit"},
-    "formats.terminal": {"print"},
+    "formats.terminal.console_text": {"print"},
     "gating.interrupts": {"SystemExit"},
     "gating.workers": {"stderr"},
     "loading.recipe": {"stderr"},

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from analyzer.formats import json, terminal
+from analyzer.formats import json
 from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
 from analyzer.formats.figures import depth_figure, fit_figure, latency_figure, memory_figure
 from analyzer.formats.markdown import report
+from analyzer.formats.terminal import summary
 from analyzer.values.errors import Problem
 from analyzer.values.results import Analysis
 
@@ -38,7 +39,7 @@ class Format(Protocol):
 FORMATS: dict[str, Format] = {
     "markdown": report,
     "json": json,
-    "text": terminal,
+    "text": summary,
     "figure": depth_figure,
     "sarif": sarif,
     "junit": junit,

@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.formats.figures import depth
+from analyzer.formats.figures import depth, depth_panels
+from analyzer.formats.figures import figure_style as style
 from analyzer.formats.figures.depth import Profile
-from analyzer.formats.figures.figure_style import (
-    BOTTOM,
-    FAINT,
-    INK,
-    LEFT,
-    MACS_COLOUR,
-    NAME_SIZE,
-    PANEL,
-    PAPER,
-    PARAMS_COLOUR,
-    RIGHT,
-    ROW,
-    TOP,
-    WIDTH,
-    divide,
-    name_rows,
-    name_stages,
-    own_style,
-    svg_text,
-)
 from analyzer.formats.wording.numbers import COUNT_UNITS, count, plural, share
 from analyzer.values.errors import Problem
 from analyzer.values.results import Analysis
@@ -51,22 +33,11 @@ class Panel(NamedTuple):
 
 def render(analysis: Analysis) -> str:
     """One panel a quantity, over the same layers in execution order, with the model's stages below."""
-    from matplotlib.figure import Figure
-
     profile = depth.profile(analysis)
-    panels, rows = _panels(profile), name_rows(depth.stages(profile.paths))
-    below = BOTTOM + ROW * len(rows)
-    height = PANEL * len(panels) + below
-    with own_style():
-        figure = Figure(figsize=(WIDTH, height), facecolor=PAPER)
-        figure.subplots_adjust(LEFT, below / height, RIGHT, 1 - TOP / height, hspace=0.3)
-        drawn = [figure.add_subplot(len(panels), 1, row + 1) for row in range(len(panels))]
-        for axes, panel in zip(drawn, panels, strict=True):
-            _draw(axes, panel, profile)
-            divide(axes, rows[0])
-        name_stages(drawn[-1], rows, inches=drawn[-1].get_position().height * height)
-        figure.text(RIGHT, 0.07 / height, CAPTION, ha="right", size=NAME_SIZE, color=INK)
-        return svg_text(figure, f"{analysis.model.name}: parameters and MACs along its depth")
+    panels = [partial(_draw, panel=panel, profile=profile) for panel in _panels(profile)]
+    return depth_panels.svg(
+        f"{analysis.model.name}: parameters and MACs along its depth", profile.paths, panels, CAPTION
+    )
 
 
 def render_comparison(analyses: Sequence[Analysis]) -> str:
@@ -79,9 +50,9 @@ def render_comparison(analyses: Sequence[Analysis]) -> str:
 
 
 def _panels(profile: Profile) -> tuple[Panel, ...]:
-    params = Panel(profile.measure, profile.params, PARAMS_COLOUR)
+    params = Panel(profile.measure, profile.params, style.PARAMS_COLOUR)
     gaps = f" ({plural(profile.gaps, 'layer')} not counted)" if profile.gaps else ""
-    macs = Panel(f"MACs{gaps}", profile.macs, MACS_COLOUR)
+    macs = Panel(f"MACs{gaps}", profile.macs, style.MACS_COLOUR)
     return (params, macs) if any(profile.macs) else (params,)
 
 
@@ -97,7 +68,7 @@ def _draw(axes: Axes, panel: Panel, profile: Profile) -> None:
     _value_axis(axes, panel)
     _cumulative(axes, panel.values)
     each = f" per {width} layers" if width > 1 else ""
-    axes.set_title(f"{panel.title}{each}", loc="left", color=panel.colour, weight="bold", size=9.5)
+    style.headline(axes, f"{panel.title}{each}", panel.colour)
     axes.set_title(_summary(panel.values, profile.paths), loc="right", size=8.5)
 
 
@@ -117,8 +88,7 @@ def _value_axis(axes: Axes, panel: Panel) -> None:
     axes.set_ylim(0, None if most else 1)
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, most)))
-    axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
+    style.grid(axes)
 
 
 def _tick(value: float, most: int) -> str:
@@ -134,6 +104,6 @@ def _cumulative(axes: Axes, values: Sequence[int]) -> None:
     step = -(-len(sums) // MAX_BARS) or 1
     picked = sorted({*range(0, len(sums), step), len(sums) - 1})
     right = axes.twinx()
-    right.plot(picked, [100 * sums[index] / whole for index in picked], color=INK, linewidth=1, clip_on=False)
+    right.plot(picked, [100 * sums[index] / whole for index in picked], color=style.INK, linewidth=1, clip_on=False)
     right.set_ylim(0, 105)
     right.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])

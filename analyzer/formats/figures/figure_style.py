@@ -1,19 +1,13 @@
-"""How every figure looks: size, colours that follow a dark page, stage names below, and SVG that is always the same."""
+"""How every figure looks: size, colours that follow a dark page, and SVG that is always the same."""
 
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from xml.sax.saxutils import escape
-
-from analyzer.formats.figures import depth
-from analyzer.formats.figures.depth import Stage
-from analyzer.formats.wording.shown_layers import DIGITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +15,10 @@ if TYPE_CHECKING:
 
 WIDTH, PANEL = 9.0, 1.7
 """Inches: the figure's width, and one panel's height with its title."""
-TOP, ROW, BOTTOM = 0.28, 0.17, 0.27
-"""Inches: above the panels, of one row of names below them, and below those."""
+TOP, BOTTOM = 0.28, 0.27
+"""Inches: above the panels, and below them and what names their parts."""
 LEFT, RIGHT = 0.085, 0.935
 """Where the panels begin and end, as shares of the width."""
-NAME_SIZE, LETTER = 7.5, 0.57
-"""Points, and how wide a letter is in shares of that."""
 # Blue and vermilion of Okabe and Ito's palette: told apart with any colour vision.
 PARAMS_COLOUR, MACS_COLOUR, INK, FAINT = "#0072B2", "#D55E00", "#333333", "#DDDDDD"
 PAPER = "#ffffff"
@@ -50,8 +42,18 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def svg_text(figure: Figure, title: str) -> str:
-    """The figure as text that is the same whenever it is drawn; `title` is read out and shown on hovering."""
+def svg(title: str, width: float, height: float, draw: Callable[[Figure], None]) -> str:
+    """What `draw` puts on a figure of so many inches, as SVG text; `title` is read out and shown on hovering."""
+    from matplotlib.figure import Figure
+
+    with _own_style():
+        figure = Figure(figsize=(width, height), facecolor=PAPER)
+        draw(figure)
+        return _svg_text(figure, title)
+
+
+def _svg_text(figure: Figure, title: str) -> str:
+    """The figure as text that is the same whenever it is drawn."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     lines = "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
@@ -72,7 +74,7 @@ def _dark_rules() -> str:
 
 
 @contextmanager
-def own_style() -> Iterator[None]:
+def _own_style() -> Iterator[None]:
     """`STYLE` over the defaults, whatever the user's settings; a glyph that the font lacks is a box, not a warning."""
     import matplotlib
 
@@ -83,44 +85,12 @@ def own_style() -> Iterator[None]:
         yield
 
 
-def divide(axes: Axes, stages: Sequence[Stage]) -> None:
-    """A faint line where each stage begins."""
-    for stage in stages[1:]:
-        axes.axvline(stage.start, color=INK, linewidth=0.5, alpha=0.35, linestyle=(0, (2, 3)))
+def headline(axes: Axes, text: str, colour: str = INK) -> None:
+    """What the axes show, above them at the left."""
+    axes.set_title(text, loc="left", color=colour, weight="bold", size=9.5)
 
 
-def name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:
-    """The stages by their last names, and below them what they are part of."""
-    last_names = tuple(replace(stage, path=stage.path.rpartition(".")[2]) for stage in stages)
-    parents = [stage.path.rpartition(".")[0] for stage in stages for _ in range(stage.start, stage.end)]
-    parts = tuple(part for part in depth.spans(parents) if part.path)
-    return (last_names, parts) if parts else (last_names,)
-
-
-def name_stages(axes: Axes, rows: Sequence[Sequence[Stage]], inches: float) -> None:
-    """Each stage's name below its middle; `inches` is the height of the panel above."""
-    end = rows[0][-1].end if rows[0] else 1
-    for number, row in enumerate(rows):
-        height = -(0.05 + ROW * number) / inches
-        for stage, name in zip(row, _shown_names(row, end, numbered=number + 1 < len(rows)), strict=True):
-            middle = (stage.start + stage.end) / 2
-            axes.text(middle, height, name, transform=axes.get_xaxis_transform(), ha="center", va="top", size=NAME_SIZE)
-
-
-def _shown_names(row: Sequence[Stage], end: int, numbered: bool) -> list[str]:
-    """Names that fit into their place, else nothing; `numbered`: of block1, block2, ... the numbers if most do not."""
-    letters = (RIGHT - LEFT) * WIDTH * 72 / (NAME_SIZE * LETTER) / end
-    fitting = Counter[str]()
-    for stage in row:
-        fitting[_stem(stage)] += 1 if _fits(stage.path, stage, letters) else -1
-    crowded = {stem for stem, balance in fitting.items() if numbered and balance < 0}
-    wanted = [stage.path.removeprefix(_stem(stage)) if _stem(stage) in crowded else stage.path for stage in row]
-    return [name if _fits(name, stage, letters) else "" for name, stage in zip(wanted, row, strict=True)]
-
-
-def _stem(stage: Stage) -> str:
-    return stage.path.rstrip(DIGITS)
-
-
-def _fits(name: str, stage: Stage, letters: float) -> bool:
-    return len(name) + 1 <= letters * (stage.end - stage.start)
+def grid(axes: Axes, axis: Literal["both", "y"] = "y") -> None:
+    """Faint lines behind what is drawn."""
+    axes.grid(axis=axis, color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)

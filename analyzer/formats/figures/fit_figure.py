@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.formats.figures.figure_style import (
-    BOTTOM,
-    FAINT,
-    LEFT,
-    MACS_COLOUR,
-    PANEL,
-    PAPER,
-    PARAMS_COLOUR,
-    RIGHT,
-    TOP,
-    WIDTH,
-    own_style,
-    svg_text,
-)
+from analyzer.formats.figures import figure_style as style
 from analyzer.values.fit_results import Fit
 from analyzer.values.results import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-HEIGHT = PANEL + BOTTOM + 0.2
+HEIGHT = style.PANEL + style.BOTTOM + 0.2
 """Inches, with a label below the axis."""
 LEAST = 1e-9
 """Harm below which the logarithmic axis ends."""
@@ -35,31 +23,29 @@ def render(analysis: Analysis) -> str:
     fit = analysis.fit
     if fit is None or sum(point.harm > 0 for point in fit.curve) < 2:
         return ""
-    from matplotlib.figure import Figure
 
-    with own_style():
-        figure = Figure(figsize=(WIDTH, HEIGHT), facecolor=PAPER)
-        figure.subplots_adjust(LEFT, (BOTTOM + 0.2) / HEIGHT, RIGHT, 1 - TOP / HEIGHT)
+    def draw(figure: Figure) -> None:
+        figure.subplots_adjust(style.LEFT, (style.BOTTOM + 0.2) / HEIGHT, style.RIGHT, 1 - style.TOP / HEIGHT)
         _draw(figure.add_subplot(), fit)
-        return svg_text(figure, f"{analysis.model.name}: predicted harm of the best plans")
+
+    return style.svg(f"{analysis.model.name}: predicted harm of the best plans", style.WIDTH, HEIGHT, draw)
 
 
 def _draw(axes: Axes, fit: Fit) -> None:
     points = [point for point in fit.curve if point.harm > 0]
     axes.set_yscale("log")
-    axes.plot([100 * p.share for p in points], [max(p.harm, LEAST) for p in points], color=PARAMS_COLOUR, marker=".")
+    axes.plot(
+        [100 * p.share for p in points], [max(p.harm, LEAST) for p in points], color=style.PARAMS_COLOUR, marker="."
+    )
     axes.set_xlim(100, 100 * points[-1].share)
-    axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
+    style.grid(axes)
     budget = fit.budgets[0]
     left = 100 * (budget.promised if budget.traced is None else budget.traced) / max(budget.before, 1)
     if fit.predicted_harm > 0:
-        axes.plot([left], [fit.predicted_harm], marker="v", color=MACS_COLOUR, markersize=6, clip_on=False)
+        axes.plot([left], [fit.predicted_harm], marker="v", color=style.MACS_COLOUR, markersize=6, clip_on=False)
     for point in points:
         if point.is_knee:
             axes.annotate("knee", (100 * point.share, point.harm), (0, 7), textcoords="offset points", ha="right")
     axes.set_xlabel(f"% of {budget.metric} left", labelpad=1)
-    axes.set_title(
-        f"Predicted {fit.measure} of the best plans", loc="left", color=PARAMS_COLOUR, weight="bold", size=9.5
-    )
-    axes.set_title("▾ this model", loc="right", color=MACS_COLOUR, size=8.5)
+    style.headline(axes, f"Predicted {fit.measure} of the best plans", style.PARAMS_COLOUR)
+    axes.set_title("▾ this model", loc="right", color=style.MACS_COLOUR, size=8.5)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from analyzer.formats.figures.figure_style import FAINT, INK, MACS_COLOUR, PAPER, PARAMS_COLOUR, own_style, svg_text
+from analyzer.formats.figures import figure_style as style
 from analyzer.values.results import Analysis
 from analyzer.values.timings import Latency, ProposalTiming
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-WIDTH, HEIGHT = 9.0, 4.0
+HEIGHT = 4.0
 """Inches."""
 NAMED, APART = 5, 1.25
 """So many layers carry their names: those whose time is most above their MACs, so many times apart from each other."""
 # Okabe and Ito's palette, and marks that tell rules apart without colour.
-COLOURS = (PARAMS_COLOUR, MACS_COLOUR, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", INK)
+COLOURS = (style.PARAMS_COLOUR, style.MACS_COLOUR, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", style.INK)
 MARKS = "osD^vPX"
 
 
@@ -36,15 +37,14 @@ def render(analysis: Analysis) -> str | None:
     groups = proposal_dots(latency.proposals) if latency else {}
     if not shares and not groups:
         return None
-    from matplotlib.figure import Figure
 
-    with own_style():
-        figure = Figure(figsize=(WIDTH, HEIGHT), facecolor=PAPER)
+    def draw(figure: Figure) -> None:
         figure.subplots_adjust(0.08, 0.13, 0.98, 0.91, wspace=0.22)
         layers, proposals = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
         _draw_layers(layers, shares)
         _draw_proposals(proposals, groups)
-        return svg_text(figure, f"{analysis.model.name}: promised work against measured time")
+
+    return style.svg(f"{analysis.model.name}: promised work against measured time", style.WIDTH, HEIGHT, draw)
 
 
 def layer_dots(latency: Latency) -> Iterator[Dot]:
@@ -68,8 +68,8 @@ def proposal_dots(timed: Sequence[ProposalTiming]) -> dict[str, list[Dot]]:
 
 
 def _draw_layers(axes: Axes, dots: Sequence[Dot]) -> None:
-    axes.set_title("Layers: share of MACs and of time, %", loc="left", weight="bold", size=9.5)
-    axes.scatter([dot.macs for dot in dots], [dot.time for dot in dots], s=14, color=PARAMS_COLOUR, alpha=0.7)
+    style.headline(axes, "Layers: share of MACs and of time, %")
+    axes.scatter([dot.macs for dot in dots], [dot.time for dot in dots], s=14, color=style.PARAMS_COLOUR, alpha=0.7)
     for dot in named(dots):
         axes.annotate(dot.name, (dot.macs, dot.time), xytext=(4, 3), textcoords="offset points", size=7)
     _finish(axes, dots, "share of MACs", "share of time")
@@ -90,12 +90,12 @@ def _are_near(one: Dot, other: Dot) -> bool:
 
 
 def _draw_proposals(axes: Axes, groups: dict[str, list[Dot]]) -> None:
-    axes.set_title("Proposals: MACs and time, against now", loc="left", weight="bold", size=9.5)
+    style.headline(axes, "Proposals: MACs and time, against now")
     for number, (rule, dots) in enumerate(groups.items()):
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
         across, up = [dot.macs for dot in dots], [dot.time for dot in dots]
         axes.scatter(across, up, s=20, alpha=0.8, label=rule, color=colour, marker=mark)
-    axes.axhline(1, color=INK, linewidth=0.6, linestyle=(0, (2, 3)))
+    axes.axhline(1, color=style.INK, linewidth=0.6, linestyle=(0, (2, 3)))
     _finish(axes, [dot for dots in groups.values() for dot in dots], "MACs ratio", "time ratio")
     if groups:
         axes.legend(loc="lower right", frameon=False, fontsize=7)
@@ -120,6 +120,5 @@ def _finish(axes: Axes, dots: Sequence[Dot], across: str, up: str) -> None:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_formatter(NullFormatter())
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.plot(ends, ends, color=INK, linewidth=0.6)
-    axes.grid(color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.plot(ends, ends, color=style.INK, linewidth=0.6)
+    style.grid(axes, "both")

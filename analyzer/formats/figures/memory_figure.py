@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from analyzer.formats.figures import depth
-from analyzer.formats.figures.figure_style import (
-    BOTTOM,
-    FAINT,
-    INK,
-    LEFT,
-    MACS_COLOUR,
-    NAME_SIZE,
-    PANEL,
-    PAPER,
-    PARAMS_COLOUR,
-    RIGHT,
-    ROW,
-    TOP,
-    WIDTH,
-    divide,
-    name_rows,
-    name_stages,
-    own_style,
-    svg_text,
-)
+from analyzer.formats.figures import depth_panels
+from analyzer.formats.figures import figure_style as style
 from analyzer.formats.wording.numbers import BYTE_UNITS, size
 from analyzer.values.estimates import MemoryEstimate, MemoryPoint
 from analyzer.values.results import Analysis
@@ -40,29 +22,13 @@ CAPTION: Final = "layers in execution order; the most that each holds while it r
 
 def render(analysis: Analysis) -> str:
     """The curve, its peak marked, and the model's stages below; empty where memory was not estimated."""
-    return (
-        _picture(analysis.estimates.memory, analysis.model.name)
-        if analysis.estimates and analysis.estimates.memory.curve
-        else ""
-    )
-
-
-def _picture(estimate: MemoryEstimate, name: str) -> str:
-    from matplotlib.figure import Figure
-
+    if analysis.estimates is None or not analysis.estimates.memory.curve:
+        return ""
+    estimate = analysis.estimates.memory
     points = thinned(estimate.curve, MAX_STEPS)
-    rows = name_rows(depth.stages([point.path for point in points]))
-    below = BOTTOM + ROW * len(rows)
-    height = PANEL + below
-    with own_style():
-        figure = Figure(figsize=(WIDTH, height), facecolor=PAPER)
-        figure.subplots_adjust(LEFT, below / height, RIGHT, 1 - TOP / height)
-        axes = figure.add_subplot()
-        _draw(axes, points, estimate)
-        divide(axes, rows[0] if rows else ())
-        name_stages(axes, rows, inches=PANEL - TOP)
-        figure.text(RIGHT, 0.07 / height, CAPTION, ha="right", size=NAME_SIZE, color=INK)
-        return svg_text(figure, f"{name}: memory of activations along its depth")
+    panel = partial(_draw, points=points, estimate=estimate)
+    title = f"{analysis.model.name}: memory of activations along its depth"
+    return depth_panels.svg(title, [point.path for point in points], [panel], CAPTION)
 
 
 def thinned(curve: Sequence[MemoryPoint], most: int) -> tuple[MemoryPoint, ...]:
@@ -75,13 +41,13 @@ def thinned(curve: Sequence[MemoryPoint], most: int) -> tuple[MemoryPoint, ...]:
 def _draw(axes: Axes, points: Sequence[MemoryPoint], estimate: MemoryEstimate) -> None:
     values = [point.nbytes for point in points] or [0]
     most = max(values)
-    axes.stairs(values, range(len(values) + 1), fill=True, color=PARAMS_COLOUR)
+    axes.stairs(values, range(len(values) + 1), fill=True, color=style.PARAMS_COLOUR)
     axes.set_xlim(0, len(values))
     axes.set_xticks([])
     axes.set_ylim(0, 1.08 * most or 1)
     _value_axis(axes, most)
-    axes.plot([values.index(most) + 0.5], [most], marker="v", color=MACS_COLOUR, markersize=6, clip_on=False)
-    axes.set_title("Memory of activations", loc="left", color=PARAMS_COLOUR, weight="bold", size=9.5)
+    axes.plot([values.index(most) + 0.5], [most], marker="v", color=style.MACS_COLOUR, markersize=6, clip_on=False)
+    style.headline(axes, "Memory of activations", style.PARAMS_COLOUR)
     where = f" in {estimate.layer or 'the model itself'}" if estimate.operator else ""
     axes.set_title(f"peak {size(estimate.peak_bytes)}{where}", loc="right", size=8.5)
 
@@ -93,5 +59,4 @@ def _value_axis(axes: Axes, most: int) -> None:
     step = next((number for number in (1, 2, 5, 10, 20, 50, 100, 200, 500) if number * unit * 4 >= most), 1024)
     ticks = range(0, most + 1, step * unit)
     axes.set_yticks(list(ticks), [f"{tick // unit}{BYTE_UNITS[power] if tick else ''}" for tick in ticks])
-    axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
+    style.grid(axes)

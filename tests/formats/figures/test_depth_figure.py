@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import matplotlib
 import pytest
 
-from analyzer.formats.figures import depth_figure, figure_style
+from analyzer.formats.figures import depth_figure, depth_panels, figure_style
 from analyzer.values.counts import Layer
 
 
@@ -46,7 +46,7 @@ def test_a_checkpoint_has_one_panel_less_and_here_one_row_of_names_less(analysis
         float(ElementTree.fromstring(depth_figure.render(given)).get("height").removesuffix("pt"))
         for given in (checkpoint, analysis)
     ]
-    assert heights[1] - heights[0] == pytest.approx((figure_style.PANEL + figure_style.ROW) * 72)
+    assert heights[1] - heights[0] == pytest.approx((figure_style.PANEL + depth_panels.ROW) * 72)
 
 
 def test_a_model_without_parameters_is_drawn(analysis_of):

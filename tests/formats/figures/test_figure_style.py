@@ -1,11 +1,10 @@
-"""Figures carry a title, follow a dark page, and name their stages where the names fit."""
+"""Figures carry a title and follow a dark page."""
 
 import re
 from xml.etree import ElementTree
 
 from analyzer.formats.figures import depth_figure, memory_figure
-from analyzer.formats.figures.depth import Stage
-from analyzer.formats.figures.figure_style import DARK, _shown_names
+from analyzer.formats.figures.figure_style import DARK
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -43,10 +42,3 @@ def test_what_is_drawn_stands_out_from_either_page():
     for colour in ("#333333", "#0072B2", "#D55E00"):
         assert contrast(colour, light) >= 3
         assert contrast(DARK[colour], dark) >= 3
-
-
-def test_names_that_do_not_fit_are_left_out_or_numbered():
-    crowded = [Stage(f"encoder_layer_{index}", index, index + 1) for index in range(30)]
-    assert _shown_names(crowded, 30, numbered=True) == [str(index) for index in range(30)]
-    assert _shown_names(crowded, 30, numbered=False) == [""] * 30
-    assert _shown_names([Stage("stem", 0, 1), Stage("body", 1, 100)], 100, numbered=True) == ["", "body"]

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from analyzer.formats import terminal
 from analyzer.formats.markdown import report
+from analyzer.formats.terminal import summary
 from analyzer.formats.wording.rewriting_wording import UNSOUND, headline, lines
 from analyzer.values.advice import AppliedChange, Rewriting
 
@@ -39,8 +39,8 @@ def test_no_more_than_so_many_lines():
 
 def test_terminal_and_report_tell_it(analysis):
     rewritten = replace(analysis, rewriting=DONE)
-    assert TOLD[0] in terminal.render_comparison([analysis, rewritten])
-    assert TOLD[0] in terminal.render(rewritten)
+    assert TOLD[0] in summary.render_comparison([analysis, rewritten])
+    assert TOLD[0] in summary.render(rewritten)
     text = report.render(rewritten)
     assert "## What was applied" in text
     assert all(line.replace("_", "") in text.replace("\\", "") for line in TOLD)

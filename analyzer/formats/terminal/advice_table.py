@@ -1,0 +1,73 @@
+"""Advice on a terminal: what to do, the proposals that save most, and how much else there is to read."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from analyzer.formats.terminal.console_text import ROOMY, path, source, styled, table
+from analyzer.formats.wording import suggestions
+from analyzer.formats.wording.numbers import count, plural, share
+from analyzer.values.advice import Advice
+from analyzer.values.counts import Total
+from analyzer.values.results import Analysis
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+TOP = 5
+SOURCED = 100
+"""Columns from which on the table of advice has sources: else they would be squeezed to a few letters."""
+NARROWER = 40
+"""Columns that the table of advice leaves less room for sources."""
+TITLES = ("could be restructured", "", "parameters saved:", "MACs saved:", "source")
+NARROW_TITLES = ("suggestion", *TITLES[1:-1])
+LISTING = (".md", ".json")
+"""Reports that list all advice."""
+
+
+def parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["str | Text | Table"]:
+    """The steps of the plan, the proposals that save most, what all together save, and where the rest is."""
+    if not analysis.advice:
+        return
+    found = [advice for advice in analysis.advice if advice.proposed is not None]
+    shown = suggestions.alike(found)[:TOP]
+    yield ""
+    for number, line in enumerate(suggestions.what_to_do(analysis), 1):
+        yield f"{number}. {line}"
+    titles = TITLES if width >= SOURCED else NARROW_TITLES
+    rows = (_cells(group, analysis.total, width)[: len(titles)] for group in shown)
+    yield table(titles, rows) if found else "nothing to restructure"
+    rest = _rest(analysis, len(found) - sum(map(len, shown)), written)
+    if rest:
+        yield styled(rest, "dim")
+
+
+def _cells(group: Sequence[Advice], total: Total, width: int) -> tuple[str, ...]:
+    """One proposal; "+2" counts the layers of which the same is said, and the numbers are for each."""
+    advice = group[0]
+    params, macs = (advice.saved.params, advice.saved.macs) if advice.saved else (0, 0)
+    others = f" +{len(group) - 1}" if len(group) > 1 else ""
+    return (
+        f"{advice.rule} {advice.name}" if width >= ROOMY else advice.rule,
+        path(advice, width) + others,
+        _saved(params, total.params),
+        _saved(macs, total.macs),
+        source(advice, width - NARROWER),
+    )
+
+
+def _saved(value: int, whole: int | None) -> str:
+    return f"{count(value)}, {'-' if value < 0 else ''}{share(abs(value), whole)}" if value else "0"
+
+
+def _rest(analysis: Analysis, hidden: int, written: Sequence[str]) -> str:
+    """What all together saves, how much else there is, and where that is to be read."""
+    facts, taken = len(suggestions.facts(analysis)), analysis.together
+    rest = [plural(number, noun) for number, noun in ((hidden, "more proposal"), (facts, "fact")) if number]
+    is_listed = any(path.endswith(LISTING) for path in written)
+    where = "in the report" if is_listed else "with --output report.md"
+    said = [f"{' and '.join(rest)} {where}"] if rest else []
+    if taken:
+        gain = suggestions.savings(taken.saved, analysis.total)
+        said.insert(0, f"together, in {plural(taken.layers, 'layer')}: {gain}")
+    return "; ".join(said)

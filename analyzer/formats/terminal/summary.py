@@ -1,0 +1,140 @@
+"""A summary that fits a terminal."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from analyzer.formats.terminal import advice_table
+from analyzer.formats.terminal.console_text import path, rendered, source, styled, table
+from analyzer.formats.wording import durations, fit_wording, rewriting_wording, sentences, shown_layers, verdict
+from analyzer.formats.wording.numbers import count, plural, ratio, share, size
+from analyzer.values.comparison import compare
+from analyzer.values.counts import Layer
+from analyzer.values.results import Analysis
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+TOP = 5
+WIDE = 400
+"""Columns where there is no terminal to fit: nothing is cut or wrapped."""
+MAX_LISTED = 5
+STYLES = {"fail": "bold red", "unknown": "bold red", "drift": "yellow", "pass": "green"}
+
+
+def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
+    """Facts, the heaviest layers, what is missing, and where the reports are; `colour` for a terminal only."""
+    return rendered(_parts(analysis, width, written), width, colour)
+
+
+def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["str | Text | Table"]:
+    total = analysis.total
+    yield styled(analysis.model.name, "bold")
+    yield from _verdict(analysis)
+    yield " · ".join(f"{fact.headline} {fact.detail}".rstrip() for fact in sentences.facts(analysis))
+    yield from _assumptions(analysis.model.assumptions)
+    yield from _fits_and_rewritings((analysis,))
+    yield from _heaviest(analysis, width, "parameters", lambda layer: layer.params, total.params)
+    yield from _heaviest(analysis, width, "MACs", lambda layer: layer.macs, total.macs)
+    yield from advice_table.parts(analysis, width, written)
+    if analysis.latency is not None:
+        yield ""
+        yield from durations.summary(analysis.latency)
+    yield from _warnings(analysis)
+    yield from _written(written)
+
+
+def render_comparison(
+    analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False, written: Sequence[str] = ()
+) -> str:
+    """One model a row, ratios against the first, and where the reports are."""
+    return rendered(_compared(analyses, written), width, colour)
+
+
+def _compared(analyses: Sequence[Analysis], written: Sequence[str]) -> Iterator["str | Text | Table"]:
+    compared = compare(analyses)
+    first = compared[0]
+    rows = (
+        (
+            row.name,
+            *(count(row.params), ratio(row.params, first.params)),
+            *(count(row.macs), ratio(row.macs, first.macs)),
+            size(row.param_bytes),
+            "complete" if row.complete else "incomplete",
+        )
+        for row in compared
+    )
+    yield table(("model", "parameters:", "ratio:", "MACs:", "ratio:", "size:", ""), rows)
+    yield from _fits_and_rewritings(analyses)
+    yield from durations.in_turns(analyses)
+    yield from _written(written)
+
+
+def _assumptions(assumptions: Sequence[str]) -> Iterator["Text"]:
+    """What was guessed stands above the numbers that follow from it."""
+    for sentence in assumptions[:MAX_LISTED]:
+        yield styled(f"assumed: {sentence}", "yellow")
+    hidden = len(assumptions) - MAX_LISTED
+    if hidden > 0:
+        yield styled(f"assumed: {hidden} more, in the report", "yellow")
+
+
+def _fits_and_rewritings(analyses: Sequence[Analysis]) -> Iterator[str]:
+    """What was fitted and applied, and how far each layer and the whole model are off."""
+    yield from (fit_wording.headline(analysis.fit) for analysis in analyses if analysis.fit is not None)
+    for analysis in analyses:
+        if analysis.rewriting is not None:
+            yield f"{analysis.model.name}: {rewriting_wording.headline(analysis.rewriting)}"
+            yield from (f"  {line}" for line in rewriting_wording.lines(analysis.rewriting))
+
+
+def _written(written: Sequence[str]) -> Iterator["Text"]:
+    return (styled(f"written to {file}", "dim") for file in written)
+
+
+def _heaviest(
+    analysis: Analysis, width: int, title: str, weight: Callable[[Layer], int | None], whole: int | None
+) -> Iterator["str | Table"]:
+    every = shown_layers.heaviest(analysis.layers, weight, len(analysis.layers))
+    if not every:
+        return
+
+    def numbers(value: int | None) -> tuple[str, str]:
+        return count(value), share(value, whole)
+
+    rows = [(path(layer, width), layer.kind, *numbers(weight(layer)), source(layer, width)) for layer in every[:TOP]]
+    if len(every) > TOP:
+        rest = shown_layers.total(map(weight, every[TOP:]))
+        rows.append((sentences.together(len(every) - TOP, "layer"), "", *numbers(rest), ""))
+    yield ""
+    yield table((f"heaviest by {title}", "", f"{title}:", "share:", "source"), rows)
+
+
+def _verdict(analysis: Analysis) -> Iterator["str | Text"]:
+    """Each limit on a line of its own, the worst first; without limits, what changed against the base."""
+    if not analysis.budget:
+        yield from filter(None, (verdict.headline(analysis),))
+    ranked = verdict.ranked(analysis.budget)
+    for line in ranked:
+        status = verdict.outcome(line)
+        yield styled(f"{status}: {verdict.line_sentence(line)}", STYLES.get(status, ""))
+    yield from dict.fromkeys(f"  {text}" for line in ranked for text in verdict.said(line))
+
+
+def _warnings(analysis: Analysis) -> Iterator["str | Text"]:
+    uncounted = [f"{item.operator}, {plural(item.calls, 'call')}: {item.reason}" for item in analysis.uncounted]
+    found = _listed("not counted", "operator", uncounted)
+    found += _listed("left out", "fact", [sentences.absence(item) for item in analysis.absences])
+    if analysis.never_run:
+        unused = sum(module.params for module in analysis.never_run)
+        found.append(f"never run: {count(unused)} parameters in {plural(len(analysis.never_run), 'module')}")
+    if found:
+        yield ""
+    yield from (styled(warning, "yellow") for warning in found)
+
+
+def _listed(label: str, noun: str, items: Sequence[str]) -> list[str]:
+    """The first few, each on a line of its own, and how many more there are."""
+    hidden = len(items) - MAX_LISTED
+    rest = [sentences.together(hidden, noun)] if hidden > 0 else []
+    return [f"{label}: {item}" for item in (*items[:MAX_LISTED], *rest)]
