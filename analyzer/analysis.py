@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from analyzer.advising import untimed
 from analyzer.advising.advisor import AdvisedModel, advise_model
+from analyzer.advising.measured_harm import with_harms as rank_by_harm
 from analyzer.dataflow import facts_of
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, with_fields
 from analyzer.estimating import estimate
@@ -27,6 +28,7 @@ from analyzer.version import VERSION
 if TYPE_CHECKING:
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
     from analyzer.loading.loaded_model import LoadedModel
+    from analyzer.values.advice import HarmMeasurement
     from analyzer.values.estimates import Estimates, TimeEstimate, TrainingFootprint
     from analyzer.values.graph import Trace
 
@@ -59,6 +61,26 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
     estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)
     analysis = _analysis(advised, fields, estimates, options, progress)
     return Study(replace(analysis, absences=tuple(absences.found)), advised)
+
+
+def with_harms(study: Study, harms: Sequence[float | None], measurement: HarmMeasurement) -> Study:
+    """The study with what was measured of the suggestions that `to_measure` gives, ranked and planned by it."""
+    if study.model is None:
+        return study
+    absences = Absences(list(study.analysis.absences))
+    if measurement.measured < measurement.suggestions:
+        said = f"measured for {measurement.measured} of {measurement.suggestions} suggestions and alternatives"
+        absences.note("harm", "", f"{said}: those that come first, as far as the work allows and weights can be kept")
+    model = rank_by_harm(study.model, harms, absences)
+    analysis = replace(
+        study.analysis,
+        advice=tuple(item.advice for item in model.advised),
+        together=model.together,
+        plan=model.plan,
+        harm_measurement=measurement,
+        absences=tuple(absences.found),
+    )
+    return Study(analysis, model)
 
 
 def analyze_loaded(

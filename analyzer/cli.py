@@ -89,7 +89,11 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_value("--emit", "FILE", "Write a Python file that builds the rewritten model.")
 @_value("--save", "FILE", "Write the rewritten model's state dict, weights carried over.")
 @_several("--fit", "fit", "METRIC=AMOUNT", "Fit the model to macs=50%, params=5M, size=20MB, latency=3ms; repeatable.")
-@_value("--calibrate", "FILE", "Inputs to fit with: data.py:function, .pt, .npz, .safetensors, a folder of pictures.")
+@_value(
+    "--calibrate",
+    "FILE",
+    "Inputs to measure harm and to fit with: data.py:function, .pt, .npz, .safetensors, pictures.",
+)
 @_value("--finetune-script", "FILE", "Write a script that trains the fitted model, the original as its teacher.")
 @_value("--max-params", "N", "Budget: parameters, such as 25M.")
 @_value("--max-macs", "N", "Budget: multiply-accumulates, such as 4.1G.")

@@ -97,7 +97,7 @@ def _alternative(other: Advised) -> Alternative:
     advice, proposal = other.advice, other.proposal
     assert proposal is not None
     assert advice.saved is not None
-    return Alternative(proposal.label, advice.replacements, advice.saved, proposal.notes, advice.kept)
+    return Alternative(proposal.label, advice.replacements, advice.saved, proposal.notes, advice.kept, advice.harm)
 
 
 def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:

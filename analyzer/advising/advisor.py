@@ -66,9 +66,21 @@ def advise_model(
     inexact = tuple(item for item in kept if item.proposal is None or not item.proposal.is_exact)
     kept = left_out.attempt("changes that leave the output as it is", lambda: shown_exact(kept, loaded, count), inexact)
     weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
-    advised = ordered(weighed, facts)
+    comments_unused = unused(comments, [item.advice for item in everything], rules)
+    return planned(loaded, count, facts, ordered(weighed, facts), left_out, comments_unused)
+
+
+def planned(
+    loaded: LoadedModel,
+    count: Count,
+    facts: ModelFacts,
+    advised: tuple[Advised, ...],
+    absences: Absences,
+    unused_comments: tuple[str, ...] = (),
+) -> AdvisedModel:
+    """The model with this advice, in its order, and with what of it is to be made together."""
     wanted = best_per_layer(advised, facts)
-    proved = left_out.attempt("savings together", lambda: proved_together(wanted, loaded, count.trace), (wanted, None))
+    proved = absences.attempt("savings together", lambda: proved_together(wanted, loaded, count.trace), (wanted, None))
     return AdvisedModel(
         loaded=loaded,
         count=count,
@@ -77,7 +89,7 @@ def advise_model(
         best=proved[0],
         together=proved[1],
         plan=plan(proved[0], advised),
-        unused_comments=unused(comments, [item.advice for item in everything], rules),
+        unused_comments=unused_comments,
     )
 
 

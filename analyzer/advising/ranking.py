@@ -36,20 +36,26 @@ def rank(advice: Advice, facts: ModelFacts) -> tuple[int, float]:
     """Steps in their order, then what costs more or is estimated to be slower, warnings, notes; in each by worth."""
     if advice.saved is None or advice.step is None:
         return len(STEPS) + (2 if advice.level == "note" else 1), 0.0
-    is_doubtful = advice.is_slower or not is_gain(advice.saved)
+    is_doubtful = advice.is_slower or bool(advice.beaten_by) or not is_gain(advice.saved)
     return len(STEPS) if is_doubtful else STEPS.index(advice.step), -worth(advice, facts)
 
 
 def worth(advice: Advice, facts: ModelFacts) -> float:
-    """Saving for harm: the share of the model that is saved over the share of the layers' weight energy that is lost.
+    """Saving for harm: the share of the model that is saved over the harm that was measured.
 
-    Where the weights were not asked, all of it counts as lost, so that the order is that of the saving.
+    Without one, the share of the layers' weight energy that is lost stands for it; where the weights were not asked,
+    all of it counts as lost, so that the order is that of the saving.
     """
     if advice.saved is None:
         return 0.0
     share = advice.saved.macs / max(facts.macs, 1) + advice.saved.params / max(facts.params, 1)
-    lost = 0.0 if advice.effort == "none" else 1.0 - (advice.kept or 0.0)
-    return share / (lost + REPAIRED)
+    return share / (_harm(advice) + REPAIRED)
+
+
+def _harm(advice: Advice) -> float:
+    if advice.effort == "none":
+        return 0.0
+    return advice.harm if advice.harm is not None else 1.0 - (advice.kept or 0.0)
 
 
 def is_gain(saved: Saving | None) -> bool:

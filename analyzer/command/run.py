@@ -155,8 +155,10 @@ def _refuse_half_a_fit(request: CommandRequest) -> None:
         raise Problem("--fit takes one target, the model that is to become smaller")
     if fitting.wanted and request.rewriting.apply:
         raise Problem("--fit chooses what to apply itself: leave --apply out")
-    if not fitting.wanted and (fitting.calibrate or fitting.finetune_script):
-        raise Problem("--calibrate and --finetune-script go with a budget, such as --fit macs=50%")
+    if not fitting.wanted and fitting.finetune_script:
+        raise Problem("--finetune-script goes with a budget, such as --fit macs=50%")
+    if fitting.calibrate and len(request.models) != 1:
+        raise Problem("--calibrate takes one target, the model that the inputs are for")
 
 
 def _analysed(plan: Plan, request: CommandRequest, listen: Listener) -> list[Analysis]:

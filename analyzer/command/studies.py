@@ -44,6 +44,8 @@ def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Pr
         tell(Message(begun=model.target))
         with time_limit(request.timeout, model.target, lambda said: tell(Message(problem=said))):
             studies.append(_study(model, options, progress))
+    if request.fitting.calibrate and not request.fitting.wanted:
+        studies = [_with_harms(study, request.fitting.calibrate, progress) for study in studies]
     analyses = [study.analysis for study in studies]
     yield from _timed(analyses, studies, request.timing, progress) if request.timing.wanted else analyses
     if request.fitting.wanted:
@@ -73,6 +75,20 @@ def _study(model: ModelRequest, options: AnalysisOptions, progress: Progress) ->
         else study_of_checkpoint(model.target, loaded)
     )
     return replace(found, analysis=_named(found.analysis, model.name))
+
+
+def _with_harms(study: Study, place: str, progress: Progress) -> Study:
+    """The advice with the harm that was measured on the calibration inputs at a place."""
+    from analyzer.advising.measured_harm import to_measure
+    from analyzer.analysis import with_harms
+    from analyzer.fitting.proposal_harms import measured_harms
+
+    model = study.model
+    if model is None or model.facts is None:
+        raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to measure")
+    proposals = [item.proposal for item in to_measure(model.advised) if item.proposal]
+    found = measured_harms(model.loaded, model.count.trace.inputs, place, proposals, model.facts, progress)
+    return with_harms(study, found.harms, found.measurement)
 
 
 def _named(analysis: Analysis, name: str) -> Analysis:

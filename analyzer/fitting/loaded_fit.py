@@ -46,7 +46,7 @@ def fit_loaded(
     """
     with loaded.surroundings():
         model = loaded.materialize() if loaded.materialize else loaded.module
-        calibration = _calibration(loaded, model, inputs, place)
+        calibration = calibration_for(loaded, model, inputs, place)
         source = replace(loaded, materialize=lambda: model) if loaded.materialize else loaded
         fitter = Fitter(source, model, calibration, lambda text: progress(f"{loaded.name}: {text}"))
         plan = fitted(Planner(fitter, goals, *clock(fitter.facts)))
@@ -60,7 +60,8 @@ def _with_exports(plan: FitPlan, one: Batch) -> FitPlan:
     return replace(plan, result=result)
 
 
-def _calibration(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, ...], place: str | None) -> Calibration:
+def calibration_for(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, ...], place: str | None) -> Calibration:
+    """The inputs at a place, beside the model, or random ones, and whether the weights look untrained."""
     if place is not None:
         found = calibration_from(place, model, inputs[0].shape[2:] if inputs else ())
     else:

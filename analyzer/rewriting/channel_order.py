@@ -72,19 +72,42 @@ def movable(path: str, facts: ModelFacts) -> tuple[bool, bool]:
 
 def _order_for(path: str, groups: int, module: nn.Module, facts: ModelFacts, moved: set[str]) -> set[str]:
     """Renumber what the layer reads and writes, as far as both may be and have not been; the layers that wrote it."""
-    weight = _weight(module, path)
     sources = facts.convolutions[path].sources
     reads, writes = movable(path, facts)
     reads, writes = reads and sources[0] not in moved, writes and path not in moved
+    rows, columns = _best_order(_weight(module, path), groups, reads, writes)
+    if reads:
+        _move(sources[0], columns, module, facts)
+    if writes:
+        _move(path, rows, module, facts)
+    return {*(sources if reads else ()), *((path,) if writes else ())}
+
+
+def _best_order(weight: torch.Tensor, groups: int, reads: bool, writes: bool) -> tuple[Order, Order]:
+    """Output and input channels, group after group, where those that it writes or those that it reads may move."""
+    rows, columns = (tuple(range(size)) for size in weight.shape[:2])
     if reads and writes:
         best = best_grouping(weight, groups)
-        _move(sources[0], best.columns, module, facts)
-        _move(path, best.rows, module, facts)
-    elif writes:
-        _move(path, best_rows(weight, groups), module, facts)
-    elif reads:
-        _move(sources[0], best_rows(weight.transpose(0, 1), groups), module, facts)
-    return {*(sources if reads else ()), *((path,) if writes else ())}
+        return best.rows, best.columns
+    if writes:
+        return best_rows(weight, groups), columns
+    return rows, best_rows(weight.transpose(0, 1), groups) if reads else columns
+
+
+def kept_by_groups(layer: nn.Module, path: str, groups: int, facts: ModelFacts) -> nn.Module:
+    """A dense layer that computes what groups do once the channels around them are renumbered, as far as they may be:
+    its weights between groups are zero.
+    """
+    kept = copy.deepcopy(layer)
+    weight = kept.get_parameter("weight").detach()
+    rows, columns = (
+        torch.tensor(order).reshape(groups, -1) for order in _best_order(weight, groups, *movable(path, facts))
+    )
+    inside = torch.zeros(weight.shape[:2], dtype=torch.bool)
+    for outputs, inputs in zip(rows, columns, strict=True):
+        inside[outputs[:, None], inputs] = True
+    weight[~inside] = 0
+    return kept
 
 
 def _weight(module: nn.Module, path: str) -> torch.Tensor:

@@ -42,6 +42,8 @@ class Alternative:
     notes: tuple[str, ...] = ()
     kept: float | None = None
     """As of the advice."""
+    harm: float | None = None
+    """As of the advice."""
 
 
 Step = Literal["free", "retrain", "inference"]
@@ -89,6 +91,10 @@ class Advice:
     """Share of the weight energy that carrying the weights over keeps; None where the weights were not asked."""
     not_beside: tuple[str, ...] = ()
     """Neighbouring layers to which the same rule must not be applied at once: together they would not be sound."""
+    harm: float | None = None
+    """Divergence of the model's output with this change alone, measured on calibration inputs; None without them."""
+    beaten_by: str = ""
+    """The rule that, for the same layer, saves as much for no more measured harm; empty where none does."""
 
     @property
     def step(self) -> Step | None:
@@ -101,6 +107,21 @@ class Advice:
     def is_slower(self) -> bool:
         """Whether the estimate says that it takes longer on the device profile, by more than it can tell apart."""
         return self.time_ratio is not None and self.time_ratio > 1 + TELLING
+
+
+@dataclass(frozen=True, slots=True)
+class HarmMeasurement:
+    """How the harm of suggestions was measured, each put in alone and not trained."""
+
+    measure: str
+    """"KL divergence" of class scores, or the squared "relative error" of other outputs."""
+    source: str
+    """Where the calibration inputs come from."""
+    samples: int
+    measured: int
+    """Suggestions and alternatives that have a harm."""
+    suggestions: int
+    """Suggestions and alternatives in all."""
 
 
 @dataclass(frozen=True, slots=True)

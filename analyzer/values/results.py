@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analyzer.values.advice import Advice, PlanStep, Rewriting, Together
+from analyzer.values.advice import Advice, HarmMeasurement, PlanStep, Rewriting, Together
 from analyzer.values.counts import (
     Absence,
     Input,
@@ -78,6 +78,8 @@ class Analysis:
     """What was applied to make this model of another one."""
     plan: tuple[PlanStep, ...] = ()
     """What to do first, in this order; steps without a change are left out."""
+    harm_measurement: HarmMeasurement | None = None
+    """How the harm of the advice was measured; None without calibration inputs."""
     budget: tuple[BudgetLine, ...] = ()
     verdict: str | None = None
     """"pass", "drift" or "fail"; None without a budget."""

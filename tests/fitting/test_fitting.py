@@ -194,24 +194,3 @@ def test_an_interrupt_plans_with_what_was_measured(digits: Any, digits_model: nn
     plan = analyzer.fit(digits_model, digits.images[:64], macs=0.7, progress=interrupt)
     assert plan.result.budgets[0].traced == plan.result.budgets[0].promised
     assert "measuring was stopped after 4 of 5 layers, so the others stay as they are" in plan.result.assumptions
-
-
-def test_advice_is_told_its_harm(digits: Any, digits_model: nn.Module) -> None:
-    from analyzer.fitting.calibration_batches import calibration_of
-    from analyzer.fitting.proposal_harms import proposal_harms
-    from analyzer.values.convolution import Convolution, Proposal
-
-    whole = Convolution(32, 64, (3, 3), (1, 1), (1, 1), (1, 1))
-    ranks = [
-        (Convolution(32, r, (3, 3), (1, 1), (1, 1), (1, 1)), Convolution(r, 64, *[(1, 1)] * 2, (0, 0), (1, 1)))
-        for r in (48, 8)
-    ]
-    proposals = [Proposal((("9", units),)) for units in ((whole,), *ranks)] + [Proposal((("absent", (whole,)),))]
-    same, mild, harsh, absent = proposal_harms(
-        digits_model, calibration_of(digits_model, digits.images[:64]), proposals
-    )
-    assert absent is None
-    assert same is not None
-    assert mild is not None
-    assert harsh is not None
-    assert same < 1e-9 < mild < harsh

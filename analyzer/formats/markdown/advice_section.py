@@ -6,6 +6,7 @@ from itertools import groupby
 
 from analyzer.formats.markdown.markdown_text import Row, code, details, placed, prose, table
 from analyzer.formats.wording import suggestions
+from analyzer.formats.wording.fit_wording import harm
 from analyzer.formats.wording.numbers import exact, plural, share
 from analyzer.formats.wording.sentences import together as more
 from analyzer.formats.wording.suggestions import (
@@ -26,7 +27,7 @@ MOST = 12
 MAX_LISTED = 2000
 """Rows of a table, the folded ones included."""
 MOST_EXACT = 5
-COLUMNS = "suggestion|layer|parameters saved:|MACs saved:|bytes moved:|effort|bound|evidence"
+COLUMNS = "suggestion|layer|parameters saved:|MACs saved:|harm:|bytes moved:|effort|bound|evidence"
 BY_STRUCTURE = "By structure: a trace of the model with them has the same operators everywhere else."
 FACTS = "fact|layer|what is there"
 LEADS = {
@@ -42,7 +43,7 @@ def section(analysis: Analysis) -> str:
     total = analysis.total
     parts = (
         _titled("Changes that leave the output as it is", proposals(exact_changes(analysis), total, MOST_EXACT)),
-        _titled("Changes that need retraining", proposals(restructurings(analysis), total)),
+        _titled("Changes that need retraining", _measured(analysis, proposals(restructurings(analysis), total))),
         _together(analysis),
         _titled("For inference, once training is over", proposals(inference_changes(analysis), total, MOST_EXACT)),
         _facts(facts(analysis)),
@@ -55,6 +56,12 @@ def what_to_do(analysis: Analysis) -> str:
     return "\n".join(f"{number}. {prose(line)}." for number, line in enumerate(suggestions.what_to_do(analysis), 1))
 
 
+def _measured(analysis: Analysis, body: str) -> str:
+    """The table under what its column of harms means."""
+    said = suggestions.harm_measurement(analysis.harm_measurement) if analysis.harm_measurement and body else ""
+    return "\n\n".join(filter(None, (prose(said), body)))
+
+
 def _titled(title: str, body: str) -> str:
     return f"### {title}\n\n{body}" if body else ""
 
@@ -64,6 +71,7 @@ def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
     if not found:
         return ""
     groups = alike(found)
+    most = min(most, sum(not group[0].beaten_by for group in groups))
     shown = groups[:most]
     efforts, device, evidence = {advice.effort for advice in found}, _device(found), _shared_evidence(found)
     rows: list[Row] = [_row(group, total, efforts, device, evidence) for group in groups[:MAX_LISTED]]
@@ -100,6 +108,7 @@ def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str, 
         _place(group),
         _saved(saved.params, total.params, number) if saved else "",
         _saved(saved.macs, total.macs, number) if saved else "",
+        "" if advice.harm is None else harm(advice.harm),
         f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
         advice.effort if len(efforts) > 1 else "",
         prose(bound(replace(advice, device="") if device else advice)),

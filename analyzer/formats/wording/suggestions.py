@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from analyzer.formats.wording.fit_wording import harm
 from analyzer.formats.wording.numbers import exact, plural, share
-from analyzer.values.advice import Advice, Alternative, PlanStep, Saving, Step
+from analyzer.values.advice import Advice, Alternative, HarmMeasurement, PlanStep, Saving, Step
 from analyzer.values.counts import Total
 from analyzer.values.results import Analysis
 
@@ -78,9 +79,19 @@ def alike(found: Sequence[Advice]) -> list[tuple[Advice, ...]]:
 
 def _said(advice: Advice) -> object:
     """All that is said of a layer but where it is."""
-    others = tuple((other.label, other.saved) for other in advice.alternatives)
+    others = tuple((other.label, other.saved, other.harm) for other in advice.alternatives)
     bare = replace(advice, path="", file=None, line=None, replacements=(), alternatives=(), not_beside=())
     return bare, others
+
+
+def harm_measurement(found: HarmMeasurement) -> str:
+    """What the harm of suggestions is, and on what it was measured."""
+    samples = plural(found.samples, "calibration input")
+    return (
+        f"Harm is the {found.measure} between the model's output and that with this change alone, weights carried over "
+        f"and not trained, on {samples} ({found.source}); suggestions are ranked by saving for harm, and those that "
+        "another one for the same layer beats come last."
+    )
 
 
 def bound(advice: Advice) -> str:
@@ -100,7 +111,8 @@ def alternative(other: Alternative) -> str:
         item.code if len(other.replacements) == 1 else f"{item.path} = {item.code}" for item in other.replacements
     )
     saves = f"saves {exact(other.saved.params)} parameters and {exact(other.saved.macs)} MACs"
-    return "; ".join((f"{other.label}: {code} {saves}", *other.notes))
+    known = () if other.harm is None else (f"harm {harm(other.harm)}",)
+    return "; ".join((f"{other.label}: {code} {saves}", *known, *other.notes))
 
 
 def place(advice: Advice) -> str:
@@ -112,7 +124,8 @@ def sentence(advice: Advice, total: Total) -> str:
     """What is there, what could be, what that saves and what it takes, as plain text."""
     if advice.proposed is None:
         return f"{place(advice)}: {'; '.join((advice.current, *advice.notes))}"
-    terms = [_effort(advice), bound(advice), advice.evidence]
+    known = "" if advice.harm is None else f"harm {harm(advice.harm)} without training"
+    terms = [_effort(advice), known, bound(advice), advice.evidence]
     gain = savings(advice.saved, total) if advice.saved else ""
     said = "; ".join(filter(None, (gain, *terms)))
     return f"{place(advice)}: {advice.current} could be {advice.proposed}: {said}"
