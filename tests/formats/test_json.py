@@ -15,6 +15,7 @@ BESIDES = [
     "together",
     "plan",
     "fit",
+    "harm_measurement",
     "rewriting",
     "budget",
     "verdict",
