@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 
-from analyzer.values.amounts import count, nbytes, percent
+from analyzer.values.amounts import BYTES, count, nbytes, percent
 from analyzer.values.errors import Problem
 
 METRICS = ("params", "macs", "size", "peak-memory", "latency")
-BYTES = ("size", "peak-memory")
 SECONDS = {"ns": 1, "us": 1000, "µs": 1000, "ms": 10**6, "s": 10**9}
 EXAMPLE = "write it like macs=50%, params=5M, size=20MB or latency=3ms"
 

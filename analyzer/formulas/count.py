@@ -74,6 +74,7 @@ class Count:
                 kind=module.kind,
                 calls=module.calls,
                 settings=module.settings,
+                arguments=dict(module.arguments),
                 input_shapes=module.input_shapes,
                 output_shapes=module.output_shapes,
                 params=params[module.path],

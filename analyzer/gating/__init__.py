@@ -10,7 +10,7 @@ from pathlib import Path
 from analyzer.config import Budget
 from analyzer.gating.base import Base, base_of
 from analyzer.gating.budget import judge, verdict
-from analyzer.gating.budget_diff import budget_changes
+from analyzer.gating.budget_terms import budget_changes
 from analyzer.gating.counterparts import Counterparts
 from analyzer.gating.layer_diff import difference
 from analyzer.gating.plan import COMMAND_LINE, Plan, PlannedModel, plan_for
@@ -56,9 +56,10 @@ def gate(
         else _gated(analysis, model, base, before, today)
         for analysis, model, before in zip(analyses, plan.models, _befores(base, plan), strict=True)
     ]
-    edits = [_edits(model, plan, base) for model in plan.models]
-    edits[0] += tuple(f"model {name!r} and its budgets are no longer configured" for name in gone)
-    return [_with_edits(analysis, found) for analysis, found in zip(gated, edits, strict=True)]
+    return [
+        replace(analysis, difference=_with_edits(analysis.difference, model, plan, base, () if index else gone))
+        for index, (analysis, model) in enumerate(zip(gated, plan.models, strict=True))
+    ]
 
 
 def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | Problem | None, ...]:
@@ -100,12 +101,15 @@ def _difference(analysis: Analysis, base: Base, before: Analysis | None, lines: 
     return replace(found, changed_lines=base.changed_lines)
 
 
-def _edits(model: PlannedModel, plan: Plan, base: Base | None) -> tuple[str, ...]:
-    """What happened to the model's limits, where the base had a configuration."""
+def _with_edits(
+    difference: Difference | None, model: PlannedModel, plan: Plan, base: Base | None, gone: tuple[str, ...]
+) -> Difference | None:
+    """With what happened to the model's budgets, where the base had a configuration, and the models that are `gone`."""
+    if difference is None:
+        return None
     was = base.counterparts.of(model, plan.directory) if base and base.counterparts else None
-    if was is None:
-        return ()
-    return budget_changes(was.budgets, tuple(item for item in model.budgets if item.name != COMMAND_LINE))
+    own = tuple(item for item in model.budgets if item.name != COMMAND_LINE)
+    return replace(difference, budgets=budget_changes(was.budgets, own) if was else (), models_gone=gone)
 
 
 def _gone(plan: Plan, counterparts: Counterparts) -> tuple[str, ...]:
@@ -126,13 +130,6 @@ def _refuse_unmatched(plan: Plan, base: Base | None, gone: Sequence[str]) -> Non
                 f"{title} has limits on growth and is not at the base, whose {gone[0]!r} is no longer configured; "
                 f"if it is the same model, write formerly = {gone[0]!r} beside its target, else leave max-increase out"
             )
-
-
-def _with_edits(analysis: Analysis, edits: tuple[str, ...]) -> Analysis:
-    if analysis.difference is None or not edits:
-        return analysis
-    changes = (*analysis.difference.budget_changes, *edits)
-    return replace(analysis, difference=replace(analysis.difference, budget_changes=changes))
 
 
 def _refuse_unknown(analysis: Analysis, line: BudgetLine) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from analyzer.config import BYTES, Budget, Increase, Override
+from analyzer.config import Budget, Increase
+from analyzer.gating.budget_terms import terms_of
 from analyzer.values import amounts
 from analyzer.values.counts import Layer
 from analyzer.values.errors import Problem
-from analyzer.values.gate_results import BudgetLine, Growth
+from analyzer.values.gate_results import BudgetLine, Growth, OverrideTerms
 from analyzer.values.layer_patterns import covered, covers, nearest
 from analyzer.values.results import Analysis
 
@@ -65,15 +66,18 @@ def _lines(analysis: Analysis, budget: Budget, base: Analysis | None, today: dat
     if budget.level == "off":
         yield from _switched_off(budget)
         return
-    held, notes = _in_force(budget.override, today)
+    terms = terms_of(budget).override
+    ended = budget.override is not None and budget.override.until is not None and today > budget.override.until
+    agreed = terms.limits if terms and not ended else {}
     for metric, limit in budget.limits.items():
-        agreed, reason = _agreed(budget, held, metric, limit)
-        line = absolute(metric, _standing(analysis, budget, base, metric), agreed)
-        yield _labelled(line, budget, (*line.notes, *reason, *notes))
+        line = absolute(metric, _standing(analysis, budget, base, metric), agreed.get(metric, limit))
+        if metric in agreed:
+            line = replace(line, override=terms, usual=limit)
+        yield _labelled(replace(line, override=terms) if ended else line, budget)
     for increase in budget.increases:
         for metric, share in increase.shares.items():
             line = relative(metric, _standing(analysis, budget, base, metric), share, int(increase.min))
-            yield _labelled(_allowed(line, budget, held), budget)
+            yield _labelled(_allowed(line, terms, agreed.get(metric)), budget)
 
 
 def absolute(metric: str, standing: Standing, limit: int) -> BudgetLine:
@@ -85,8 +89,8 @@ def absolute(metric: str, standing: Standing, limit: int) -> BudgetLine:
         status = "pass"
     else:
         status = "drift" if base is not None and value <= base else "fail"
-    notes = _slack(metric, standing, limit) if status == "pass" else ()
-    return BudgetLine("", metric, value, limit, base, status, notes=notes)
+    slack = _slack(standing, limit) if status == "pass" else None
+    return BudgetLine("", metric, value, limit, base, status, slack=slack)
 
 
 def relative(metric: str, standing: Standing, share: Fraction, least: int) -> BudgetLine:
@@ -102,14 +106,13 @@ def relative(metric: str, standing: Standing, share: Fraction, least: int) -> Bu
     return BudgetLine("", metric, value, limit, base, "pass" if value <= limit else "fail", growth=growth)
 
 
-def _slack(metric: str, standing: Standing, limit: int) -> tuple[str, ...]:
-    """A note when the limit could be lowered; none when this change did not bring it about."""
+def _slack(standing: Standing, limit: int) -> int | None:
+    """What the limit could be lowered to; None when this change did not bring that about."""
     value, base = standing.value, standing.base
     if value is None or (base is not None and value >= base):
-        return ()
+        return None
     enough = amounts.headroom(value)
-    text = amounts.written(enough, is_bytes=metric in BYTES)
-    return (f"the limit could be lowered to {text}",) if enough < limit else ()
+    return enough if enough < limit else None
 
 
 def _standing(analysis: Analysis, budget: Budget, base: Analysis | None, metric: str) -> Standing:
@@ -161,51 +164,16 @@ def _refuse_unmatched(analysis: Analysis, budget: Budget) -> None:
             )
 
 
-def _in_force(override: Override | None, today: date) -> tuple[Override | None, tuple[str, ...]]:
-    """The override while it holds; afterwards a note that it ended."""
-    if override is None:
-        return None, ()
-    if override.until is None or today <= override.until:
-        return override, ()
-    return None, (f"the override ended on {override.until}: {override.reason}",)
-
-
-def _agreed(budget: Budget, override: Override | None, metric: str, limit: int) -> tuple[int, tuple[str, ...]]:
-    """The limit that holds, and why it is not the budget's own."""
-    instead = _override_limit(budget, override, metric)
-    if override is None or instead is None:
-        return limit, ()
-    usual = amounts.written(limit, is_bytes=metric in BYTES)
-    until = f" until {override.until}" if override.until else ""
-    return instead, (f"overridden{until}, usually {usual}: {override.reason}",)
-
-
-def _override_limit(budget: Budget, override: Override | None, metric: str) -> int | None:
-    if override is None:
-        return None
-    if override.limit is not None and metric in budget.limits:
-        return int(override.limit)
-    return override.limits.get(metric)
-
-
-def _allowed(line: BudgetLine, budget: Budget, override: Override | None) -> BudgetLine:
+def _allowed(line: BudgetLine, override: OverrideTerms | None, instead: int | None) -> BudgetLine:
     """A breach of a limit on growth stands no longer up to a limit that an override sets."""
-    instead = _override_limit(budget, override, line.metric)
-    if override is None or instead is None or line.limit is None or line.value is None or instead <= line.limit:
+    if instead is None or line.limit is None or line.value is None or instead <= line.limit:
         return line
     status = "pass" if line.value <= instead else line.status
-    return replace(line, limit=instead, status=status, notes=(*line.notes, f"overridden: {override.reason}"))
+    return replace(line, limit=instead, usual=line.limit, status=status, override=override)
 
 
-def _labelled(line: BudgetLine, budget: Budget, notes: Sequence[str] | None = None) -> BudgetLine:
-    return replace(
-        line,
-        name=budget.title,
-        match=budget.match,
-        level=budget.level,
-        message=budget.message,
-        notes=tuple(line.notes if notes is None else notes),
-    )
+def _labelled(line: BudgetLine, budget: Budget) -> BudgetLine:
+    return replace(line, name=budget.title, match=budget.match, level=budget.level, message=budget.message)
 
 
 def _switched_off(budget: Budget) -> Iterator[BudgetLine]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from analyzer.gating.layer_matching import matched
-from analyzer.gating.layer_settings import in_words
-from analyzer.values.counts import Layer
-from analyzer.values.gate_results import Difference, LayerChange
+from analyzer.values.counts import Layer, LayerArgument
+from analyzer.values.gate_results import Difference, LayerChange, SettingChange
 from analyzer.values.results import Analysis
 
-SAME: Final = ("kind", "settings", "params", "macs", "calls")
+SAME: Final = ("kind", "settings", "arguments", "params", "macs", "calls")
 """Two layers that agree in these are unchanged."""
+FIRST: Final = ("kernel_size", "groups", "in_channels", "out_channels", "in_features", "out_features", "stride")
+"""Arguments that tell most; the others follow as the constructor takes them."""
 
 
 def difference(before: Analysis | None, after: Analysis, base: str, metric: str = "params") -> Difference:
@@ -44,15 +45,14 @@ def _row(layer: Layer, was: str | None, old: Mapping[str, Layer], pairs: Mapping
         return LayerChange(layer.path, "added", None, layer)
     before = old[was]
     moved = was if was != layer.path else None
-    if any(getattr(before, name) != getattr(layer, name) for name in SAME):
+    if any(_differs(before, layer, name) for name in SAME):
         return LayerChange(layer.path, "changed", before, layer, moved, changes(before, layer))
     if moved is None or _moved_with_its_parent(layer.path, was, pairs):
         return None
     below = sum(path.startswith(f"{layer.path}.") for path in pairs)
     if not below and not _matters(layer):
         return None
-    words = (f"with {below} {'layer' if below == 1 else 'layers'} below it",) if below else ()
-    return LayerChange(layer.path, "moved", before, layer, moved, words)
+    return LayerChange(layer.path, "moved", before, layer, moved, below=below)
 
 
 def _moved_with_its_parent(path: str, was: str, pairs: Mapping[str, str]) -> bool:
@@ -69,24 +69,42 @@ def _matters(layer: Layer | None) -> bool:
     return layer is not None and bool(layer.params or layer.macs)
 
 
-def changes(before: Layer, after: Layer) -> tuple[str, ...]:
-    """What changed in words: "kernel 3 to 5", "groups 32 to 1"; where the settings are alike, what else is not."""
-    words = in_words(before.settings, after.settings)
+def changes(before: Layer, after: Layer) -> tuple[SettingChange, ...]:
+    """In what the layers differ: the class, else how they were built, else what their numbers follow from."""
     if before.kind != after.kind:
-        words = (f"{before.kind} to {after.kind}",)
-    if words:
-        return words
+        return (SettingChange("kind", before.kind, after.kind),)
+    if built := _built_otherwise(before, after):
+        return built
+    found = [SettingChange(name, *pair) for name in ("params", "calls") if (pair := _pair(before, after, name))]
     if before.input_shapes != after.input_shapes and before.params == after.params:
-        words += (f"input {_shapes(before)} to {_shapes(after)}",)
-    if before.params != after.params:
-        words += (f"parameters {before.params:,} to {after.params:,}",)
-    if before.calls != after.calls:
-        words += (f"calls {before.calls} to {after.calls}",)
-    return words
+        found.insert(0, SettingChange("input_shapes", _shapes(before), _shapes(after)))
+    return tuple(found)
 
 
-def _shapes(layer: Layer) -> str:
-    return ", ".join("×".join(map(str, shape)) for shape in layer.input_shapes) or "none"
+def _built_otherwise(before: Layer, after: Layer) -> tuple[SettingChange, ...]:
+    """Constructor arguments that differ; a report of an earlier version has none, but the text of all of them."""
+    old, new = before.arguments, after.arguments
+    if not (old and new):
+        return (SettingChange("settings", *pair),) if (pair := _pair(before, after, "settings")) else ()
+    names = sorted({**old, **new}, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    pairs = ((name, old.get(name), new.get(name)) for name in names)
+    return tuple(SettingChange(name, was, now) for name, was, now in pairs if was != now)
+
+
+def _pair(before: Layer, after: Layer, name: str) -> tuple[LayerArgument, LayerArgument] | None:
+    was, now = getattr(before, name), getattr(after, name)
+    return (was, now) if was != now else None
+
+
+def _differs(before: Layer, after: Layer, name: str) -> bool:
+    """An earlier version's report has no arguments, which is no change."""
+    if name == "arguments" and not (before.arguments and after.arguments):
+        return False
+    return bool(getattr(before, name) != getattr(after, name))
+
+
+def _shapes(layer: Layer) -> tuple[str, ...]:
+    return tuple("x".join(map(str, shape)) for shape in layer.input_shapes)
 
 
 def growth(row: LayerChange) -> tuple[int, int]:

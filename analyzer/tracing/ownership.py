@@ -14,6 +14,7 @@ from torch.nn.modules import module as hooks
 from torch.nn.utils import parametrize
 
 from analyzer.tracing.containers import shapes
+from analyzer.tracing.layer_settings import arguments_of, settings_of
 from analyzer.values.graph import ModuleCalls
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -151,7 +152,9 @@ class ModuleStack:
     def _row(self, path: str) -> ModuleCalls:
         calls = self.calls.get(path, Calls())
         module = self.modules[path]
-        return ModuleCalls(path, kind_of(module), calls.count, settings_of(module), calls.inputs, calls.outputs)
+        kind = kind_of(module)
+        built = settings_of(module, kind), arguments_of(module)
+        return ModuleCalls(path, kind, calls.count, *built, calls.inputs, calls.outputs)
 
 
 def _shapes(tree: Any) -> Shapes:
@@ -165,11 +168,3 @@ def kind_of(module: nn.Module) -> str:
     if parametrize.is_parametrized(module):
         return type(module).__bases__[0].__name__
     return str(getattr(module, "original_name", None) or type(module).__name__)
-
-
-def settings_of(module: nn.Module) -> str:
-    """How a layer of torch's own was built, as its repr tells; empty for a class that the user wrote."""
-    extra = type(module).extra_repr
-    if not extra.__module__.startswith("torch.nn") or extra is nn.Module.extra_repr:
-        return ""
-    return f"{kind_of(module)}({module.extra_repr()})"

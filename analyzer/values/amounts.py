@@ -9,6 +9,8 @@ from math import ceil
 from types import MappingProxyType
 from typing import Final
 
+BYTES: Final = ("size", "peak-memory")
+"""Metrics that are in bytes; all others are counts."""
 THOUSANDS: Final = MappingProxyType({"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12})
 DECIMAL_BYTES: Final = MappingProxyType(
     {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
+
+Plain = bool | int | float | str | None
+LayerArgument = Plain | tuple[Plain, ...]
+"""What a layer's constructor was given; as a tuple where it holds for each axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ class Layer:
     """Statements of the user's that were running when it was built, innermost first; told where there is a base."""
     settings: str = ""
     """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"; empty for others."""
+    arguments: dict[str, LayerArgument] = field(default_factory=dict, hash=False)
+    """The same as data, also for classes that inherit from torch's: {"in_channels": 3, "kernel_size": [7, 7]}."""
     receptive_field: tuple[int, ...] | None = None
     """How many input positions an output position reads along each axis, first to last; the most where they differ."""
     receptive_field_least: tuple[int, ...] | None = None

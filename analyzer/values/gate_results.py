@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from analyzer.values.counts import Layer, Lines, Total
+from analyzer.values.counts import Layer, LayerArgument, Lines, Total
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,41 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideTerms:
+    """Limits that hold instead of a budget's own, and why."""
+
+    limits: dict[str, int] = field(hash=False)
+    """By metric, in its unit."""
+    reason: str
+    until: str | None = None
+    """The last day, as in 2031-12-31; None for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetTerms:
+    """What a budget holds a model to."""
+
+    name: str
+    limits: dict[str, int] = field(hash=False)
+    """By metric, in its unit."""
+    growth: dict[str, tuple[Growth, ...]] = field(hash=False)
+    """By metric, each of which may be limited several times."""
+    level: str = "error"
+    match: str = "*"
+    ignore: tuple[str, ...] = ()
+    dtype: str | None = None
+    override: OverrideTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetChange:
+    """A budget that differs from the base's; `before` is None for a new one, `after` for one that is gone."""
+
+    before: BudgetTerms | None
+    after: BudgetTerms | None
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetLine:
     """One limit and how the model stands to it."""
 
@@ -56,11 +91,26 @@ class BudgetLine:
     """Pattern of the layers that the limit is on."""
     level: str = "error"
     message: str = ""
-    notes: tuple[str, ...] = ()
+    slack: int | None = None
+    """A lower limit that would do, once this change has made room for it."""
+    override: OverrideTerms | None = None
+    """The exception that sets this limit, or one that has ended and sets it no more."""
+    usual: int | None = None
+    """What the limit would be without the exception that sets it."""
     growth: Growth | None = None
     """What a limit on growth allows; None for an absolute limit."""
     remedy: Remedy | None = None
     """What would bring it under its limit again; None where it is not over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """One thing in which two layers differ."""
+
+    setting: str
+    """A constructor argument such as "kernel_size", or "kind", "settings", "input_shapes", "params" or "calls"."""
+    before: LayerArgument
+    after: LayerArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +124,10 @@ class LayerChange:
     after: Layer | None
     was: str | None = None
     """Its path in the base, where that was another."""
-    changes: tuple[str, ...] = ()
-    """What changed, in words: "kernel 3 to 5", "groups 32 to 1"."""
+    changed: tuple[SettingChange, ...] = ()
+    """What differs, what tells most first."""
+    below: int = 0
+    """Layers that moved together with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +141,9 @@ class Difference:
     layers: tuple[LayerChange, ...] = ()
     """What grew most first; unchanged layers are left out."""
     unchanged: int = 0
-    budget_changes: tuple[str, ...] = ()
-    """Limits that changed between base and head, in words."""
+    budgets: tuple[BudgetChange, ...] = ()
+    """Budgets that differ between base and head."""
+    models_gone: tuple[str, ...] = ()
+    """Models of the base's configuration that this one no longer has; told with the first model."""
     changed_lines: tuple[Lines, ...] | None = None
     """What the change touched; None where the base is a report, which does not tell."""

@@ -6,7 +6,7 @@ from math import prod
 
 import networkx as nx
 
-from analyzer.values.counts import Input, Uncounted
+from analyzer.values.counts import Input, LayerArgument, Uncounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,8 @@ class ModuleCalls:
     calls: int = 0
     settings: str = ""
     """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"."""
+    arguments: Mapping[str, LayerArgument] = field(default_factory=dict, hash=False)
+    """The same as data: constructor arguments by name."""
     input_shapes: tuple[tuple[int, ...], ...] = ()
     output_shapes: tuple[tuple[int, ...], ...] = ()
 

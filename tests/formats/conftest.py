@@ -8,7 +8,16 @@ import pytest
 
 from analyzer.values.advice import Advice, Saving, Together
 from analyzer.values.counts import Input, Layer, Model, NeverRun, StoredTensor, Total, Tracing, Uncounted
-from analyzer.values.gate_results import BudgetLine, Difference, LayerChange, Remedy, RemedyStep
+from analyzer.values.gate_results import (
+    BudgetChange,
+    BudgetLine,
+    BudgetTerms,
+    Difference,
+    LayerChange,
+    Remedy,
+    RemedyStep,
+    SettingChange,
+)
 from analyzer.values.results import Analysis
 
 CONV = Layer(
@@ -173,7 +182,11 @@ def advised() -> Analysis:
 # In the base the head read 512 features: 512·10 parameters and MACs fewer.
 BASE = _total_of((CONV, NORM, replace(HEAD, params=512 * 10 + 10, macs=512 * 10)))
 GROWN = LayerChange(
-    "head", "changed", replace(HEAD, params=512 * 10 + 10, macs=512 * 10), HEAD, changes=("in_features 512 to 1024",)
+    "head",
+    "changed",
+    replace(HEAD, params=512 * 10 + 10, macs=512 * 10),
+    HEAD,
+    changed=(SettingChange("in_features", 512, 1024),),
 )
 EXCEEDED = BudgetLine(
     name="mobile",
@@ -198,7 +211,8 @@ def exceeded() -> BudgetLine:
 @pytest.fixture
 def gated() -> Analysis:
     """The small network over its budget: its head has grown."""
-    difference = Difference("main", BASE, (GROWN,), 4, ("mobile: params raised from 9k to 10k",))
+    raised = BudgetChange(BudgetTerms("mobile", {"params": 9000}, {}), BudgetTerms("mobile", {"params": 10_000}, {}))
+    difference = Difference("main", BASE, (GROWN,), 4, (raised,))
     return make(budget=(KEPT, EXCEEDED, INHERITED), verdict="fail", difference=difference)
 
 

@@ -37,7 +37,8 @@ ROWS = {
     "inputs": "name shape dtype",
     "uncounted": "operator calls layers reason",
     "never_run": "path params",
-    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings construction "
+    "layers": "path kind file line calls input_shapes output_shapes params macs other_flops settings arguments "
+    "construction "
     "receptive_field receptive_field_least jump offset reach",
 }
 

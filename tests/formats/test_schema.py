@@ -25,6 +25,8 @@ def faults(value: Any, rule: dict[str, Any], where: str = "$") -> list[str]:
     if rule["type"] == "array":
         return [fault for index, item in enumerate(value) for fault in faults(item, rule["items"], f"{where}[{index}]")]
     if rule["type"] == "object":
+        if isinstance(rule.get("additionalProperties"), dict):
+            return [fault for key, item in value.items() for fault in faults(item, rule["additionalProperties"], key)]
         missing = [f"{where}: no {key}" for key in rule["required"] if key not in value]
         stray = [f"{where}: stray {key}" for key in value if key not in rule["properties"]]
         inner = [

@@ -29,7 +29,7 @@ def test_a_renamed_file_is_the_same_model(checkout) -> None:
     (net,) = checkout.gate()
     assert [line.status for line in net.budget] == ["pass", "fail"]
     assert net.difference.before.params < net.total.params
-    assert net.difference.budget_changes == ()
+    assert (net.difference.budgets, net.difference.models_gone) == ((), ())
 
 
 def test_a_renamed_file_that_the_base_did_not_configure(checkout) -> None:
@@ -71,7 +71,7 @@ def test_a_model_that_went_with_its_limits_is_told(checkout) -> None:
     checkout.write("other.py", (checkout.top / "model.py").read_text(encoding="utf-8"))
     checkout.write("analyze.toml", '[[models]]\ntarget = "other.py:Net"\ninput = "1x3x16x16"\n')
     (net,) = checkout.gate()
-    assert "model 'model.py:Net' and its budgets are no longer configured" in net.difference.budget_changes
+    assert net.difference.models_gone == ("model.py:Net",)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from analyzer.formats.ci import comment, github, sarif
+from analyzer.formats.wording import budget_changes, layer_changes
 from analyzer.values.gate_results import LayerChange
 from analyzer.values.requests import ModelRequest
 from analyzer.values.results import Analysis
@@ -26,7 +27,7 @@ def statuses(analysis: Analysis) -> list[str]:
 
 def rows(analysis: Analysis) -> list[tuple[str, str, tuple[str, ...]]]:
     assert analysis.difference is not None
-    return [(row.path, row.status, row.changes) for row in analysis.difference.layers]
+    return [(row.path, row.status, layer_changes.in_words(row)) for row in analysis.difference.layers]
 
 
 def growth(row: LayerChange) -> int:
@@ -54,7 +55,7 @@ def test_nothing_changes(checkout) -> None:
     (net,) = checkout.gate()
     assert (net.total.params, net.verdict, statuses(net)) == (PARAMS, "pass", ["pass", "pass"])
     assert net.difference is not None
-    assert (net.difference.layers, net.difference.budget_changes) == ((), ())
+    assert (net.difference.layers, net.difference.budgets) == ((), ())
     assert net.difference.unchanged == len(net.layers)
     assert net.difference.before == net.total
     assert comment.render(net, silent=True).count("\n") <= 2
@@ -135,7 +136,7 @@ def test_shrinking_is_noted(checkout) -> None:
     assert net.total.params == PARAMS - 16 * 16 * 8
     assert net.verdict == "pass"
     # 1,884 and 5 % more is 1,978.2: rounded up to two digits, 2,000.
-    assert net.budget[0].notes == ("the limit could be lowered to 2k",)
+    assert net.budget[0].slack == 2000
     assert rows(net) == [("body.1.conv", "changed", ("kernel 3 to 1", "padding 1 to 0"))]
 
 
@@ -194,7 +195,7 @@ def test_a_model_is_deleted(checkout) -> None:
     checkout.commit("Delete")
     (net,) = checkout.gate()
     assert net.verdict == "pass"
-    assert net.difference.budget_changes == ("model 'small' and its budgets are no longer configured",)
+    assert net.difference.models_gone == ("small",)
 
 
 def test_a_model_whose_file_moved_is_known_by_its_name(checkout) -> None:
@@ -216,7 +217,7 @@ def test_the_budget_itself_is_edited(checkout) -> None:
     checkout.commit()
     (net,) = checkout.gate()
     assert net.verdict == "pass"
-    assert net.difference.budget_changes == (
+    assert budget_changes.in_words(net.difference) == (
         "budget 'mobile': limit on params changed from 4.5k to 9k",
         "budget 'mobile': allowed increase of params changed from 10 % or 100, whichever is more to 200 % or 100, "
         "whichever is more",

@@ -92,7 +92,7 @@ def test_a_base_without_configuration(checkout, in_process) -> None:
     checkout.branch()
     checkout.write("analyze.toml", text)
     (net,) = checkout.gate()
-    assert (net.verdict, net.difference.before, net.difference.budget_changes) == ("pass", net.total, ())
+    assert (net.verdict, net.difference.before, net.difference.budgets) == ("pass", net.total, ())
 
 
 def test_a_base_without_the_directory(checkout, in_process) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
-from analyzer.tracing.ownership import ModuleStack, kind_of, settings_of
+from analyzer.tracing.ownership import ModuleStack, kind_of
 
 
 class Watching(nn.Module):
@@ -149,17 +149,3 @@ def test_kinds_are_the_classes_that_the_user_wrote() -> None:
     assert kind_of(normed) == "Conv2d"
     assert kind_of(torch.jit.script(nn.Conv2d(3, 4, 1))) == "Conv2d"
     assert kind_of(Failing()) == "Failing"
-
-
-def test_settings_of_torchs_own_layers() -> None:
-    class Mine(nn.Conv2d):
-        pass
-
-    class Loud(nn.Module):
-        def extra_repr(self) -> str:
-            raise ValueError("not ours to call")
-
-    assert settings_of(nn.Conv2d(3, 8, 3, 2)) == "Conv2d(3, 8, kernel_size=(3, 3), stride=(2, 2))"
-    assert settings_of(Mine(3, 8, 3)) == "Mine(3, 8, kernel_size=(3, 3), stride=(1, 1))"
-    assert settings_of(nn.Sequential()) == ""
-    assert settings_of(Loud()) == ""

@@ -8,6 +8,7 @@ from posixpath import join, normpath
 
 from analyzer.formats.ci.causes import is_caused, place_of
 from analyzer.formats.wording import suggestions, verdict
+from analyzer.formats.wording.layer_changes import in_words
 from analyzer.values.advice import Advice
 from analyzer.values.gate_results import BudgetLine
 from analyzer.values.results import Analysis
@@ -63,9 +64,8 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
     layer = grown.after if grown else None
     file, number = place_of(analysis, layer) if layer and layer.file else (analysis.model.file, analysis.model.line)
     told = [verdict.line_sentence(line), *verdict.said(line)]
-    told += (
-        [f"Grew most: {grown.path or 'the model itself'} ({', '.join(grown.changes) or grown.status})"] if grown else []
-    )
+    if grown:
+        told.append(f"Grew most: {grown.path or 'the model itself'} ({', '.join(in_words(grown)) or grown.status})")
     return LocatedFinding(
         code=budget_code(line),
         name=f"{line.metric}-budget",

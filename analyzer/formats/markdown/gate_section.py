@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from analyzer.formats.markdown.markdown_text import Row, code, placed, prose, table
-from analyzer.formats.wording import numbers, verdict
+from analyzer.formats.wording import budget_changes, layer_changes, numbers, verdict
 from analyzer.formats.wording.sentences import together as more
 from analyzer.formats.wording.verdict import METRICS, Metric
 from analyzer.values.gate_results import BudgetLine, LayerChange
@@ -94,7 +94,7 @@ def _of(titles: Iterable[str]) -> str:
 
 
 def _limits(analysis: Analysis) -> list[str]:
-    changed = analysis.difference.budget_changes if analysis.difference else ()
+    changed = budget_changes.in_words(analysis.difference) if analysis.difference else ()
     return [f"**Limit changed:** {prose(text)}" for text in changed]
 
 
@@ -136,7 +136,7 @@ def _what(item: LayerChange) -> str:
     layer = item.after or item.before
     kind = f" {prose(layer.kind)}" if layer and item.status in ("added", "removed") else ""
     origin = f"{'moved from' if item.status == 'moved' else 'was'} {code(item.was)}" if item.was else ""
-    return "; ".join(filter(None, (origin, *map(prose, item.changes)))) or f"{item.status}{kind}"
+    return "; ".join(filter(None, (origin, *map(prose, layer_changes.in_words(item))))) or f"{item.status}{kind}"
 
 
 def _name(path: str) -> str:

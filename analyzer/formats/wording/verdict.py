@@ -1,11 +1,10 @@
 """What the gate decided, in words: by which limit, by how much, and what this change did to it."""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
+from analyzer.formats.wording.budget_changes import allowance, amount, until
 from analyzer.formats.wording.numbers import apart, change, count, plural, size
-from analyzer.values import amounts
 from analyzer.values.gate_results import BudgetLine, LayerChange, RemedyStep
 from analyzer.values.layer_patterns import covers
 from analyzer.values.results import Analysis
@@ -20,6 +19,7 @@ UNITS = {
 }
 SHOWN = 3
 """How many changes a remedy's sentence names."""
+NO_BASE = "there is no base to compare with"
 ICONS = {"pass": "✅", "drift": "⚠️", "fail": "❌", "unknown": "❔", "off": ""}
 
 
@@ -79,11 +79,11 @@ def line_sentence(line: BudgetLine) -> str:
     """How the model stands to one limit."""
     loaded = subject_of(line)
     if line.status == "off":
-        return f"{loaded} not checked: {'; '.join(notes(line))}" if notes(line) else f"{loaded} switched off"
+        return f"{loaded} not checked: {NO_BASE}" if is_on_growth(line) else f"{loaded} switched off"
     if line.value is None:
         return f"{loaded} cannot be checked: there is no count"
     if line.limit is None:
-        return f"{loaded} cannot be checked: there is no base to compare with"
+        return f"{loaded} cannot be checked: {NO_BASE}"
     value, limit = apart(line.value, line.limit, metric(line).text)
     if line.status == "drift":
         return f"{loaded} was exceeded before this change: {value} of {limit}{_by(line)}"
@@ -91,7 +91,7 @@ def line_sentence(line: BudgetLine) -> str:
         return f"{loaded} exceeded: {value} of {limit}{_by(line)}"
     if line.status == "pass":
         return f"{loaded} kept: {value} of {limit} ({headroom(line)} to spare)"
-    return f"{loaded} cannot be checked: {'; '.join(notes(line)) or 'the count is incomplete'}"
+    return f"{loaded} cannot be checked: the count is incomplete"
 
 
 def said(line: BudgetLine) -> tuple[str, ...]:
@@ -120,12 +120,19 @@ def is_on_growth(line: BudgetLine) -> bool:
 
 
 def notes(line: BudgetLine) -> tuple[str, ...]:
-    """What a limit on growth allows, and what else is known of the limit."""
-    if line.growth is None:
-        return line.notes
-    share = Fraction(line.growth.numerator, line.growth.denominator)
-    allowed = amounts.allowance(share, line.growth.least, is_bytes=metric(line).text is size)
-    return (f"may grow by {allowed}", *line.notes)
+    """What a limit on growth allows, whether the limit could be lower, and the exception that sets it or set it."""
+    allowed = f"may grow by {allowance(line.metric, line.growth)}" if line.growth else ""
+    slack = f"the limit could be lowered to {amount(line.metric, line.slack)}" if line.slack is not None else ""
+    return tuple(filter(None, (allowed, slack, _override(line))))
+
+
+def _override(line: BudgetLine) -> str:
+    if line.override is None:
+        return ""
+    if line.usual is None:
+        return f"the override ended on {line.override.until}: {line.override.reason}"
+    usual = amount(line.metric, line.usual)
+    return f"overridden{until(line.override)}, usually {usual}: {line.override.reason}"
 
 
 def remedy_text(line: BudgetLine) -> str:
@@ -169,10 +176,14 @@ def _by(line: BudgetLine) -> str:
 
 
 def _others(line: BudgetLine, lines: Sequence[BudgetLine]) -> str:
+    """How many more end alike, and, said aloud, that growth is not judged where there is no base."""
     alike = sum(outcome(other) == outcome(line) for other in lines) - 1
-    if not alike:
-        return ""
-    return f", and {plural(alike, 'other budget')} {'kept' if outcome(line) == 'pass' else 'as well'}"
+    kept = "kept" if outcome(line) == "pass" else "as well"
+    others = f", and {plural(alike, 'other budget')} {kept}" if alike else ""
+    unjudged = sum(other.status == "off" and is_on_growth(other) for other in lines if other is not line)
+    if not unjudged or line.status == "off":
+        return others
+    return f"{others}; {plural(unjudged, 'growth budget')} not checked: {NO_BASE}"
 
 
 def _movement(analysis: Analysis) -> str:
@@ -196,7 +207,7 @@ def is_unchanged(analysis: Analysis) -> bool:
     if difference is None or difference.before != analysis.total:
         return False
     fails = any(outcome(line) in ("fail", "unknown") for line in analysis.budget)
-    return not (difference.layers or difference.budget_changes or fails)
+    return not (difference.layers or difference.budgets or difference.models_gone or fails)
 
 
 def grown_by(changed: LayerChange, name: str) -> int:

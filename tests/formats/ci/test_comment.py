@@ -5,7 +5,7 @@ from markdown_it import MarkdownIt
 
 from analyzer.formats.ci import comment
 from analyzer.values.counts import Layer
-from analyzer.values.gate_results import LayerChange
+from analyzer.values.gate_results import LayerChange, SettingChange
 
 WHOLE = """\
 <!-- analyzer:report key=default -->
@@ -18,17 +18,17 @@ WHOLE = """\
 | ❌ Parameters              | mobile   |  5.59 k | 10.71 k | +5,120 (+91.5 %) | 10.00 k |       -714 |
 | ⚠️ Parameters of `stem.*` | stem     |     464 |     464 |                0 |     400 |        -64 |
 
-- **What grew:** `head` (`net.py:10`) +5,120 parameters: in_features 512 to 1024
+- **What grew:** `head` (`net.py:10`) +5,120 parameters: input features 512 to 1024
 - **Cheapest way back:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
 - mobile: ask the owners
-- **Limit changed:** mobile: params raised from 9k to 10k
+- **Limit changed:** budget 'mobile': limit on params changed from 9k to 10k
 
 <details>
 <summary>1 changed layer</summary>
 
-| layer                 | what changed            |   parameters |   MACs |
-|:----------------------|:------------------------|-------------:|-------:|
-| `head`<br>`net.py:10` | in_features 512 to 1024 |       +5,120 | +5,120 |
+| layer                 | what changed               |   parameters |   MACs |
+|:----------------------|:---------------------------|-------------:|-------:|
+| `head`<br>`net.py:10` | input features 512 to 1024 |       +5,120 | +5,120 |
 
 </details>
 
@@ -116,14 +116,15 @@ def test_an_incomplete_count_is_said(incomplete):
 
 
 def long(gated, size):
-    """A comment of exactly so many bytes, lines of one note each."""
-    (kept, exceeded, inherited) = gated.budget
-    bare = replace(gated, budget=(kept, replace(exceeded, notes=("x",)), inherited))
-    missing = size - len(comment.render(bare).encode())
-    notes = tuple(["y" * 1000] * (missing // 1035))
-    filled = replace(bare, budget=(kept, replace(exceeded, notes=("x", *notes)), inherited))
-    rest = size - len(comment.render(filled, rest="").encode())
-    return replace(filled, budget=(kept, replace(exceeded, notes=("x" * (rest + 1), *notes)), inherited))
+    """A comment of exactly so many bytes, lines of one name each."""
+
+    def named(*names):
+        return replace(gated, difference=replace(gated.difference, models_gone=names))
+
+    missing = size - len(comment.render(named("x")).encode())
+    names = ["y" * 1000] * (missing // 1100)
+    rest = size - len(comment.render(named("x", *names), rest="").encode())
+    return named("x" * (rest + 1), *names)
 
 
 @pytest.mark.parametrize(("size", "is_cut"), [(59_000, False), (60_000, False), (60_001, True)])
@@ -135,8 +136,15 @@ def test_a_comment_is_cut_above_60000_bytes(size, is_cut, gated):
 
 
 def test_what_is_cut_ends_on_a_row_with_everything_closed(gated):
+    long_change = (SettingChange("é" * 4000, 1, 2),)
     wide = tuple(
-        LayerChange(f"层{index}", "changed", None, Layer(f"层{index}", "Linear", params=1), changes=("é" * 4000,))
+        LayerChange(
+            f"层{index}",
+            "changed",
+            None,
+            Layer(f"层{index}", "Linear", params=1),
+            changed=long_change,
+        )
         for index in range(15)
     )
     text = comment.render(replace(gated, difference=replace(gated.difference, layers=wide)))
@@ -154,8 +162,10 @@ def test_the_pointer_can_name_the_report(gated):
 
 @pytest.mark.parametrize("name", ["a|b", "a`b", "<b>x</b>", "*star*", "层.卷积"])
 def test_odd_names_stay_names(name, gated):
-    change = LayerChange(name, "changed", None, Layer(name, name, name, 1, params=5), name, (name,))
-    odd = replace(gated, difference=replace(gated.difference, layers=(change,), budget_changes=(name,)))
+    change = LayerChange(
+        name, "changed", None, Layer(name, name, name, 1, params=5), name, (SettingChange(name, name, name),)
+    )
+    odd = replace(gated, difference=replace(gated.difference, layers=(change,), models_gone=(name,)))
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment.render(odd))
     assert "<b>x" not in html
     assert "<em>star" not in html

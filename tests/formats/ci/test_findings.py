@@ -24,7 +24,7 @@ def test_a_budget_is_reported_at_the_layer_that_grew(gated):
         "net: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120). "
         "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters. Ask the owners. "
-        "Grew most: head (in_features 512 to 1024)."
+        "Grew most: head (input features 512 to 1024)."
     )
 
 

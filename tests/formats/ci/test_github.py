@@ -20,7 +20,7 @@ def test_a_failed_budget_is_an_error_at_the_line_that_did_it(gated):
         "10.71 k of 10.00 k (+714; this change +5,120). Cheapest way back: "
         "SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters. "
-        "Ask the owners. Grew most: head (in_features 512 to 1024)."
+        "Ask the owners. Grew most: head (input features 512 to 1024)."
     )
 
 

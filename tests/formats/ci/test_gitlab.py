@@ -13,7 +13,7 @@ def test_each_finding_is_an_issue_at_its_line(gated):
         "(+714; this change +5,120). Cheapest way back: "
         "SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters. Ask the owners. "
-        "Grew most: head (in_features 512 to 1024).",
+        "Grew most: head (input features 512 to 1024).",
         "check_name": "BUDGET-PARAMS",
         "fingerprint": 32,
         "severity": "critical",

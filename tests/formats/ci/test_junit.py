@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 import pytest
 
 from analyzer.formats.ci import junit
+from analyzer.values.gate_results import OverrideTerms
 
 
 def test_the_whole_file_of_a_failed_budget(gated):
@@ -62,7 +63,7 @@ def test_every_model_is_a_suite_and_the_root_counts_all(gated, unchanged):
 
 @pytest.mark.parametrize("name", ['<&">', "层.卷积 🚀", "a\x00b\x1bc", "tab\tnew\nline", "\ud800"])
 def test_any_name_gives_xml_that_parses(name, gated, exceeded):
-    line = replace(exceeded, name=name, message=name, notes=(name,))
+    line = replace(exceeded, name=name, message=name, override=OverrideTerms({}, name, "2030-01-02"))
     root = ElementTree.fromstring(junit.render(replace(gated, budget=(line,))).encode())
     text = root.find(".//failure").text
     assert "Cheapest way back" in text

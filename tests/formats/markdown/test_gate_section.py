@@ -4,7 +4,7 @@ import pytest
 
 from analyzer.formats.markdown import gate_section, report
 from analyzer.values.counts import Layer
-from analyzer.values.gate_results import Difference, Growth, LayerChange, Remedy
+from analyzer.values.gate_results import Difference, Growth, LayerChange, Remedy, SettingChange
 
 
 def plain(text: str) -> str:
@@ -83,8 +83,8 @@ def test_what_grew_is_by_the_number_that_decided(gated, exceeded):
     given = replace(gated, budget=(over_macs,), difference=replace(gated.difference, layers=changed))
     assert gate_section.findings(given).splitlines()[0] == (
         "- **What grew:** `conv` (`net.py:8`) +9,000 MACs: added Conv2d; "
-        "`head` (`net.py:10`) +5,120 MACs: in\\_features 512 to 1024"
-    ).replace("\\_", "_")
+        "`head` (`net.py:10`) +5,120 MACs: input features 512 to 1024"
+    )
 
 
 def test_what_shrank_did_not_grow(gated):
@@ -101,7 +101,14 @@ def test_what_shrank_did_not_grow(gated):
             ["`a`", "moved from `b`", "0", "0"],
         ),
         (
-            LayerChange("a", "changed", Layer("b", "X", params=3), Layer("a", "X", params=1), "b", ("groups 1 to 3",)),
+            LayerChange(
+                "a",
+                "changed",
+                Layer("b", "X", params=3),
+                Layer("a", "X", params=1),
+                "b",
+                (SettingChange("groups", 1, 3),),
+            ),
             ["`a`", "was `b`; groups 1 to 3", "-2", "0"],
         ),
         (

@@ -5,7 +5,7 @@ import pytest
 
 from analyzer.formats.wording import verdict
 from analyzer.gating.budget import Standing, relative
-from analyzer.values.gate_results import BudgetLine, Difference, Growth
+from analyzer.values.gate_results import BudgetChange, BudgetLine, BudgetTerms, Difference, Growth, OverrideTerms
 
 
 def line(value=10_714, limit=10_000, base=None, status="fail", metric="params", **changes):
@@ -30,7 +30,10 @@ def line(value=10_714, limit=10_000, base=None, status="fail", metric="params", 
         (line(10_000, status="pass"), "Parameter budget kept: 10.00 k of 10.00 k (0 to spare)"),
         (line(37_888, 40_000, status="pass", metric="macs"), "MAC budget kept: 37.89 k of 40.00 k (2.11 k to spare)"),
         (line(status="off"), "Parameter budget switched off"),
-        (line(limit=None, status="off", notes=("no base",)), "Parameter budget not checked: no base"),
+        (
+            line(limit=None, status="off", growth=Growth(1, 50, 0)),
+            "Parameter growth budget not checked: there is no base to compare with",
+        ),
         (line(None, status="unknown", metric="macs"), "MAC budget cannot be checked: there is no count"),
         (line(limit=None, status="unknown"), "Parameter budget cannot be checked: there is no base to compare with"),
         (line(status="unknown"), "Parameter budget cannot be checked: the count is incomplete"),
@@ -94,6 +97,43 @@ def test_the_message_of_a_kept_limit_is_not_told(gated):
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (line(), ()),
+        (line(slack=530_000), ("the limit could be lowered to 530k",)),
+        (line(slack=2**20, metric="size"), ("the limit could be lowered to 1MiB",)),
+        (line(growth=Growth(1, 50, 20_000)), ("may grow by 2 % or 20k, whichever is more",)),
+        (
+            line(override=OverrideTerms({"params": 2000}, "the new head", "2030-06-01"), usual=1000),
+            ("overridden until 2030-06-01, usually 1k: the new head",),
+        ),
+        (
+            line(override=OverrideTerms({"params": 2000}, "the new head"), usual=1000),
+            ("overridden, usually 1k: the new head",),
+        ),
+        (
+            line(override=OverrideTerms({"params": 2000}, "the new head", "2030-05-31")),
+            ("the override ended on 2030-05-31: the new head",),
+        ),
+    ],
+)
+def test_notes(given, expected):
+    assert verdict.notes(given) == expected
+
+
+def test_the_headline_says_that_growth_is_not_judged(gated):
+    kept, unjudged = line(9, 10, status="pass"), line(limit=None, status="off", growth=Growth(1, 50, 0))
+    no_base = "not checked: there is no base to compare with"
+    for lines, told in (
+        ((kept, unjudged), f"Parameter budget kept: 9 of 10 (1 to spare); 1 growth budget {no_base}"),
+        ((kept, kept, unjudged, unjudged), f"(1 to spare), and 1 other budget kept; 2 growth budgets {no_base}"),
+        ((unjudged,), f"Parameter growth budget {no_base}"),
+        ((kept, line(status="off")), "Parameter budget kept: 9 of 10 (1 to spare)"),
+    ):
+        assert verdict.headline(replace(gated, budget=lines)).endswith(told)
+
+
 def test_unchanged_is_when_nothing_differs_and_nothing_fails(gated, unchanged, analysis):
     assert verdict.is_unchanged(unchanged)
     assert verdict.is_unchanged(replace(unchanged, budget=(line(status="drift"),)))
@@ -101,8 +141,9 @@ def test_unchanged_is_when_nothing_differs_and_nothing_fails(gated, unchanged, a
     assert not verdict.is_unchanged(replace(unchanged, total=replace(unchanged.total, macs=1)))
     assert not verdict.is_unchanged(gated)
     assert not verdict.is_unchanged(analysis)
-    raised = replace(unchanged.difference, budget_changes=("raised",))
-    assert not verdict.is_unchanged(replace(unchanged, difference=raised))
+    for change in ({"budgets": (BudgetChange(None, BudgetTerms("b", {}, {})),)}, {"models_gone": ("small",)}):
+        edited = replace(unchanged.difference, **change)
+        assert not verdict.is_unchanged(replace(unchanged, difference=edited))
 
 
 def test_the_culprit_is_the_layer_under_the_limit_that_grew_most(gated):
