@@ -131,8 +131,9 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             stack = ModuleStack(module, loaded.module)
             written = WrittenTensors(_own_tensors(module, args, kwargs))
             recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
-            device = _meant_device(loaded, inputs) if backend is META else None
-            forward = Forward(module, args, kwargs, recorder, device)
+            device = _meant_device(loaded, inputs)
+            recorder.on_cpu = device.type == "cpu"
+            forward = Forward(module, args, kwargs, recorder, device if backend is META else None)
             with written.given_back():
                 output = forward.call()
             given = {id(leaf) for _, leaf in leaves((args, kwargs))}

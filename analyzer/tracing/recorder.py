@@ -72,6 +72,8 @@ class Recorder(TorchDispatchMode):
         self.stack = stack
         self._run = run
         self.has_values = has_values
+        self.on_cpu = True
+        """Whether the model is meant for the CPU, which refuses more than other devices."""
         self._lock = RLock()
         self.restart()
 
@@ -129,13 +131,13 @@ class Recorder(TorchDispatchMode):
             return self._higher_order(func, args, kwargs)
         if any(kind.__name__ == "NestedTensor" for kind in types):
             return NotImplemented  # it is taken apart into dense operators, which come back here
+        if not self.has_values:
+            refuse(func, args, kwargs, self.on_cpu)
         if signature(func).is_composite and not _is_nested(args) and not stays_whole(func, args):
             with self:
                 return func.decompose(*args, **kwargs)
         if func.namespace == "prim":  # asks a tensor what it is, computes nothing
             return func(*args, **kwargs)
-        if not self.has_values:
-            refuse(func, args, kwargs)
         outputs = self._run(func, args, kwargs)
         with self._lock:
             self._record(func, args, kwargs, outputs)

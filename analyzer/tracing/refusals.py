@@ -7,22 +7,42 @@ from typing import Any
 
 import torch
 
+from analyzer.tracing.dtype_refusals import (
+    name_of,
+    refuse_all_but_float,
+    refuse_boolean,
+    refuse_boundaries,
+    refuse_classes,
+    refuse_complex,
+    refuse_filling,
+    refuse_fractions,
+    refuse_half,
+    refuse_index,
+    refuse_mixed,
+    refuse_negative_power,
+    refuse_norm,
+    refuse_nothing,
+    refuse_quotient,
+    refuse_resampling,
+    refuse_result,
+    refuse_softmax,
+    refuse_source,
+    refuse_whole_numbers,
+)
+from analyzer.tracing.kernel_probe import refuse_data_types
+
 aten = torch.ops.aten
 
 
-def refuse(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def refuse(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], on_cpu: bool = True) -> None:
     """RuntimeError, in torch's words, for what a device with values would not carry out."""
     refusal = REFUSALS.get(func)
     if refusal is not None:
         refusal(*args, **kwargs)
-
-
-def _refuse_mixed(*args: Any, **_: Any) -> None:
-    """The factors of a matrix product, like other pairs that one kernel reads, are of one dtype."""
-    dtypes = [value.dtype for value in args if isinstance(value, torch.Tensor)]
-    if len(set(dtypes)) > 1:
-        names = " != ".join(map(_name, dtypes))
-        raise RuntimeError(f"expected all factors to have the same dtype, but got: {names}")
+    if on_cpu:
+        refuse_data_types(func, args, kwargs)
+        if func in FOURIER:
+            refuse_half(*args)
 
 
 def _refuse_convolution(
@@ -48,6 +68,7 @@ def _refuse_convolution(
     shapes = f"Given transposed={int(transposed)}, weight of size {list(weight.shape)}, expected"
     if bias is not None and tuple(bias.shape) != (outputs,):
         raise RuntimeError(f"{shapes} bias with {outputs} elements, but got bias of size {list(bias.shape)}")
+    refuse_mixed(x, weight)
     if transposed:
         _refuse_transposed(x, weight, shapes, max(*stride, *dilation), max(output_padding))
 
@@ -58,7 +79,6 @@ def _refuse_transposed(x: Any, weight: Any, shapes: str, largest: int, output_pa
         raise RuntimeError(f"{shapes} input{list(x.shape)} {channels}")
     if output_padding >= largest:
         raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got {output_padding}")
-    _refuse_mixed(x, weight)
 
 
 def _refuse_attention(
@@ -75,10 +95,10 @@ def _refuse_attention(
     """(…, Hq, L, E) × (…, Hkv, S, E) × (…, Hkv, S, Ev), of one dtype; heads divide where they are grouped."""
     dtypes = [tensor.dtype for tensor in (query, key, value)]
     if len(set(dtypes)) > 1:
-        names = ", ".join(map(_name, dtypes))
+        names = ", ".join(map(name_of, dtypes))
         raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got {names}")
     if not (query.is_floating_point() or query.is_complex()):
-        raise RuntimeError(f"expected query of a floating dtype, but got {_name(query.dtype)}")
+        raise RuntimeError(f"expected query of a floating dtype, but got {name_of(query.dtype)}")
     if not 0 <= dropout <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout}")
     if enable_gqa and any(query.shape[-3] % tensor.shape[-3] for tensor in (key, value)):
@@ -93,7 +113,7 @@ def _refuse_mask(query: Any, mask: Any, scores: tuple[int, ...], causal: bool) -
     if causal:
         raise RuntimeError("Explicit attn_mask should not be set when is_causal=True")
     if mask.dtype not in (torch.bool, torch.float32, query.dtype):
-        kinds = f"attn_mask.dtype: {_name(mask.dtype)} and query.dtype: {_name(query.dtype)}"
+        kinds = f"attn_mask.dtype: {name_of(mask.dtype)} and query.dtype: {name_of(query.dtype)}"
         raise RuntimeError(f"Expected attn_mask dtype to be bool or float or to match query dtype, but got {kinds}")
     ends = zip(reversed(mask.shape), reversed(scores), strict=False)
     if not 2 <= mask.dim() <= len(scores) or any(size not in (1, whole) for size, whole in ends):
@@ -111,95 +131,7 @@ def _refuse_states(data: Any, *args: Any) -> None:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     for state in states:
         if state.dtype is not data.dtype:
-            raise RuntimeError(f"expected hidden states of {_name(data.dtype)}, but got {_name(state.dtype)}")
-
-
-def _refuse_norm(x: Any, *args: Any, **_: Any) -> None:
-    """A norm's weights and statistics have its input's dtype; beside half precision they may be float32."""
-    _refuse_whole_numbers(x)
-    allowed = (x.dtype, torch.float32) if x.dtype in (torch.float16, torch.bfloat16) else (x.dtype,)
-    for value in args:
-        if isinstance(value, torch.Tensor) and value.dtype not in allowed:
-            raise RuntimeError(f"mixed dtype: expected parameters of {_name(x.dtype)}, but got {_name(value.dtype)}")
-
-
-def _refuse_whole_numbers(x: Any, *_: Any, **__: Any) -> None:
-    """Kernels that are written for floating numbers alone."""
-    if not (x.is_floating_point() or x.is_complex()):
-        raise RuntimeError(f"not implemented for {_name(x.dtype)}")
-
-
-def _refuse_softmax(x: Any, dim: int, *_: Any, **__: Any) -> None:
-    _refuse_whole_numbers(x)
-    rank = max(x.dim(), 1)
-    if not -rank <= dim < rank:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})")
-
-
-def _refuse_resampling(x: Any, *_: Any, **__: Any) -> None:
-    """Images of bytes are resampled too."""
-    if x.dtype is not torch.uint8:
-        _refuse_whole_numbers(x)
-
-
-def _refuse_fractions(*args: Any, **_: Any) -> None:
-    """Bits are those of whole numbers and booleans."""
-    for value in args:
-        if isinstance(value, float) or (isinstance(value, torch.Tensor) and value.is_floating_point()):
-            raise RuntimeError("bitwise operators are not implemented for floating numbers")
-
-
-def _refuse_result(x: Any, other: Any, **_: Any) -> None:
-    """What is computed in place has to fit the dtype of what is written to."""
-    result = torch.result_type(x, other)
-    if not torch.can_cast(result, x.dtype):
-        names = f"{_name(result)} can't be cast to the desired output type {_name(x.dtype)}"
-        raise RuntimeError(f"result type {names}")
-
-
-def _refuse_quotient(x: Any, other: Any, **options: Any) -> None:
-    if options.get("rounding_mode") is None and not (x.is_floating_point() or x.is_complex()):
-        raise RuntimeError(f"result type float can't be cast to the desired output type {_name(x.dtype)}")
-    _refuse_result(x, other)
-
-
-def _refuse_negative_power(x: Any, exponent: Any) -> None:
-    whole = isinstance(x, torch.Tensor) and not (x.is_floating_point() or x.is_complex() or x.dtype is torch.bool)
-    if whole and isinstance(exponent, int) and exponent < 0:
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
-
-
-def _refuse_classes(_: Any, target: Any, *__: Any, **___: Any) -> None:
-    if target.dtype not in (torch.int64, torch.uint8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {_name(target.dtype)}")
-
-
-def _refuse_index(x: Any, _: int, index: Any, source: Any = None, **__: Any) -> None:
-    if index.dtype not in (torch.int32, torch.int64):
-        raise RuntimeError(f"Expected dtype int32 or int64 for index, but got {_name(index.dtype)}")
-    if source is not None:
-        _refuse_source(x, None, source)
-
-
-def _refuse_source(x: Any, _: Any, source: Any, *__: Any, **___: Any) -> None:
-    """What is put at indices has the dtype of where it is put."""
-    if isinstance(source, torch.Tensor) and source.dtype is not x.dtype:
-        raise RuntimeError(f"source and destination dtypes must match, got {_name(source.dtype)} for {_name(x.dtype)}")
-
-
-def _refuse_complex(x: Any, *_: Any, **__: Any) -> None:
-    if x.is_complex():
-        raise RuntimeError("not supported for complex types")
-
-
-def _refuse_boolean(x: Any, *_: Any, **__: Any) -> None:
-    if x.dtype is torch.bool:
-        raise RuntimeError("Boolean inputs not supported")
-    _refuse_complex(x)
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+            raise RuntimeError(f"expected hidden states of {name_of(data.dtype)}, but got {name_of(state.dtype)}")
 
 
 def _overloads(names: str) -> list[Any]:
@@ -209,6 +141,7 @@ def _overloads(names: str) -> list[Any]:
     return [getattr(packet, kind) for packet, kind in kinds if "out" not in kind and "dtype" not in kind]
 
 
+FOURIER = frozenset({aten._fft_r2c.default, aten._fft_c2c.default, aten._fft_c2r.default})
 PAIRS = "mm bmm mv dot vdot addmm baddbmm addbmm addmv grid_sampler_2d grid_sampler_3d _cdist_forward _euclidean_dist"
 FLOATING = "gelu silu silu_ mish mish_ hardswish hardswish_ _adaptive_avg_pool2d _adaptive_avg_pool3d var std var_mean"
 BATCH_NORMS = "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training"
@@ -216,24 +149,31 @@ NEAREST = "upsample_nearest1d upsample_nearest2d upsample_nearest3d"
 EXACT = "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d"
 LINEAR = "upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d"
 BITS = "bitwise_and bitwise_or bitwise_xor bitwise_not bitwise_and_ bitwise_or_ bitwise_xor_ bitwise_not_"
+FACTORIZATIONS = "linalg_cholesky_ex linalg_qr linalg_lu_factor_ex _linalg_svd _linalg_eigh"
+SOLUTIONS = "linalg_inv_ex _linalg_det _linalg_solve_ex"
 RULES: Mapping[Callable[..., None], str] = {
-    _refuse_mixed: PAIRS + " binary_cross_entropy",
+    refuse_mixed: PAIRS + " binary_cross_entropy heaviside polar complex",
     _refuse_convolution: "convolution",
     _refuse_attention: "scaled_dot_product_attention",
     _refuse_states: "lstm gru rnn_tanh rnn_relu",
-    _refuse_norm: BATCH_NORMS + " native_layer_norm native_group_norm",
-    _refuse_whole_numbers: FLOATING,
-    _refuse_softmax: "_softmax _log_softmax",
-    _refuse_resampling: f"{NEAREST} {EXACT} {LINEAR}",
-    _refuse_fractions: BITS,
-    _refuse_result: "add_ sub_ mul_",
-    _refuse_quotient: "div_",
-    _refuse_negative_power: "pow pow_",
-    _refuse_classes: "nll_loss_forward nll_loss2d_forward",
-    _refuse_index: "index_select index_add index_add_ index_copy index_copy_",
-    _refuse_source: "index_put index_put_",
-    _refuse_boolean: "relu relu_",
-    _refuse_complex: "clamp clamp_ sort topk",
+    refuse_norm: BATCH_NORMS + " native_layer_norm native_group_norm",
+    refuse_whole_numbers: FLOATING,
+    refuse_softmax: "_softmax _log_softmax",
+    refuse_resampling: f"{NEAREST} {EXACT} {LINEAR}",
+    refuse_fractions: BITS + " gcd gcd_ lcm lcm_ one_hot",
+    refuse_half: f"{FACTORIZATIONS} {SOLUTIONS}",
+    refuse_result: "add_ sub_ mul_",
+    refuse_quotient: "div_",
+    refuse_negative_power: "pow pow_",
+    refuse_classes: "nll_loss_forward nll_loss2d_forward",
+    refuse_index: "index_select index_add index_add_ index_copy index_copy_",
+    refuse_source: "index_put index_put_",
+    refuse_nothing: "max min median nanmedian mode",
+    refuse_filling: "index_fill index_fill_",
+    refuse_boundaries: "bucketize",
+    refuse_all_but_float: "quantize_per_tensor quantize_per_channel quantize_per_tensor_dynamic",
+    refuse_boolean: "relu relu_",
+    refuse_complex: "clamp clamp_ sort topk",
 }
 REFUSALS: Mapping[Any, Callable[..., None]] = {
     overload: rule for rule, names in RULES.items() for overload in _overloads(names)

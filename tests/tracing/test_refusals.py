@@ -1,6 +1,7 @@
 """What cannot run is refused without values too, and nothing that can run is."""
 
 import copy
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from analyzer import analyze
+from analyzer.tracing import fallbacks
 from analyzer.values.errors import Problem
 
 F32, F64, F16, I64 = torch.float32, torch.float64, torch.float16, torch.int64
@@ -166,6 +168,25 @@ REFUSED = {
     "index of fractions": (calls(lambda x, i: x.index_select(0, i)), real(2, 3), real(2)),
     "added at an index": (calls(lambda x, y: x.index_add(0, torch.arange(2), y)), real(2, 3), real(2, 3, dtype=F64)),
     "put at an index": (calls(lambda x, y: x.index_put((torch.arange(2),), y)), real(2, 3), real(2, 3, dtype=F64)),
+    "filled at an index": (calls(lambda x: x.index_fill(1, x[0], 0.0)), real(2, 3)),
+    "largest of nothing": (calls(lambda x: x[:, :0].max(1).values), real(2, 3)),
+    "largest of nothing at all": (calls(lambda x: x[:, :0].max()), real(2, 3)),
+    "middle of nothing": (calls(lambda x: x[:, :0].median(1).values), real(2, 3)),
+    "fourier in half precision": (calls(torch.fft.fft), real(2, 8, dtype=F16)),
+    "real fourier in half precision": (calls(torch.fft.rfft2), real(2, 8, dtype=BF16)),
+    "one of fractions": (calls(lambda x: F.one_hot(x, 8)), real(2, 3)),
+    "one of short integers": (calls(lambda x: F.one_hot(x, 8)), real(2, 3, dtype=I32)),
+    "boundaries in a table": (calls(torch.bucketize), real(2, 3), real(2, 3)),
+    "quantized integers": (calls(lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8)), real(2, 3, dtype=I32)),
+    "convolution, mixed": (convolving(), IMAGE.half(), WEIGHT),
+    "polar of two kinds": (calls(torch.polar), real(2, 3), real(2, 3, dtype=F64)),
+    "cholesky in half precision": (calls(torch.linalg.cholesky), torch.eye(3).half()),
+    "pooled integers": (calls(lambda x: F.avg_pool2d(x, 2)), real(1, 4, 4, dtype=I32)),
+    "product of booleans": (Product(), real(2, 2, dtype=BOOL), real(2, 2, dtype=BOOL)),
+    "order of complex numbers": (calls(lambda x: x > 1), real(2, 3, dtype=C64)),
+    "absolute booleans": (calls(torch.abs), real(2, 3, dtype=BOOL)),
+    "softplus of integers": (nn.Softplus(), real(2, 3, dtype=I64)),
+    "divisors of fractions": (calls(torch.gcd), real(2, 3), real(2, 3)),
 }
 
 
@@ -225,7 +246,32 @@ RUNS = {
     "probabilities": (nn.CrossEntropyLoss(), real(2, 3), real(2, 3)),
     "index": (calls(lambda x, i: x.index_select(0, i)), real(2, 3), real(2, dtype=I32)),
     "put at an index": (calls(lambda x, y: x.index_put((torch.arange(2),), y)), real(2, 3), real(2, 3)),
+    "filled at an index": (calls(lambda x, i: x.index_fill(1, i, 0.0)), real(2, 3), real(1, dtype=I64)),
+    "largest": (calls(lambda x: x.max(1).values), real(2, 3)),
+    "largest of no rows": (calls(lambda x: x[:0].max(1).values), real(2, 3)),
+    "largest of a scalar": (calls(lambda x: x.max(0).values), real()),
+    "largest of two": (calls(torch.max), real(0, 3), real(0, 3)),
+    "fourier": (calls(torch.fft.fft), real(2, 8)),
+    "fourier of integers": (calls(torch.fft.rfft), real(2, 8, dtype=I64)),
+    "one of integers": (calls(lambda x: F.one_hot(x, 8)), real(2, 3, dtype=I64)),
+    "boundaries": (calls(torch.bucketize), real(2, 3), real(3)),
+    "searched row by row": (calls(torch.searchsorted), real(2, 3), real(2, 4)),
+    "cholesky": (calls(torch.linalg.cholesky), torch.eye(3)),
+    "largest integers of a pool": (calls(lambda x: F.max_pool2d(x, 2)), real(1, 4, 4, dtype=I64)),
+    "product of integers": (Product(), real(2, 2, dtype=I64), real(2, 2, dtype=I64)),
+    "equal complex numbers": (calls(lambda x: x == 1), real(2, 3, dtype=C64)),
+    "absolute integers": (calls(torch.abs), real(2, 3, dtype=I64)),
+    "divisors": (calls(torch.gcd), real(2, 3, dtype=I64), real(2, 3, dtype=I64)),
 }
+
+
+def test_floats_are_quantized():
+    assert analyze(calls(lambda x: torch.quantize_per_tensor(x, 0.1, 0, torch.qint8)), args=(real(2, 3),)).complete
+
+
+def test_a_half_precision_fourier_transform_is_left_to_other_devices():
+    with patch.object(fallbacks, "_meant_device", lambda *_: torch.device("cuda")):
+        assert analyze(calls(torch.fft.fft), args=(real(2, 8, dtype=F16),)).tracing.mode == "meta"
 
 
 @pytest.mark.parametrize(("model", "args"), [(row[0], row[1:]) for row in RUNS.values()], ids=RUNS.keys())

@@ -1,0 +1,46 @@
+"""A kernel is asked once for each combination of data types, and random states are left alone."""
+
+from unittest.mock import patch
+
+import pytest
+import torch
+
+from analyzer.tracing import kernel_probe
+from analyzer.tracing.kernel_probe import LARGEST, refuse_data_types
+
+aten = torch.ops.aten
+
+
+def without_values(*shape, dtype):
+    return torch.empty(shape, dtype=dtype, device="meta")
+
+
+def test_what_has_no_kernel_is_refused_in_torchs_words():
+    with pytest.raises(RuntimeError, match="not implemented for 'Int'"):
+        refuse_data_types(aten.softplus.default, (without_values(2, 3, dtype=torch.int32),), {})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_floating_numbers_are_not_asked_about(dtype):
+    with patch.object(kernel_probe, "_answer", side_effect=AssertionError):
+        refuse_data_types(aten.linalg_cholesky_ex.default, (without_values(2, 2, dtype=dtype),), {})
+
+
+def test_large_tensors_are_not_made():
+    refuse_data_types(aten.softplus.default, (without_values(LARGEST + 1, dtype=torch.int32),), {})
+
+
+def test_errors_of_the_zeros_are_no_refusals():
+    numbers = without_values(2, dtype=torch.int64)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        torch.ones(2, dtype=torch.int64) // torch.zeros(2, dtype=torch.int64)
+    refuse_data_types(aten.floor_divide.default, (numbers, numbers), {})
+
+
+def test_a_kernel_is_asked_once_and_draws_nothing():
+    kernel_probe._answers.clear()
+    x, state = without_values(2, 3, dtype=torch.int64), torch.get_rng_state()
+    refuse_data_types(aten.random.default, (x,), {})
+    with patch.object(kernel_probe, "_answer", side_effect=AssertionError):
+        refuse_data_types(aten.random.default, (x,), {})
+    assert torch.equal(torch.get_rng_state(), state)
