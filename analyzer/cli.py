@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from analyzer.command.run import CommandRequest, GateOptions, Outcome
     from analyzer.gating.workers import Listener
 
+INTERRUPTED = 128 + 2
+"""As shells report a process that SIGINT ended."""
 LIMITS = ("params", "macs", "size", "peak-memory")
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
 transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
-TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a budget, 2 could not analyse."""
+TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a budget, 2 could not analyse,
+130 interrupted while fitting, the plan so far written."""
 
 
 def main() -> None:
@@ -141,6 +144,11 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
             return
         outcome = _perform(request, listen)
     _tell(outcome, wanted, asked["quiet"])
+    if any(analysis.fit and analysis.fit.is_partial for analysis in outcome.analyses):
+        click.echo(
+            "analyze: stopped: fitted with what was measured so far; the report says which budgets hold", err=True
+        )
+        raise click.exceptions.Exit(INTERRUPTED)
     if any(analysis.verdict == "fail" for analysis in outcome.analyses):
         raise click.exceptions.Exit(1)
 

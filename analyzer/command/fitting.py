@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from analyzer.values.errors import Problem
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
-def fitted_analysis(study: Study, request: WorkRequest, progress: Progress) -> Analysis:
-    """The analysis of the fitted model; its files are written first, all or none."""
+def fitted_analysis(study: Study, request: WorkRequest, progress: Progress, can_stop: Callable[[], None]) -> Analysis:
+    """The analysis of the fitted model; its files are written first, all or none.
+
+    Once `can_stop` was called, an interrupt ends the measuring, and the plan so far is carried out.
+    """
     from analyzer.analysis import analyze_loaded
     from analyzer.estimating.nanoseconds import clock
     from analyzer.fitting.fit_budgets import parsed
@@ -34,12 +39,22 @@ def fitted_analysis(study: Study, request: WorkRequest, progress: Progress) -> A
     _refuse_places(request)
     loaded, device = study.model.loaded, request.options.device
     inputs = study.model.count.trace.inputs
-    plan = fit_loaded(loaded, goals, inputs, request.fitting.calibrate, partial(clock, device=device), progress)
+    interrupted = _interrupted()
+    can_stop()
+    timer = partial(clock, device=device)
+    plan = fit_loaded(loaded, goals, inputs, request.fitting.calibrate, timer, progress, interrupted.is_set)
     _write(plan, study.model, request)
     name = f"{study.analysis.model.name}-fitted"
     smaller = replace(loaded, name=name, module=plan.model, materialize=None, owned=False)
     after = analyze_loaded(smaller, AnalysisOptions(advice=False, device=device), progress)
     return replace(after, fit=plan.result)
+
+
+def _interrupted() -> Event:
+    """Set by the first interrupt from now on; nothing is cut short."""
+    event = Event()
+    signal.signal(signal.SIGINT, lambda *_: event.set())
+    return event
 
 
 def _places(request: WorkRequest) -> tuple[str, ...]:

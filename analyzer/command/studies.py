@@ -49,7 +49,7 @@ def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Pr
     analyses = [study.analysis for study in studies]
     yield from _timed(analyses, studies, request.timing, progress) if request.timing.wanted else analyses
     if request.fitting.wanted:
-        yield fitted_analysis(studies[0], request, progress)
+        yield fitted_analysis(studies[0], request, progress, lambda: tell(Message(keeps=True)))
     elif request.rewriting.wanted:
         for model, study in zip(request.models, studies, strict=True):
             yield _rewritten(study, model, request.rewriting, progress)

@@ -84,6 +84,7 @@ def fitted(planner: Planner) -> FitPlan:
         recalibrated=is_new,
         curve=planner.curve(),
         is_untrained=fitter.calibration.is_untrained,
+        is_partial=fitter.unmeasured > 0,
         assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter)),
     )
     return FitPlan(model, result, tuple(choice.proposal for choice in chosen))
@@ -91,8 +92,9 @@ def fitted(planner: Planner) -> FitPlan:
 
 def _unmeasured(fitter: Fitter) -> Iterator[str]:
     """Says so when measuring was interrupted."""
-    done, layers = len({item.choice.path for item in fitter.harmed}), len(fitter.baseline.calls)
-    if done < layers:
+    if fitter.unmeasured:
+        layers = len(fitter.baseline.calls)
+        done = layers - fitter.unmeasured
         yield f"measuring was stopped after {done} of {layers} layers, so the others stay as they are"
 
 

@@ -34,6 +34,8 @@ class Fitter:
     """The model with its weights; it is never altered."""
     calibration: Calibration
     progress: Progress = lambda _: None
+    is_stopped: Callable[[], bool] = lambda: False
+    """Asked before each layer after the first: once it says so, no further one is measured."""
 
     @cached_property
     def count(self) -> Count:
@@ -93,7 +95,12 @@ class Fitter:
     @cached_property
     def harmed(self) -> tuple[Harmed, ...]:
         """Every choice worth taking, with its predicted harm."""
-        return harms(self.baseline, self.choices, self.progress)
+        return harms(self.baseline, self.choices, self.progress, self.is_stopped)
+
+    @property
+    def unmeasured(self) -> int:
+        """Layers that were not measured, as the user stopped it."""
+        return len(self.baseline.calls) - len({item.choice.path for item in self.harmed})
 
 
 def _is_linear(model: nn.Module, path: str) -> bool:

@@ -39,16 +39,18 @@ def fit_loaded(
     place: str | None,
     clock: Clock,
     progress: Callable[[str], None],
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> FitPlan:
     """The plan for a loaded model, with the calibration inputs at a place, beside the model, or random ones.
 
-    `inputs` are those that it was traced with, `clock` gives the estimated times. Raises Problem as `analyzer.fit`.
+    `inputs` are those that it was traced with, `clock` gives the estimated times; once `is_stopped`, no further layer
+    is measured. Raises Problem as `analyzer.fit`.
     """
     with loaded.surroundings():
         model = loaded.materialize() if loaded.materialize else loaded.module
         calibration = calibration_for(loaded, model, inputs, place)
         source = replace(loaded, materialize=lambda: model) if loaded.materialize else loaded
-        fitter = Fitter(source, model, calibration, lambda text: progress(f"{loaded.name}: {text}"))
+        fitter = Fitter(source, model, calibration, lambda text: progress(f"{loaded.name}: {text}"), is_stopped)
         plan = fitted(Planner(fitter, goals, *clock(fitter.facts)))
         fitter.progress("exporting the fitted model")
         return _with_exports(plan, sliced(calibration.held_out[0], slice(0, 1)))

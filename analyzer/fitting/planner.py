@@ -17,6 +17,8 @@ from analyzer.values.fit_results import CurvePoint
 
 SHARES = tuple(step / 20 for step in range(20, 3, -1))
 """Points of the trade-off: from all of the first budget's metric down to a fifth."""
+PARTIAL_SHARES = tuple(step / 20 for step in range(20, -1, -1))
+"""Of what budgets want saved, tried in this order where some layers were not measured."""
 Timing = Callable[[Proposal], int]
 """Nanoseconds that a proposal saves, as estimated."""
 
@@ -64,8 +66,14 @@ class Planner:
         return {b.metric: self.before[b.metric] - b.limit(self.before[b.metric]) for b in budgets}
 
     def plan(self) -> Solution:
-        """The plan with the least predicted harm; Problem when no plan meets all budgets, saying what binds."""
-        found = solved(self.candidates, self.needed(self.budgets), self.exclusions)
+        """The plan with the least predicted harm; Problem when no plan meets all budgets, saying what binds.
+
+        Of the layers measured so far, when measuring was interrupted, a plan that comes near the budgets.
+        """
+        needed = self.needed(self.budgets)
+        shares = PARTIAL_SHARES if self.fitter.unmeasured else (1.0,)
+        tried = ({name: share * amount for name, amount in needed.items()} for share in shares)
+        found = next(filter(None, (solved(self.candidates, part, self.exclusions) for part in tried)), None)
         if found is None:
             raise Problem(self._refusal())
         return found

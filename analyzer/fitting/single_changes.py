@@ -63,16 +63,24 @@ class Baseline:
         return found if isinstance(found, _BatchNorm) and found.running_mean is not None else None
 
 
-def harms(baseline: Baseline, choices: Sequence[LayerChoice], progress: Progress) -> tuple[Harmed, ...]:
+def harms(
+    baseline: Baseline,
+    choices: Sequence[LayerChoice],
+    progress: Progress,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> tuple[Harmed, ...]:
     """Every choice that no other one of its layer dominates, with its harm.
 
-    When the user interrupts, those of the layers that are done; KeyboardInterrupt when none is.
+    When the user interrupts, or `is_stopped` says so before a layer after the first, those of the layers that are done;
+    KeyboardInterrupt when none is.
     """
     own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
     found: list[Harmed] = []
     remaining = TimeLeft(len(baseline.calls))
     try:
         for index, (path, layer) in enumerate(_replaceables(baseline)):
+            if found and is_stopped():
+                break
             step = f"layer {index + 1} of {len(baseline.calls)}{remaining.after(index)}"
             progress(f"measuring what changes of {path} do, {step}")
             found += _of_layer(baseline, layer, own[path])

@@ -30,6 +30,8 @@ class Message:
     begun: str = ""
     """A target that is now looked at."""
     progress: str = ""
+    keeps: bool = False
+    """Whether an interrupt makes the worker end soon with what it has, instead of losing it."""
     analyses: tuple[Analysis, ...] | None = None
     """The result, all of it."""
     problem: str | None = None

@@ -72,6 +72,7 @@ class _Worker:
     def __init__(self, job: Job, lines: queue.SimpleQueue[tuple[_Worker, bytes]]) -> None:
         self.job = job
         self.last: Message | None = None
+        self._keeps = False
         self._key = secrets.token_hex(32)
         self._forged = False
         self._deadline = time.monotonic() + job.patience if job.patience is not None else None
@@ -109,7 +110,15 @@ class _Worker:
             self.last = self.last or message
             self._deadline = time.monotonic() + GRACE
         elif self.last is None:
+            self._keeps |= message.keeps
             listen(message)
+
+    def interrupt(self) -> bool:
+        """Ask for what it has so far, once; False when it would keep nothing."""
+        keeps, self._keeps = self._keeps, False
+        if keeps:
+            self.process.send_signal(signal.SIGINT)
+        return keeps
 
     def is_running(self) -> bool:
         """False once it has ended, or was ended because its time was over, and all that it said has arrived."""
@@ -155,7 +164,8 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 def run(jobs: Sequence[Job], listen: Listener = lambda _: None, at_once: int | None = None) -> list[Outcome]:
     """The analyses of each job, or why there are none; no process outlives an exception such as Ctrl-C.
 
-    `listen` is told what is under way.
+    A worker that keeps what it has is interrupted with the first one, and waited for. `listen` is told what is under
+    way.
     """
     limit = at_once or os.cpu_count() or 1
     lines: queue.SimpleQueue[tuple[_Worker, bytes]] = queue.SimpleQueue()
@@ -176,7 +186,11 @@ def _follow(
 ) -> None:
     """Take in what workers say until fewer than so many run; in short steps, so that a signal is acted upon."""
     while sum(worker.is_running() for worker in started) >= limit:
-        _drain(lines, listen, PAUSE)
+        try:
+            _drain(lines, listen, PAUSE)
+        except KeyboardInterrupt:
+            if not any(worker.interrupt() for worker in started):
+                raise
     _drain(lines, listen, 0)
 
 

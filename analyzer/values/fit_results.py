@@ -85,5 +85,7 @@ class Fit:
     """Whether the statistics of batch normalizations were set anew."""
     exports: tuple[str, ...] = ()
     """Formats that the fitted model was exported to as a proof: "torch.export", "ONNX"; empty where none was tried."""
+    is_partial: bool = False
+    """Whether measuring was interrupted: some layers were left alone, and a budget may be missed."""
     curve: tuple[CurvePoint, ...] = ()
     assumptions: tuple[str, ...] = ()
