@@ -1,5 +1,6 @@
 """Builds facts by hand, as rules are told them; and does what workers do within this process."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, redirect_stdout
@@ -10,6 +11,9 @@ from typing import Any, NoReturn
 import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Workers of pytest-xdist and the commands that tests start share the processors: more threads only wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 from analyzer import gating
 from analyzer.command.worker import answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import operator
 import types
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -76,6 +76,22 @@ def give_back_cache(value: Any, before: Any) -> None:
     """Empty one that was empty, or that now holds what a trace made; what a function returns, it can return again."""
     if value.cache_info().currsize and (before.currsize == 0 or holds_a_trace(value)):
         value.cache_clear()
+
+
+def is_unchanged(value: Any, content: Any) -> bool:
+    """Whether a cell, list, dictionary, class or object with slots holds the very items that it held."""
+    if isinstance(value, types.CellType):
+        return _same(gc.get_referents(value), [content])
+    if isinstance(value, list | deque):
+        return _same(value, content)
+    if not isinstance(content, dict):
+        return False
+    if isinstance(value, type):
+        return _same(vars(value), content) and _same(vars(value).values(), content.values())
+    if isinstance(value, dict):
+        base = dict_class(value)
+        return _same(base.keys(value), content.keys()) and _same(base.values(value), content.values())
+    return all(getattr(value, name, content) is item for name, item in content.items())
 
 
 def holds_a_trace(value: Any) -> bool:

@@ -26,6 +26,7 @@ from analyzer.tracing.python_restoring import (
     give_back_set,
     give_back_slots,
     holds_a_trace,
+    is_unchanged,
 )
 
 MAX_OBJECTS = 200_000
@@ -67,7 +68,7 @@ class PythonState:
         """
         alone = not any(_is_of_python(thread) for thread in threading.enumerate())
         for restore, value, content in self._kept:
-            if alone or holds_a_trace(value):
+            if alone or (not is_unchanged(value, content) and holds_a_trace(value)):
                 with suppress(AttributeError, TypeError, RuntimeError):
                     restore(value, content)
 

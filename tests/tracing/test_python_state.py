@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
+from analyzer.tracing import python_restoring, python_state
 from analyzer.tracing.python_state import MAX_ITEMS, PythonState
 
 
@@ -133,3 +134,26 @@ def test_what_forbids_change_stays_silent() -> None:
     type.__setattr__(kind, "value", 2)
     state.give_back()
     assert kind.value == 2
+
+
+def test_beside_other_threads_only_what_changed_is_searched_for_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search is dear, and a process with other threads may hold a hundred thousand objects."""
+    searched: list[Any] = []
+
+    def holds_a_trace(value: Any) -> bool:
+        searched.append(value)
+        return python_restoring.holds_a_trace(value)
+
+    changed, cell = [[torch.zeros(2)]], types.CellType(3)
+    kept = {"list": [1], "queue": deque([1]), "dict": {1: [2]}, "class": Plain, "slots": Slotted(), "cell": cell}
+    state = PythonState([kept, changed, lambda: cell])
+    changed[0].append(torch.zeros(2, device="meta"))
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    other.start()
+    monkeypatch.setattr(python_state, "holds_a_trace", holds_a_trace)
+    state.give_back()
+    stop.set()
+    other.join()
+    assert [len(value) for value in searched] == [1]
+    assert len(changed[0]) == 1
