@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from analyzer.fitting import FitPlan
+    from analyzer.rewriting.recalibrating import CalibrationInputs
 
 __version__ = VERSION
 __all__ = ["Advice", "Analysis", "Cost", "Problem", "__version__", "analyze", "fit", "formula", "rewrite"]
@@ -67,20 +68,21 @@ def rewrite(
     approximation for the rest. Of neighbours that cannot both be changed the later one is left out, with a warning.
 
     Given the arguments of a forward, as to `analyze`, the exact changes are run on them first, and channels are put in
-    the order that groups keep most of. Given calibration `inputs` (a tensor, or an iterable of batches without labels:
-    tensors, or tuples of arguments), batch normalization is estimated anew. Raises Problem where exact changes alter
+    the order that groups keep most of. Given calibration `inputs`, as `fit` takes them, batch normalization is
+    estimated anew. Raises Problem where exact changes alter
     the outputs by more than rounding, with the layer and how far; where a layer cannot be replaced, or would be by two
     pieces of advice.
     """
     from analyzer.advising.rewrite_module import rewrite_module
 
+    calibration = None if inputs is None else _calibration(model, inputs)
     if args is None and kwargs is None:
-        return rewrite_module(model, advice, inputs=inputs)
+        return rewrite_module(model, advice, inputs=calibration)
     from analyzer.analysis import study
     from analyzer.loading import from_module
 
     arguments = (_positional(args), dict(kwargs or {}))
-    return rewrite_module(model, advice, study(from_module(model, *arguments)).model, arguments, inputs)
+    return rewrite_module(model, advice, study(from_module(model, *arguments)).model, arguments, calibration)
 
 
 def fit(
@@ -105,6 +107,14 @@ def fit(
 
     budgets = {"params": params, "macs": macs, "size": size, "peak-memory": peak_memory}
     return fit_module(model, inputs, budgets, progress)
+
+
+def _calibration(model: nn.Module, inputs: Any) -> CalibrationInputs:
+    from analyzer.fitting.calibration_batches import calibration_of
+    from analyzer.rewriting.recalibrating import CalibrationInputs
+
+    found = calibration_of(model, inputs)
+    return CalibrationInputs((*found.batches, *found.held_out), found.held_out, found.source)
 
 
 def _positional(args: Any) -> tuple[Any, ...]:

@@ -95,7 +95,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_value(
     "--calibrate",
     "FILE",
-    "Inputs to measure harm and to fit with: data.py:function, .pt, .npz, .safetensors, pictures.",
+    "Inputs to measure harm, fit and save with: data.py:function, .pt, .npz, .safetensors, pictures.",
 )
 @_value("--finetune-script", "FILE", "Write a script that trains the fitted model, the original as its teacher.")
 @_value("--max-params", "N", "Budget: parameters, such as 25M.")

@@ -1,7 +1,8 @@
 """Carries out every exact change of many models and compares outputs: `python benchmarks/exact_rewrites.py --help`.
 
 Batch normalizations get random statistics and scales, so that nothing hides behind their initial ones. All exact advice
-that can be taken together is taken, in float32, and the largest relative distance of an output is printed.
+that can be taken together is taken, in float32, and the largest relative distance of an output is printed. With --table
+rows are added to a file, and models that have a row there already are passed over, so that a run can be taken up again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import nn
@@ -24,12 +29,25 @@ from analyzer.values.advice import Advice
 def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
+    done = _done(arguments.table)
     print(f"{'model':34} {'error':>9} {'params':>8} {'MACs':>8} {'seconds':>8}  changes")
     for name in arguments.models:
+        if name in done:
+            continue
         try:
-            print(_row(name, arguments), flush=True)
+            row = _row(name, arguments)
         except Exception as error:  # one model must not end the table
-            print(f"{name:34} {type(error).__name__}: {' '.join(str(error).split())[:160]}", flush=True)
+            row = f"{name:34} {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        print(row, flush=True)
+        if arguments.table:
+            with arguments.table.open("a", encoding="utf-8") as table:
+                table.write(f"{row}\n")
+
+
+def _done(table: Path | None) -> set[str]:
+    if table is None or not table.exists():
+        return set()
+    return {line.split()[0] for line in table.read_text(encoding="utf-8").splitlines() if line}
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,6 +56,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, help="height and width of the input, else the model's own")
     parser.add_argument("--double", action="store_true", help="compare in double precision: rounding falls to 1e-14")
     parser.add_argument("--export", action="store_true", help="compare what torch.export makes of the result as well")
+    parser.add_argument("--onnx", action="store_true", help="compare what ONNX Runtime makes of the result as well")
+    parser.add_argument("--table", type=Path, help="a file to add the rows to")
     return parser.parse_args()
 
 
@@ -54,14 +74,30 @@ def _row(name: str, arguments: argparse.Namespace) -> str:
     with torch.no_grad():
         before, after = model(value), result(value)
     error = _distance(before, after)
-    if arguments.export:
-        error = max(error, _distance(before, torch.export.export(result, (value,)).module()(value)))
+    if arguments.export or arguments.onnx:
+        program = torch.export.export(result, (value,))
+        error = max(error, _distance(before, program.module()(value)))
+    if arguments.onnx:
+        error = max(error, _distance(before, _by_onnx_runtime(program, value)))
     saved = [sum(getattr(item.saved, kind) for item in chosen if item.saved) for kind in ("params", "macs")]
     wholes = (analysis.total.params, analysis.total.macs or 1)
     shares = [f"{part / whole:8.1%}" for part, whole in zip(saved, wholes, strict=True)]
     rules = " ".join(f"{rule}x{times}" for rule, times in sorted(Counter(item.rule for item in chosen).items()))
     seconds = time.process_time() - started
     return f"{name:34} {error:9.1e} {shares[0]} {shares[1]} {seconds:8.1f}  {rules or '-'}"
+
+
+def _by_onnx_runtime(program: torch.export.ExportedProgram, value: torch.Tensor) -> list[torch.Tensor]:
+    import onnxruntime
+
+    with TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        path = Path(folder) / "model.onnx"
+        onnx = torch.onnx.export(program, verbose=False)
+        assert onnx is not None
+        onnx.save(path)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        given = {session.get_inputs()[0].name: value.numpy()}
+        return [torch.from_numpy(output) for output in session.run(None, given)]
 
 
 def _model(name: str) -> tuple[nn.Module, int]:

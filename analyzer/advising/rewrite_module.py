@@ -18,6 +18,8 @@ from analyzer.values.errors import Problem
 if TYPE_CHECKING:
     from torch import nn
 
+    from analyzer.rewriting.recalibrating import CalibrationInputs
+
 NO_ARGUMENTS = "a request such as 'GRP101=8:layer4.*' is about a forward: pass its arguments to rewrite as well"
 
 
@@ -26,7 +28,7 @@ def rewrite_module(
     advice: Iterable[Advice | str],
     model: AdvisedModel | None = None,
     arguments: tuple[Sequence[Any], Mapping[str, Any]] | None = None,
-    inputs: Iterable[Any] | None = None,
+    inputs: CalibrationInputs | None = None,
 ) -> nn.Module:
     """A copy of the module with the advice in it, as `analyzer.rewrite` says; `model` is the analysed module.
 

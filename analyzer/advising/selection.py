@@ -14,11 +14,13 @@ from analyzer.advising.choosing import together
 from analyzer.advising.exactness import refuse_inexact_changes
 from analyzer.values.advice import AppliedChange, Rewriting
 from analyzer.values.errors import Problem
+from analyzer.values.requests import RewritingOptions
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.rewriting.carry_out import CarriedOut
     from analyzer.rewriting.emitting import EmittedSwap
+    from analyzer.rewriting.recalibrating import CalibrationInputs
 
 
 @dataclass(frozen=True)
@@ -49,27 +51,35 @@ class Applied:
 
         refuse_random(self.loaded, [item.proposal for item in self.chosen if item.proposal])
 
-    def emit(self, path: Path, settings: Mapping[str, str], model: AdvisedModel, force: bool) -> None:
-        """Write the Python file that builds the rewritten model."""
-        from analyzer.rewriting.export import emit
-
-        emit(self.loaded, [_swap(item) for item in self.chosen], path, force, settings, model.count.trace.inputs)
-
-    def save(self, path: Path, model: AdvisedModel, force: bool) -> CarriedOut:
-        """Write the rewritten model's state dict; how far each new layer and the whole model are from the old ones."""
-        from analyzer.rewriting.export import save
+    def carried_out(self, model: AdvisedModel, calibration: CalibrationInputs | None) -> CarriedOut:
+        """The rewritten module with weights; how far each new layer and the whole model are from the old ones."""
+        from analyzer.rewriting.export import carried_out
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
-        return save(self.loaded, proposals, path, force, model.facts, model.count.trace.inputs)
+        return carried_out(self.loaded, proposals, model.facts, model.count.trace.inputs, calibration)
+
+    def write(
+        self, options: RewritingOptions, settings: Mapping[str, str], model: AdvisedModel, carried: CarriedOut | None
+    ) -> None:
+        """Write the Python file that builds the rewritten model, and the state dict that was carried out for it."""
+        from analyzer.rewriting.export import emit
+        from analyzer.rewriting.saving import save
+
+        module, inputs = carried.module if carried else None, model.count.trace.inputs
+        if options.emit:
+            swaps = [_swap(item) for item in self.chosen]
+            emit(self.loaded, swaps, Path(options.emit), options.force, settings, inputs, module)
+        if options.save and module is not None:
+            save(module, Path(options.save), options.force)
 
     def record(self, carried: CarriedOut | None = None) -> Rewriting:
         """What was applied and what was left out, with the errors of the weights that were carried over."""
-        errors = carried.errors if carried else {}
-        fresh = carried.fresh if carried else ()
         return Rewriting(
-            changes=tuple(_change(item, errors, fresh) for item in self.chosen),
-            left_out=tuple(_change(item, {}, ()) for item in self.left_out),
+            changes=tuple(_change(item, carried) for item in self.chosen),
+            left_out=tuple(_change(item, None) for item in self.left_out),
             error=carried.error if carried else None,
+            on_calibration=carried.on_calibration.get("") if carried else None,
+            calibration=carried.calibration if carried else "",
         )
 
 
@@ -89,9 +99,13 @@ def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
     return Applied(model.loaded, chosen, tuple(left_out.values()))
 
 
-def _change(item: Advised, errors: Mapping[str, float], fresh: Sequence[str]) -> AppliedChange:
+def _change(item: Advised, carried: CarriedOut | None) -> AppliedChange:
+    change = AppliedChange(item.advice.rule, item.advice.name, item.advice.path)
+    if carried is None:
+        return change
     first = item.proposal.replacements[0][0] if item.proposal else item.advice.path
-    return AppliedChange(item.advice.rule, item.advice.name, item.advice.path, errors.get(first), first in fresh)
+    errors = carried.on_calibration.get(first)
+    return replace(change, error=carried.errors.get(first), is_fresh=first in carried.fresh, on_calibration=errors)
 
 
 def _swap(item: Advised) -> EmittedSwap:

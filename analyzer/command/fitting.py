@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -81,10 +81,10 @@ def _write(plan: FitPlan, advised: AdvisedModel, request: WorkRequest) -> None:
     rewriting, (model,), finetune = request.rewriting, request.models, request.fitting.finetune_script
     if rewriting.save and plan.is_untrained:
         raise Problem("--save: there are no trained weights to save; give them with --checkpoint, or leave --save out")
-    with _all_or_none(_places(request)):
+    with all_or_none(_places(request)):
         if rewriting.emit:
-            inputs = advised.count.trace.inputs
-            emit(advised.loaded, plan.swaps, Path(rewriting.emit), rewriting.force, model.settings, inputs)
+            inputs, saved = advised.count.trace.inputs, plan.model if rewriting.save else None
+            emit(advised.loaded, plan.swaps, Path(rewriting.emit), rewriting.force, model.settings, inputs, saved)
         if rewriting.save:
             save(plan.model, Path(rewriting.save), rewriting.force)
         if finetune:
@@ -92,7 +92,7 @@ def _write(plan: FitPlan, advised: AdvisedModel, request: WorkRequest) -> None:
 
 
 @contextmanager
-def _all_or_none(places: tuple[str, ...]) -> Iterator[None]:
+def all_or_none(places: Sequence[str]) -> Iterator[None]:
     """Nothing new is left behind when one of the files cannot be written."""
     new = [Path(place) for place in places if not Path(place).exists()]
     try:

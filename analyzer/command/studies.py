@@ -8,7 +8,7 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.command.fitting import fitted_analysis
+from analyzer.command.fitting import all_or_none, fitted_analysis
 from analyzer.command.own_formulas import own_formulas
 from analyzer.command.time_limit import time_limit
 from analyzer.gating.channel import Message
@@ -18,6 +18,7 @@ from analyzer.values.requests import AnalysisOptions, ModelRequest, RewritingOpt
 if TYPE_CHECKING:
     from analyzer.advising import Advised
     from analyzer.analysis import Study
+    from analyzer.rewriting.recalibrating import CalibrationInputs
     from analyzer.values.estimates import ProposalTime
     from analyzer.values.results import Analysis
 
@@ -52,7 +53,7 @@ def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Pr
         yield fitted_analysis(studies[0], request, progress, lambda: tell(Message(keeps=True)))
     elif request.rewriting.wanted:
         for model, study in zip(request.models, studies, strict=True):
-            yield _rewritten(study, model, request.rewriting, progress)
+            yield _rewritten(study, model, request, progress)
 
 
 def _on_this_machine(request: WorkRequest, progress: Progress) -> AnalysisOptions:
@@ -135,25 +136,37 @@ def _refuse_existing(rewriting: RewritingOptions) -> None:
         refuse_existing(Path(place), rewriting.force)
 
 
-def _rewritten(study: Study, model: ModelRequest, rewriting: RewritingOptions, progress: Progress) -> Analysis:
+def _calibration(study: Study, place: str | None) -> CalibrationInputs | None:
+    if place is None or study.model is None:
+        return None
+    from analyzer.fitting.input_files import calibration_from
+    from analyzer.rewriting.recalibrating import CalibrationInputs
+
+    inputs = study.model.count.trace.inputs
+    found = calibration_from(place, study.model.loaded.module, inputs[0].shape[2:] if inputs else ())
+    return CalibrationInputs(found.batches, found.held_out, found.source)
+
+
+def _rewritten(study: Study, model: ModelRequest, request: WorkRequest, progress: Progress) -> Analysis:
     """The analysis of the model with the advice applied; its file and its weights are written first."""
     from analyzer.advising.selection import applied
     from analyzer.analysis import study as study_of
 
     if study.model is None:
         raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
+    rewriting, carried = request.rewriting, None
     chosen = applied(study.model, rewriting.apply)
-    carried = None
     _refuse_existing(rewriting)
+    calibration = _calibration(study, request.fitting.calibrate)
     if rewriting.emit or rewriting.save:
         progress(f"{study.analysis.model.name}: comparing outputs")
         chosen.refuse_inexact(study.model)
     if rewriting.save and not rewriting.force:
         chosen.refuse_random()
-    if rewriting.emit:
-        chosen.emit(Path(rewriting.emit), model.settings, study.model, rewriting.force)
     if rewriting.save:
         progress(f"{study.analysis.model.name}: carrying weights over")
-        carried = chosen.save(Path(rewriting.save), study.model, rewriting.force)
+        carried = chosen.carried_out(study.model, calibration)
+    with all_or_none([place for place in (rewriting.emit, rewriting.save) if place]):
+        chosen.write(rewriting, model.settings, study.model, carried)
     after = study_of(chosen.rewritten, AnalysisOptions(advice=False), progress).analysis
     return replace(after, rewriting=chosen.record(carried))

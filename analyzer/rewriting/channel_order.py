@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import nn
-from torch.utils import _pytree as pytree
 
 from analyzer.evidence.grouping import best_grouping, best_rows
+from analyzer.rewriting.end_to_end import output_error
+from analyzer.rewriting.recalibrating import Arguments, with_own_state
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.counts import Input
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
@@ -33,7 +35,7 @@ def ordered(module: nn.Module, proposals: Iterable[Proposal], facts: ModelFacts,
     moved: set[str] = set()
     for path, groups in wanted:
         moved |= _order_for(path, groups, renumbered, facts, moved)
-    if not moved or not _same(copy.deepcopy(module).eval(), renumbered, inputs):
+    if not moved or not _same(with_own_state(module).eval(), renumbered, inputs):
         return module
     return renumbered
 
@@ -135,23 +137,19 @@ def _per_channel(layer: nn.Module) -> Iterator[torch.Tensor]:
 def _same(one: nn.Module, other: nn.Module, inputs: Sequence[Input]) -> bool:
     """Whether both give the same on random inputs; False also where they cannot be run so."""
     try:
-        with torch.no_grad():
-            outputs = [pytree.tree_leaves(module(**random_arguments(inputs))) for module in (one, other)]
+        return output_error(one, other, random_arguments(inputs)) <= TOLERANCE
     except Exception:  # whatever a user's forward raises
         return False
-    pairs = [pair for pair in zip(*outputs, strict=True) if isinstance(pair[0], torch.Tensor)]
-    return bool(pairs) and all(_is_near(before, after) for before, after in pairs)
 
 
-def random_arguments(inputs: Sequence[Input]) -> dict[str, torch.Tensor]:
+def random_arguments(inputs: Sequence[Input]) -> Arguments:
+    """Values of these shapes and dtypes, by name: standard normal ones, zeros and ones for integers."""
     generator = torch.Generator().manual_seed(0)
-    values = {}
-    for item in inputs:
-        dtype = getattr(torch, item.dtype)
-        values[item.name] = torch.randn(item.shape, generator=generator).to(dtype)
-    return values
+    return (), {item.name: _random(item, generator) for item in inputs}
 
 
-def _is_near(before: torch.Tensor, after: torch.Tensor) -> bool:
-    distance = (after.double() - before.double()).norm()
-    return bool(distance <= TOLERANCE * before.double().norm())
+def _random(item: Input, generator: torch.Generator) -> torch.Tensor:
+    dtype: torch.dtype = getattr(torch, item.dtype)
+    is_real = dtype.is_floating_point or dtype.is_complex
+    value = torch.randn if is_real else partial(torch.randint, 0, 2)
+    return value(item.shape, generator=generator).to(dtype)

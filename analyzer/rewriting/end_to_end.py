@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,12 +12,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
 from analyzer.rewriting.carrying import rewritten
+from analyzer.rewriting.recalibrating import Arguments, with_own_state
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 """Relative; products in another order are rounded otherwise, a wrong one is off by far more."""
-Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 def refuse_inexact(module: nn.Module, proposals: Sequence[Proposal], arguments: Arguments) -> float:
@@ -102,9 +102,15 @@ def _doubled(leaf: Any) -> Any:
 
 
 def _error_of(module: nn.Module, proposals: Sequence[Proposal], arguments: Arguments) -> float:
-    before = _output(module, arguments)
-    after = _output(rewritten(module, proposals).module, arguments)
-    pairs = list(_pairs(before, after))
+    return output_error(module, rewritten(module, proposals).module, arguments)
+
+
+def output_error(before: nn.Module, after: nn.Module, arguments: Arguments) -> float:
+    """|after - before| / |before| of the outputs, the largest of several; neither module is altered.
+
+    Problem when they give different numbers of outputs, and whatever their forwards raise.
+    """
+    pairs = list(_pairs(*(_output(module, arguments) for module in (before, after))))
     return max((relative(one, other) for one, other in pairs), default=0.0)
 
 
@@ -113,12 +119,7 @@ def _output(module: nn.Module, arguments: Arguments) -> list[Any]:
     args, kwargs = pytree.tree_map(_own, arguments)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return pytree.tree_leaves(_with_own_state(module)(*args, **kwargs))
-
-
-def _with_own_state(module: nn.Module) -> nn.Module:
-    """A copy that shares the parameters, which a forward reads, but not buffers and attributes, which it may write."""
-    return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
+        return pytree.tree_leaves(with_own_state(module)(*args, **kwargs))
 
 
 def _own(leaf: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
     from analyzer.rewriting.carry_out import CarriedOut
     from analyzer.rewriting.emitting import EmittedSwap
+    from analyzer.rewriting.recalibrating import CalibrationInputs
     from analyzer.values.advice import Replacement
     from analyzer.values.counts import Input
     from analyzer.values.facts import ModelFacts
+
+LARGEST_ERROR = 1e-4
+"""Relative; the same operators on the same weights differ by rounding at most."""
 
 
 def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> LoadedModel:
@@ -44,27 +48,19 @@ def with_proposals(loaded: LoadedModel, proposals: Sequence[Proposal]) -> Loaded
     )
 
 
-def save(
+def carried_out(
     loaded: LoadedModel,
     proposals: Sequence[Proposal],
-    path: Path,
-    force: bool = False,
     facts: ModelFacts | None = None,
     inputs: Sequence[Input] = (),
+    calibration: CalibrationInputs | None = None,
 ) -> CarriedOut:
-    """Write the state dict of the rewritten module, weights carried over as `carry_out` does.
-
-    Problem when nothing can be written.
-    """
+    """The rewritten module of a loaded model, its weights carried over as `carry_out` does."""
     from analyzer.rewriting.carry_out import carry_out
-    from analyzer.rewriting.saving import refuse_existing, save
 
-    refuse_existing(path, force)
     with loaded.surroundings():
         module = loaded.materialize() if loaded.materialize else loaded.module
-        result = carry_out(module, proposals, facts, inputs)
-    save(result.module, path, force)
-    return result
+        return carry_out(module, proposals, facts, inputs, calibration)
 
 
 def refuse_random(loaded: LoadedModel, proposals: Sequence[Proposal]) -> None:
@@ -97,11 +93,13 @@ def emit(
     force: bool = False,
     settings: Mapping[str, str] = {},
     inputs: Sequence[Input] = (),
+    carried: nn.Module | None = None,
 ) -> None:
     """Write a Python file whose `build_model()` is the rewritten model; Problem when it would not build that.
 
     `settings` are those that the model was built with, `inputs` those that it was traced with. The file is loaded
     under another name before it takes its place, so that a file which cannot import the builder is never left behind.
+    With the rewritten module whose weights are saved beside it, what it builds is run with these weights as well.
     """
     from analyzer.loading.python.origin import origin_of
     from analyzer.rewriting.emitting import code
@@ -113,7 +111,11 @@ def emit(
     origin = origin_of(loaded.target, settings)
     _refuse_its_own_name(path, origin.module, origin.file)
     title = f"{loaded.name}, restructured; written by analyze."
-    _write_proved(path, code(loaded.module, swaps, origin, path, title, inputs), loaded, swaps)
+    text = code(loaded.module, swaps, origin, path, title, inputs)
+    with _proved(path, text) as built:
+        _refuse_another_model(path, built, loaded, swaps)
+        if carried is not None:
+            _refuse_another_result(path, built, carried, inputs)
 
 
 def _refuse_its_own_name(path: Path, module: str | None, file: Path | None) -> None:
@@ -123,12 +125,14 @@ def _refuse_its_own_name(path: Path, module: str | None, file: Path | None) -> N
         raise Problem(f"{path} would hide the module {module} that it has to import; give another name")
 
 
-def _write_proved(path: Path, text: str, loaded: LoadedModel, swaps: Sequence[EmittedSwap]) -> None:
+@contextmanager
+def _proved(path: Path, text: str) -> Iterator[LoadedModel]:
+    """What a file of this text builds; the file is written unless that is refused."""
     part = path.parent / f".{path.stem}_part.py"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding="utf-8")
-        _refuse_another_model(part, path, loaded, swaps)
+        yield _built(part, path)
         part.replace(path.resolve())
     except OSError as error:
         raise Problem(f"cannot write {path}: {(error.strerror or str(error)).lower()}; choose another place") from error
@@ -137,8 +141,7 @@ def _write_proved(path: Path, text: str, loaded: LoadedModel, swaps: Sequence[Em
             part.unlink()
 
 
-def _refuse_another_model(part: Path, path: Path, loaded: LoadedModel, swaps: Sequence[EmittedSwap]) -> None:
-    """Problem unless the file builds the rewritten model, told by names and shapes of its tensors."""
+def _built(part: Path, path: Path) -> LoadedModel:
     from analyzer.loading import load
     from analyzer.values.requests import ModelRequest
 
@@ -147,10 +150,31 @@ def _refuse_another_model(part: Path, path: Path, loaded: LoadedModel, swaps: Se
     except Problem as problem:
         reason = str(problem).replace(str(part), path.name)
         raise Problem(f"{path} would not build ({reason}); a builder must be importable from its own file") from problem
+    found: LoadedModel = built
+    return found
+
+
+def _refuse_another_model(path: Path, built: LoadedModel, loaded: LoadedModel, swaps: Sequence[EmittedSwap]) -> None:
+    """Problem unless the file builds the rewritten model, told by names and shapes of its tensors."""
     wanted = with_proposals(loaded, [swap.proposal for swap in swaps]).module
     if _shapes(built.module) != _shapes(wanted):
         raise Problem(
             f"{path} would build another model than {loaded.target}; its builder does not always give the same"
+        )
+
+
+def _refuse_another_result(path: Path, built: LoadedModel, carried: nn.Module, inputs: Sequence[Input]) -> None:
+    """Problem when the built model gives something else with the weights that are saved than the rewritten one."""
+    from analyzer.rewriting.carry_out import error_between
+
+    with built.surroundings():
+        module = built.materialize() if built.materialize else built.module
+        module.load_state_dict(carried.state_dict())
+        error = error_between(carried, module, inputs)
+    if error is not None and error > LARGEST_ERROR:
+        raise Problem(
+            f"{path} with the weights that are saved would give outputs that are off by {error:.2%}: the model keeps "
+            "something beside its state dict that its builder does not set alike; leave --emit or --save out"
         )
 
 

@@ -155,6 +155,16 @@ class PlanStep:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationError:
+    """How far outputs are off on calibration inputs that were held out, |new - old| / |old|."""
+
+    carried: float
+    """With the statistics of batch normalization that were carried over."""
+    reestimated: float | None = None
+    """With those estimated anew; None where nothing stores any."""
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedChange:
     """One piece of advice that was applied, or was asked for."""
 
@@ -165,6 +175,8 @@ class AppliedChange:
     """|new - old| / |old| of what its layers give on random input; None where no weights were carried over."""
     is_fresh: bool = False
     """Its layers start from new weights."""
+    on_calibration: CalibrationError | None = None
+    """Of what its layers, or the normalization after them, give within the model; None without calibration inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +188,7 @@ class Rewriting:
     """What was asked for and would not be sound beside what was applied."""
     error: float | None = None
     """How far the whole model's output is on random input; None where no weights were carried over."""
+    on_calibration: CalibrationError | None = None
+    """How far the whole model's output is on calibration inputs; None without any."""
+    calibration: str = ""
+    """Where the calibration inputs are from."""

@@ -13,7 +13,8 @@ from analyzer.analysis import analyze_loaded, study
 from analyzer.loading import load
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import EmittedSwap
-from analyzer.rewriting.export import emit, proposal_of, save
+from analyzer.rewriting.export import carried_out, emit, proposal_of
+from analyzer.rewriting.saving import save
 from analyzer.tracing import trace
 from analyzer.values.advice import Advice, Replacement
 from analyzer.values.convolution import Convolution, Proposal
@@ -237,15 +238,65 @@ def test_a_stored_model_has_no_builder(target: str) -> None:
 def test_saved_weights_fit_the_written_file(target: str) -> None:
     loaded = load(ModelRequest(target))
     emit(loaded, SWAPS, Path("o.py"))
-    errors = save(loaded, PROPOSALS, Path("o.pth")).errors
-    assert set(errors) == {"body.0.conv", "body.1.conv"}
-    assert all(0 < error < 1 for error in errors.values())
+    done = carried_out(loaded, PROPOSALS)
+    save(done.module, Path("o.pth"))
+    assert set(done.errors) == {"body.0.conv", "body.1.conv"}
+    assert all(0 < error < 1 for error in done.errors.values())
     written = load(ModelRequest("o.py", checkpoint="o.pth")).materialize()
     expected = rewritten(loaded.materialize(), PROPOSALS).module
     x = torch.randn(1, 3, 9, 9)
     assert torch.equal(written(x), expected.eval()(x))
     with pytest.raises(Problem, match="exists already"):
-        save(loaded, PROPOSALS, Path("o.pth"))
+        save(loaded.module, Path("o.pth"))
+
+
+SHUFFLED = """import torch
+from torch import nn
+
+
+def build_model():
+    torch.manual_seed(0)
+    middle = nn.Conv2d(64, 64, 3, padding=1)
+    mask = torch.kron(torch.eye(4), torch.ones(16, 16))[torch.randperm(64)][:, torch.randperm(64)]
+    middle.weight.data *= mask[:, :, None, None] + 0.02
+    return nn.Sequential(nn.Conv2d(3, 64, 3), nn.ReLU(), middle, nn.ReLU(), nn.Conv2d(64, 10, 3)).eval()
+
+
+example_inputs = torch.zeros(1, 3, 16, 16)
+"""
+
+
+def test_a_written_file_gives_with_the_saved_weights_what_the_reordered_model_gives(target: str) -> None:
+    Path(target).write_text(SHUFFLED)
+    loaded = load(ModelRequest(target))
+    model = study(loaded).model
+    assert model is not None
+    (proposal,) = (item.proposal for item in model.advised if item.advice.rule == "GRP101" and item.advice.path == "2")
+    assert proposal is not None
+    inputs = model.count.trace.inputs
+    carried = carried_out(loaded, [proposal], model.facts, inputs)
+    emit(loaded, [EmittedSwap(proposal, "GRP101")], Path("o.py"), inputs=inputs, carried=carried.module)
+    save(carried.module, Path("o.pth"))
+    written = load(ModelRequest("o.py", checkpoint="o.pth")).materialize
+    assert written is not None
+    x = torch.randn(1, 3, 16, 16)
+    built, original = written(), loaded.materialize()
+    assert torch.equal(built(x), carried.module(x))
+    assert (built(x) - original(x)).norm() < 0.1 * original(x).norm()
+
+
+def test_a_builder_that_keeps_something_beside_its_weights_is_refused(target: str) -> None:
+    text = NET.replace("return x + self.conv(x)", "return x + self.conv(x) * self.scale")
+    text = text.replace("        self.conv =", "        self.scale = drawn()\n        self.conv =")
+    Path(target).write_text(
+        f"from random import SystemRandom\n\n{text}\n\ndef drawn():\n    return SystemRandom().random()\n"
+    )
+    loaded = load(ModelRequest(target))
+    inputs = study(loaded).analysis.inputs
+    carried = carried_out(loaded, PROPOSALS, inputs=inputs)
+    with pytest.raises(Problem, match="with the weights that are saved would give outputs that are off by"):
+        emit(loaded, SWAPS, Path("o.py"), inputs=inputs, carried=carried.module)
+    assert not Path("o.py").exists()
 
 
 def test_rewriting_takes_advice_and_leaves_the_model_as_it_was(target: str) -> None:
@@ -304,7 +355,7 @@ def test_a_link_is_followed_and_stays(tmp_path, monkeypatch, target):
         Path(name).symlink_to(Path("kept") / name)
     loaded = load(ModelRequest(target))
     emit(loaded, SWAPS, Path("o.py"))
-    save(loaded, [swap.proposal for swap in SWAPS], Path("o.pth"))
+    save(carried_out(loaded, PROPOSALS).module, Path("o.pth"))
     assert [Path(name).is_symlink() for name in ("o.py", "o.pth")] == [True, True]
     assert sorted(path.name for path in Path("kept").iterdir()) == ["o.pth", "o.py"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from analyzer.formats.wording.numbers import plural
-from analyzer.values.advice import AppliedChange, Rewriting
+from analyzer.values.advice import AppliedChange, CalibrationError, Rewriting
 
 MOST = 12
 UNSOUND = "it would not be sound beside what was applied: groups would never meet, or a layer would change twice"
@@ -12,6 +12,9 @@ UNSOUND = "it would not be sound beside what was applied: groups would never mee
 def headline(rewriting: Rewriting) -> str:
     """How much was applied, and how far the whole model's output is off."""
     told = f"{plural(len(rewriting.changes), 'change')} applied"
+    if rewriting.on_calibration is not None:
+        given = _on_calibration(rewriting.on_calibration)
+        return f"{told}; the whole model's output is off by {given} (inputs from {rewriting.calibration}, held out)"
     if rewriting.error is None:
         return told
     return f"{told}; the whole model's output is off by {_percent(rewriting.error)} on random input"
@@ -32,7 +35,17 @@ def _applied(change: AppliedChange) -> str:
         return f"{_name(change)}: starts from new weights"
     if change.error is None:
         return f"{_name(change)}: applied"
-    return f"{_name(change)}: its output is off by {_percent(change.error)} on random input"
+    by_itself = f"{_name(change)}: its output is off by {_percent(change.error)} on random input"
+    if change.on_calibration is None:
+        return by_itself
+    return f"{by_itself}; within the model by {_on_calibration(change.on_calibration)}"
+
+
+def _on_calibration(error: CalibrationError) -> str:
+    if error.reestimated is None:
+        return f"{_percent(error.carried)} on calibration inputs (there is no batch normalization to estimate anew)"
+    carried, anew = _percent(error.carried), _percent(error.reestimated)
+    return f"{carried} on calibration inputs, {anew} with batch normalization estimated anew"
 
 
 def _name(change: AppliedChange) -> str:

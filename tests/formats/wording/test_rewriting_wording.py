@@ -5,7 +5,7 @@ from dataclasses import replace
 from analyzer.formats.markdown import report
 from analyzer.formats.terminal import summary
 from analyzer.formats.wording.rewriting_wording import UNSOUND, headline, lines
-from analyzer.values.advice import AppliedChange, Rewriting
+from analyzer.values.advice import AppliedChange, CalibrationError, Rewriting
 
 CARRIED = AppliedChange("SEP101", "depthwise-separable", "a", 0.6831)
 EXACT = AppliedChange("BNM302", "foldable-batchnorm", "b", 3e-7)
@@ -29,6 +29,19 @@ def test_a_sentence_for_each_change_and_what_was_left_out():
 def test_the_whole_models_error_is_in_the_headline():
     assert headline(DONE) == "4 changes applied; the whole model's output is off by 20.57% on random input"
     assert headline(replace(DONE, error=None)) == "4 changes applied"
+
+
+def test_calibration_inputs_tell_the_error_before_and_after():
+    done = replace(DONE, on_calibration=CalibrationError(0.4, 0.125), calibration="data.py:batches")
+    assert headline(done) == (
+        "4 changes applied; the whole model's output is off by 40.00% on calibration inputs, 12.50% with batch "
+        "normalization estimated anew (inputs from data.py:batches, held out)"
+    )
+    change = replace(CARRIED, on_calibration=CalibrationError(0.5))
+    assert next(lines(Rewriting((change,)))) == (
+        f"{TOLD[0]}; within the model by 50.00% on calibration inputs (there is no batch normalization to "
+        "estimate anew)"
+    )
 
 
 def test_no_more_than_so_many_lines():
