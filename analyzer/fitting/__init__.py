@@ -30,4 +30,5 @@ def fit_module(
     calibration = calibration_of(model, inputs)
     one = sliced(calibration.batches[0], slice(0, 1))
     loaded = from_module(sharing_copy(model), one.args, one.kwargs, type(model).__name__)
-    return fitted(Planner(Fitter(loaded, model, calibration, progress), asked))
+    fitter = Fitter(loaded, model, calibration, progress).without_dead_channels()
+    return fitted(Planner(fitter, asked))

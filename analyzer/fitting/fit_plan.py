@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from torch import nn
@@ -18,10 +18,13 @@ from analyzer.fitting.reconstruction import recalibrated, reconstructed
 from analyzer.fitting.single_changes import Baseline
 from analyzer.rewriting.channel_order import ordered
 from analyzer.rewriting.emitting import EmittedSwap
-from analyzer.values.convolution import Proposal
+from analyzer.values.advice import Saving
+from analyzer.values.convolution import Proposal, Unit
 from analyzer.values.errors import Problem
 from analyzer.values.fit_results import CurvePoint, Fit, FitBudget, FittedLayer
 from analyzer.values.layer_calls import code
+
+DEAD = "dead channels removed"
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,14 @@ def fitted(planner: Planner) -> FitPlan:
     changed, is_new = _recalibrated(baseline, changed, fitter)
     measured = distance(baseline.wanted, changed, baseline.held_out)
     model = independent(changed, fitter.model)
+    layers = (
+        *_stripped(fitter, {choice.path for choice in chosen}),
+        *(_layer(item, errors, fitter) for item in solution.chosen),
+    )
     result = Fit(
         measure=measure_of(baseline.wanted[0]),
         budgets=_proved(planner, solution, model),
-        layers=tuple(_layer(item, errors, fitter) for item in solution.chosen),
+        layers=layers,
         predicted_harm=solution.harm,
         measured_harm=measured.harm,
         agreement=measured.agreement,
@@ -87,7 +94,32 @@ def fitted(planner: Planner) -> FitPlan:
         is_partial=fitter.unmeasured > 0,
         assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter)),
     )
-    return FitPlan(model, result, tuple(choice.proposal for choice in chosen))
+    return FitPlan(model, result, tuple(_proposal(layer.path, chosen, fitter) for layer in layers))
+
+
+def _proposal(path: str, chosen: Sequence[LayerChoice], fitter: Fitter) -> Proposal:
+    own = next((choice.proposal for choice in chosen if choice.path == path), None)
+    return own or Proposal(((path, (fitter.removed[path],)),), is_exact=True)
+
+
+def _stripped(fitter: Fitter, chosen: Collection[str]) -> Iterator[FittedLayer]:
+    """The layers that lost dead channels and nothing else."""
+    for path, unit in fitter.removed.items():
+        if path not in chosen:
+            yield _fitted_layer(fitter, path, (unit,), DEAD, _lost(fitter, path))
+
+
+def _lost(fitter: Fitter, path: str) -> Saving:
+    """What the removal of dead channels saved in a layer."""
+    if fitter.origin is None:
+        return Saving(0, 0)
+    before, after = (_own(one, path) for one in (fitter.origin, fitter))
+    return Saving(before.params - after.params, before.macs - after.macs)
+
+
+def _own(fitter: Fitter, path: str) -> Saving:
+    rows = [layer for layer in fitter.count.layers if layer.path == path]
+    return Saving(sum(row.params for row in rows), sum(row.macs or 0 for row in rows))
 
 
 def _unmeasured(fitter: Fitter) -> Iterator[str]:
@@ -135,11 +167,11 @@ def independent(changed: nn.Module, original: nn.Module) -> nn.Module:
 def _proved(planner: Planner, solution: Solution, model: nn.Module) -> tuple[FitBudget, ...]:
     """The budgets with what was promised and what a trace of the fitted model counts; Problem when they differ."""
     loaded = replace(planner.fitter.loaded, module=model, materialize=None, owned=False)
-    after = replace(planner, fitter=replace(planner.fitter, loaded=loaded)).before
+    after = replace(planner, fitter=replace(planner.fitter, loaded=loaded, origin=None)).before
     lines = []
     for budget in planner.budgets:
         name, before = budget.metric, planner.before[budget.metric]
-        promised = int(before - sum(item.saved[name] for item in solution.chosen))
+        promised = int(planner.start[name] - sum(item.saved[name] for item in solution.chosen))
         lines.append(FitBudget(name, budget.asked, budget.limit(before), before, promised, after[name]))
         if name in ("params", "macs", "size") and promised != after[name]:
             raise Problem(f"the fitted model has {after[name]:,} {name} where {promised:,} were promised; report this")
@@ -147,15 +179,23 @@ def _proved(planner: Planner, solution: Solution, model: nn.Module) -> tuple[Fit
 
 
 def _layer(item: Candidate, errors: Mapping[str, float], fitter: Fitter) -> FittedLayer:
-    choice, source = item.choice, fitter.loaded.sources.get(item.choice.path)
+    choice, lost = item.choice, _lost(fitter, item.choice.path)
+    label = f"{DEAD}; {choice.label}" if choice.path in fitter.removed else choice.label
+    saved = Saving(choice.saved.params + lost.params, choice.saved.macs + lost.macs)
+    layer = _fitted_layer(fitter, choice.path, choice.units, label, saved)
+    return replace(layer, error=errors[choice.path], harm=item.harm)
+
+
+def _fitted_layer(fitter: Fitter, path: str, units: tuple[Unit, ...], label: str, saved: Saving) -> FittedLayer:
+    source = fitter.loaded.sources.get(path)
     return FittedLayer(
-        path=choice.path,
-        label=choice.label,
-        proposed=code(choice.units),
-        saved_params=choice.saved.params,
-        saved_macs=choice.saved.macs,
-        error=errors[choice.path],
-        harm=item.harm,
+        path=path,
+        label=label,
+        proposed=code(units),
+        saved_params=saved.params,
+        saved_macs=saved.macs,
+        error=0.0,
+        harm=0.0,
         file=source.file if source else None,
         line=source.line if source else None,
     )

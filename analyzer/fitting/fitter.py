@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch import nn
 
 from analyzer.dataflow import facts_of
 from analyzer.fitting.calibration_batches import Calibration
+from analyzer.fitting.dead_channels import without_dead_channels
 from analyzer.fitting.divergence import outputs_of
 from analyzer.fitting.layer_choices import LayerChoice, choices
 from analyzer.fitting.moments import MOST_ROWS
@@ -19,6 +20,7 @@ from analyzer.formulas.count import Count
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.rewriting.swapping import replaceable
 from analyzer.tracing import trace
+from analyzer.values.convolution import Unit
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
 
@@ -36,6 +38,19 @@ class Fitter:
     progress: Progress = lambda _: None
     is_stopped: Callable[[], bool] = lambda: False
     """Asked before each layer after the first: once it says so, no further one is measured."""
+
+    origin: Fitter | None = None
+    """The model before its dead channels were taken out; None where none were."""
+    removed: Mapping[str, Unit] = field(default_factory=dict)
+    """By path, what took the place of the layers that lost dead channels."""
+
+    def without_dead_channels(self) -> Fitter:
+        """The fitter of the model without them; the same one where there are none."""
+        found = without_dead_channels(self.model, self.facts, self.calls, self.calibration.held_out[0])
+        if found is None:
+            return self
+        loaded = replace(self.loaded, module=found.model, materialize=None, owned=False)
+        return replace(self, loaded=loaded, model=found.model, origin=self, removed=found.units)
 
     @cached_property
     def count(self) -> Count:

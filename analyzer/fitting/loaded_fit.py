@@ -51,6 +51,7 @@ def fit_loaded(
         calibration = calibration_for(loaded, model, inputs, place)
         source = replace(loaded, materialize=lambda: model) if loaded.materialize else loaded
         fitter = Fitter(source, model, calibration, lambda text: progress(f"{loaded.name}: {text}"), is_stopped)
+        fitter = fitter.without_dead_channels()
         plan = fitted(Planner(fitter, goals, *clock(fitter.facts)))
         fitter.progress("exporting the fitted model")
         return _with_exports(plan, sliced(calibration.held_out[0], slice(0, 1)))

@@ -35,9 +35,18 @@ class Planner:
 
     @cached_property
     def before(self) -> Mapping[str, int]:
-        total = self.fitter.count.total
+        """What the model as it was given takes."""
+        return self._totals((self.fitter.origin or self.fitter).count)
+
+    @cached_property
+    def start(self) -> Mapping[str, int]:
+        """What it takes without its dead channels."""
+        return self._totals(self.fitter.count)
+
+    def _totals(self, count: Count) -> Mapping[str, int]:
+        total = count.total
         known = {"params": total.params, "macs": total.macs or 0, "size": total.param_bytes}
-        return known | {"peak-memory": total.peak_activation_bytes or 0, "latency": self.time_of(self.fitter.count)}
+        return known | {"peak-memory": total.peak_activation_bytes or 0, "latency": self.time_of(count)}
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -63,7 +72,7 @@ class Planner:
         )
 
     def needed(self, budgets: Sequence[Goal]) -> dict[str, int]:
-        return {b.metric: self.before[b.metric] - b.limit(self.before[b.metric]) for b in budgets}
+        return {b.metric: self.start[b.metric] - b.limit(self.before[b.metric]) for b in budgets}
 
     def plan(self) -> Solution:
         """The plan with the least predicted harm; Problem when no plan meets all budgets, saying what binds.
@@ -83,7 +92,7 @@ class Planner:
         for budget in self.budgets:
             metric, before = budget.metric, self.before[budget.metric]
             best = _most_saved(self.candidates, metric)
-            least = before - sum(item.saved[metric] for item in best.values())
+            least = self.start[metric] - sum(item.saved[metric] for item in best.values())
             if least > budget.limit(before):
                 return (
                     f"no plan meets {metric}={budget.asked}: of {before:,} at least {least:,} remain"
@@ -111,13 +120,13 @@ class Planner:
         return with_knee([point for point in points if point is not None])
 
     def _point(self, metric: str, share: float) -> CurvePoint | None:
-        before = self.before
-        found = solved(self.candidates, {metric: before[metric] - int(share * before[metric])}, self.exclusions)
+        start, limit = self.start, int(share * self.before[metric])
+        found = solved(self.candidates, {metric: start[metric] - limit}, self.exclusions)
         if found is None:
             return None
         saved = {name: int(sum(item.saved[name] for item in found.chosen)) for name in (metric, "params", "macs")}
-        params, macs = before["params"] - saved["params"], before["macs"] - saved["macs"]
-        return CurvePoint(share, before[metric] - saved[metric], params, macs, found.harm, len(found.chosen))
+        params, macs = start["params"] - saved["params"], start["macs"] - saved["macs"]
+        return CurvePoint(share, start[metric] - saved[metric], params, macs, found.harm, len(found.chosen))
 
 
 def _most_saved(candidates: Sequence[Candidate], metric: str) -> dict[str, Candidate]:
