@@ -50,9 +50,11 @@ def together(candidates: Iterable[Advised]) -> tuple[Advised, ...]:
     one is dilated, as each needs the other's taps to fill its gaps.
     """
     chosen: list[Advised] = []
+    taken: set[str] = set()
     for candidate in candidates:
-        if not any(candidate.paths & other.paths or are_unsound(candidate, other) for other in chosen):
+        if taken.isdisjoint(candidate.paths) and not any(are_unsound(candidate, other) for other in chosen):
             chosen.append(candidate)
+            taken |= candidate.paths
     return tuple(chosen)
 
 
@@ -66,7 +68,7 @@ def are_unsound(one: Advised, other: Advised) -> bool:
 def removes_normalization(proposal: Proposal, facts: ModelFacts) -> bool:
     """Whether a normalization that runs would go, by itself or with the block around it: training needs it."""
     gone = [path for path, units in proposal.replacements if not any(isinstance(unit, BatchNorm) for unit in units)]
-    return any(f"{norm.path}.".startswith(f"{path}.") for norm in facts.norms for path in gone)
+    return not facts.normalized.isdisjoint(gone)
 
 
 def not_beside(rule: str, proposal: Proposal, facts: ModelFacts) -> tuple[str, ...]:

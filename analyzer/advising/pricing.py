@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -51,6 +51,12 @@ def price(units: tuple[Unit, ...], first: Convolution) -> Price:
     return total
 
 
+@lru_cache(maxsize=4096)
+def operators(units: tuple[Unit, ...], first: Convolution) -> tuple[Op, ...]:
+    """What units in a row run, the first reading what `first` reads."""
+    return tuple(op for _, op in _operators(units, first))
+
+
 def _operators(units: tuple[Unit, ...], first: Convolution) -> Iterator[tuple[Unit, Op]]:
     shape = (first.batch, first.in_channels, *first.input_size)
     for unit in placed(units, first):
@@ -60,39 +66,36 @@ def _operators(units: tuple[Unit, ...], first: Convolution) -> Iterator[tuple[Un
             yield unit, op
 
 
-def current_operators(proposal: Proposal, facts: ModelFacts) -> tuple[Op, ...]:
-    """The operators that a proposal replaces, for every call of their layers."""
-    layers = [(path, current_units(path, facts)) for path, _ in proposal.replacements]
-    return tuple(op for path, units in layers for op in _layer_operators(path, units, facts))
+Layers = Sequence[tuple[tuple[Unit, ...], Convolution]]
+"""Units in a row for each call of each layer, with the convolution that reads what the first of them reads."""
 
 
-def proposed_operators(proposal: Proposal, facts: ModelFacts) -> tuple[Op, ...]:
-    """The operators that a proposal puts in their place."""
-    return tuple(op for path, units in proposal.replacements for op in _layer_operators(path, units, facts))
+def current_layers(proposal: Proposal, facts: ModelFacts) -> Layers:
+    """What a proposal replaces."""
+    now = [(path, current_units(path, facts)) for path, _ in proposal.replacements]
+    return [(units, first) for path, units in now for first in _reads(path, units, facts)]
 
 
-def _layer_operators(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Op]:
-    return (op for first in _reads(path, units, facts) for _, op in _operators(units, first))
+def proposed_layers(proposal: Proposal, facts: ModelFacts) -> Layers:
+    """What a proposal puts in their place."""
+    return [(units, first) for path, units in proposal.replacements for first in _reads(path, units, facts)]
 
 
 def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
     """What stands there now, as far as it is known: a convolution, a normalization."""
     if layer := facts.convolutions.get(path):
         return (layer.convolution,)
-    if linear := _linear(path, facts):
+    if linear := facts.linear_at.get(path):
         return (Linear(linear.in_features, linear.out_features, linear.has_bias),)
     return tuple(BatchNorm(call.out_channels, call.dimension) for call in _feeding(path, facts)[:1])
 
 
-def _linear(path: str, facts: ModelFacts) -> LinearFacts | None:
-    return next((linear for linear in facts.linears if linear.path == path), None)
-
-
 def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
     """What the layers that a proposal replaces take now."""
-    gone = {module.path: Price(module.params, module.macs) for module in facts.removable}
-    if all(path in gone and units == (Identity(),) for path, units in proposal.replacements):
-        return sum((gone[path] for path, _ in proposal.replacements), Price())
+    if all(units == (Identity(),) for _, units in proposal.replacements):
+        gone = {module.path: Price(module.params, module.macs) for module in facts.removable}
+        if all(path in gone for path, _ in proposal.replacements):
+            return sum((gone[path] for path, _ in proposal.replacements), Price())
     parts = (_layer_price(path, current_units(path, facts), facts) for path, _ in proposal.replacements)
     return sum(parts, Price())
 
@@ -117,7 +120,7 @@ def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Co
     if layer is None and units and isinstance(units[0], Convolution):
         yield units[0]  # in the place of a whole module
         return
-    if layer is None and (linear := _linear(path, facts)):
+    if layer is None and (linear := facts.linear_at.get(path)):
         yield _rows_of(linear)
         return
     if layer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from analyzer.values.convolution import Convolution
 
@@ -163,3 +164,14 @@ class ModelFacts:
     """Layers that no plain layer of their kind can take the place of."""
     device: str = ""
     """Name of the device profile that `bound` speaks of."""
+
+    @cached_property
+    def linear_at(self) -> Mapping[str, LinearFacts]:
+        """The linear layers by path."""
+        return {linear.path: linear for linear in self.linears}
+
+    @cached_property
+    def normalized(self) -> frozenset[str]:
+        """Paths of the batch normalizations and of all modules around them."""
+        parts = (norm.path.split(".") for norm in self.norms)
+        return frozenset(".".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1))

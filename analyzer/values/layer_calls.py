@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Linear, ReLU, Submodule, Unit
@@ -33,6 +34,7 @@ class LayerCall:
         return f"nn.{self.kind}({', '.join([*map(repr, self.arguments), *options])})"
 
 
+@lru_cache(maxsize=4096)
 def code(units: tuple[Unit, ...]) -> str:
     """The units as Python that makes them, several as one `nn.Sequential`."""
     parts = [call_of(unit).code for unit in units]
