@@ -9,6 +9,9 @@ from typing import Any
 from torch import nn
 
 
+HOLDING_MODULES = (types.FunctionType, types.MethodType, nn.Module)
+
+
 def rebind_functions(copied: nn.Module, copies: Mapping[int, Any]) -> None:
     """In a copied module tree: functions whose closure holds a module of the original hold that module's copy instead.
 
@@ -18,7 +21,8 @@ def rebind_functions(copied: nn.Module, copies: Mapping[int, Any]) -> None:
     for child in copied.modules():
         for table in _tables(child):
             for name, value in table.items():
-                table[name] = _rebound(value, copies, twins)
+                if isinstance(value, HOLDING_MODULES):
+                    table[name] = _rebound(value, copies, twins)
 
 
 def _tables(module: nn.Module) -> Iterator[dict[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from analyzer.values import layer_calls
 from analyzer.values.convolution import BatchNorm, Convolution, Linear, Submodule, Unit
@@ -31,9 +32,9 @@ class ConstructorCall:
         options = (f"{name}={value!r}" for name, value in self.options.items())
         return f"nn.{self.kind}({', '.join([*map(repr, self.arguments), *options])})"
 
-    def make(self) -> nn.Module:
-        """The module."""
-        module: nn.Module = getattr(nn, self.kind)(*self.arguments, **self.options)
+    def make(self, **more: Any) -> nn.Module:
+        """The module; `more` are options that are not written down."""
+        module: nn.Module = getattr(nn, self.kind)(*self.arguments, **self.options, **more)
         return module
 
 
@@ -68,6 +69,15 @@ def _seeded() -> Iterator[None]:
         yield
 
 
+class _Unfilled(TorchFunctionMode):
+    """Draws no weights: on the meta device there are none, and their shapes are there already."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is nn.init.kaiming_uniform_ or func is torch.Tensor.uniform_:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def module_of(units: Iterable[Unit], like: nn.Module | None = None, model: nn.Module | None = None) -> nn.Module:
     """The units as one module, an `nn.Sequential` when there are several.
 
@@ -77,16 +87,16 @@ def module_of(units: Iterable[Unit], like: nn.Module | None = None, model: nn.Mo
     """
     tensor = None if like is None else next(chain(like.parameters(), like.buffers()), None)
     device = tensor.device if tensor is not None else torch.device("cpu")
-    with torch.device(device), nullcontext() if device.type == "meta" else _seeded():
-        modules = [_made(unit, like, model) for unit in units]
+    with _Unfilled() if device.type == "meta" else _seeded():
+        modules = [_made(unit, like, model, device) for unit in units]
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
     if isinstance(tensor, nn.Parameter) and not tensor.requires_grad:
         module.requires_grad_(False)
     return module if like is None else module.train(like.training)
 
 
-def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None) -> nn.Module:
-    if not isinstance(unit, Submodule):
-        return call_of(unit, like).make()
-    assert model is not None
-    return model.get_submodule(unit.path)
+def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None, device: torch.device) -> nn.Module:
+    if isinstance(unit, Submodule):
+        assert model is not None
+        return model.get_submodule(unit.path)
+    return call_of(unit, like).make(**({"device": device} if isinstance(unit, BatchNorm | Convolution | Linear) else {}))

@@ -135,8 +135,9 @@ def _names_of_storages(module: nn.Module) -> Counter[Any]:
 
 
 def _own_tensors(layer: nn.Module) -> Iterator[torch.Tensor]:
-    yield from layer.parameters(recurse=False)
-    yield from layer.buffers(recurse=False)
+    """Each once, though it may have several names."""
+    for table in (layer._parameters, layer._buffers):
+        yield from {id(tensor): tensor for tensor in table.values() if tensor is not None}.values()
 
 
 def _memory(tensor: torch.Tensor) -> Any:
