@@ -39,10 +39,11 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
         if isinstance(item, torch.Tensor):
             yield item
         else:
-            waiting.extend(held for held in reversed(_held(item)) if type(held) not in SHARED and not _is_empty(held))
+            waiting.extend(held for held in reversed(_held(item)) if type(held) not in SHARED and not is_empty(held))
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether a value is a plain container with nothing in it."""
     return type(value) in EMPTY and not value
 
 
@@ -80,7 +81,7 @@ def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
 
 
 @cache
-def _copied_by(kind: type[nn.Module]) -> Callable[[nn.Module, dict[int, Any]], dict[str, Any]] | None:
+def _copied_by(kind: type[Any]) -> Callable[[nn.Module, dict[int, Any]], dict[str, Any]] | None:
     """How to copy what modules of a class hold; None where only `copy.deepcopy` knows."""
     if hasattr(kind, "__deepcopy__"):
         return None
@@ -101,7 +102,7 @@ def _copy_of(value: Any, copies: dict[int, Any]) -> Any:
     kind = type(value)
     if kind in SHARED:
         return value
-    if id(value) not in copies and _is_empty(value):
+    if id(value) not in copies and is_empty(value):
         copies[id(value)] = kind()
     return copies[id(value)] if id(value) in copies else copy.deepcopy(value, copies)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import nn
 
-
 HOLDING_MODULES = (types.FunctionType, types.MethodType, nn.Module)
 
 

@@ -99,4 +99,6 @@ def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None, device: t
     if isinstance(unit, Submodule):
         assert model is not None
         return model.get_submodule(unit.path)
-    return call_of(unit, like).make(**({"device": device} if isinstance(unit, BatchNorm | Convolution | Linear) else {}))
+    return call_of(unit, like).make(
+        **({"device": device} if isinstance(unit, BatchNorm | Convolution | Linear) else {})
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,12 +13,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
-from analyzer.loading.meta_copy import copy_with
+from analyzer.loading.meta_copy import SHARED, copy_with, is_empty
 
 PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 TOLERANCE = 1e-9
 """Relative, in double precision: the same arithmetic in another order."""
+CHILDREN: dict[Hashable, tuple[str, ...] | None] = {}
+"""What was found of normalizations: a network has dozens that are alike."""
+MOST_KNOWN = 1000
 SHAPES = {nn.BatchNorm1d: (5,), nn.BatchNorm2d: (5, 4), nn.BatchNorm3d: (5, 4, 3)}
 
 
@@ -105,12 +109,41 @@ def children_after(norm: _BatchNorm) -> tuple[str, ...] | None:
     """
     if type(norm).forward is _BatchNorm.forward and "forward" not in vars(norm):
         return ()
+    kind = _likeness(norm)
+    if kind is None:
+        return _children_that_run(norm)
+    if kind not in CHILDREN:
+        if len(CHILDREN) == MOST_KNOWN:
+            CHILDREN.clear()
+        CHILDREN[kind] = _children_that_run(norm)
+    return CHILDREN[kind]
+
+
+def _children_that_run(norm: _BatchNorm) -> tuple[str, ...] | None:
     names = tuple(name for name, child in norm.named_children() if type(child) is not nn.Identity)
     try:
         with torch.random.fork_rng(devices=[]):
             return names if _is_plain_then(norm, names) else None
     except Exception:  # whatever a user's forward raises
         return None
+
+
+def _likeness(module: nn.Module) -> Hashable:
+    """Equal for modules that differ in the values of their tensors at most; None where an attribute does not tell."""
+    parts: list[Any] = [type(module), type(module).forward]
+    for name, value in vars(module).items():
+        if name in ("_parameters", "_buffers"):
+            parts.append(tuple((key, None if t is None else (t.shape, t.dtype)) for key, t in value.items()))
+        elif name == "_modules":
+            children = [(key, _likeness(child)) for key, child in value.items() if child is not None]
+            if any(likeness is None for _, likeness in children):
+                return None
+            parts.append(tuple(children))
+        elif type(value) in SHARED:
+            parts.append((name, type(value), value))
+        elif not is_empty(value):
+            return None
+    return tuple(parts)
 
 
 def _is_plain_then(norm: _BatchNorm, names: tuple[str, ...]) -> bool:

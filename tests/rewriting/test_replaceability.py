@@ -10,6 +10,7 @@ from torch.nn.utils import parametrizations
 
 from analyzer.analysis import study
 from analyzer.loading import from_module
+from analyzer.rewriting import replaceability as replaceability_module
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.replaceability import children_after, replaceability
 from analyzer.values.convolution import Identity, Submodule
@@ -177,3 +178,25 @@ class Reading(nn.Module):
 @pytest.mark.parametrize("kind", READS)
 def test_layers_whose_weights_something_else_reads_are_left(kind: str) -> None:
     assert folded(Reading(kind))[0] == []
+
+
+class Switched(nn.BatchNorm2d):
+    """Runs its child, or leaves it out, as an attribute says."""
+
+    def __init__(self, is_on: bool, rate: object = 0) -> None:
+        super().__init__(4)
+        self.act, self.is_on, self.rate = nn.ReLU(), is_on, rate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = super().forward(x)
+        return self.act(x) * 2 if self.rate == [2] else self.act(x) if self.is_on else x
+
+
+def test_normalizations_that_differ_in_an_attribute_are_run_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[nn.Module] = []
+    ask = replaceability_module._children_that_run
+    monkeypatch.setattr(replaceability_module, "CHILDREN", {})
+    monkeypatch.setattr(replaceability_module, "_children_that_run", lambda norm: runs.append(norm) or ask(norm))
+    norms = [Switched(True), Switched(True), Switched(False), Switched(True, [2]), Switched(True, [1])]
+    assert [children_after(norm) for norm in norms] == [("act",), ("act",), None, None, ("act",)]
+    assert runs == [norms[0], *norms[2:]]  # the second is like the first; a list does not tell
