@@ -7,7 +7,6 @@ import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import torch
@@ -70,8 +69,9 @@ def tensor_copies(value: Any, convert: Convert) -> dict[int, Any]:
 def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
     """A deep copy in which each dense tensor is what `convert` makes of it; names for one tensor stay names for one."""
     copies = tensor_copies(module, convert)
-    children = [(child, _copied_by(type(child))) for child in module.modules()]
-    mine = [(child, attributes) for child, attributes in children if attributes is not None]
+    children = list(module.modules())
+    ways = {kind: _copied_by(kind) for kind in dict.fromkeys(map(type, children))}
+    mine = [(child, attributes) for child in children if (attributes := ways[type(child)]) is not None]
     copies |= {id(child): type(child).__new__(type(child)) for child, _ in mine}
     for child, attributes in mine:
         vars(copies[id(child)]).update(attributes(child, copies))
@@ -80,8 +80,7 @@ def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
     return copied
 
 
-@cache
-def _copied_by(kind: type[Any]) -> Callable[[nn.Module, dict[int, Any]], dict[str, Any]] | None:
+def _copied_by(kind: Any) -> Callable[[nn.Module, dict[int, Any]], dict[str, Any]] | None:
     """How to copy what modules of a class hold; None where only `copy.deepcopy` knows."""
     if hasattr(kind, "__deepcopy__"):
         return None
