@@ -57,7 +57,7 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
     facts = absences.attempt("advice", lambda: _facts(loaded, count, fields, time, options, absences), None)
     unadvised = AdvisedModel(loaded, count)
     advised = absences.attempt("advice", lambda: _advised(unadvised, facts, time, options, absences), unadvised)
-    training = _training_footprint(loaded, count.trace, options, progress)
+    training = _training_footprint(loaded, count.trace, options, progress, absences)
     estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)
     analysis = _analysis(advised, fields, estimates, options, progress)
     return Study(replace(analysis, absences=tuple(absences.found)), advised)
@@ -132,14 +132,18 @@ def _advised(
 
 
 def _training_footprint(
-    loaded: LoadedModel, trace: Trace, options: AnalysisOptions, progress: Progress
+    loaded: LoadedModel, trace: Trace, options: AnalysisOptions, progress: Progress, absences: Absences
 ) -> TrainingFootprint | None:
     if options.training is None or not options.estimates:
         return None
-    from analyzer.tracing.training_step import training_footprint
+    from analyzer.tracing.training_step import NoTrainingStep, training_footprint
 
     progress(f"{loaded.name}: following a training step")
-    return training_footprint(loaded, options.training, trace.candidate)
+    try:
+        return training_footprint(loaded, options.training, trace.candidate)
+    except NoTrainingStep as error:
+        absences.note("training footprint", "", str(error))
+        return None
 
 
 def _estimates(

@@ -15,7 +15,7 @@ from torch import nn
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing import backends
 from analyzer.tracing.containers import map_leaves
-from analyzer.tracing.global_state import preserved
+from analyzer.tracing.left_as_found import left_as_found
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Trace
 from analyzer.values.results import SecondOpinion
@@ -34,7 +34,7 @@ def reconcile(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]
     """The numbers of other counters for the forward that was traced; one that fails says why."""
     inputs = loaded.candidates[trace.candidate]
     ours = _by_family((op.packet, cost.macs) for op, cost in costs.items() if cost is not None)
-    with preserved(), warnings.catch_warnings():
+    with left_as_found(loaded), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         opinions = (
             _opinion(f"torch {version('torch')} FlopCounterMode", ours, lambda: _by_torch(loaded, inputs)),

@@ -66,7 +66,8 @@ def _at(
         former = _config_at(plan, repository, tree, revision.title)
         home = plan.config.directory.absolute() if plan.config else plan.directory
         known = Counterparts(former.models if former else (), home, repository.renamed_since(revision))
-        analyses = _analysed(plan, known, repository, tree, revision.title)
+        options = replace(COUNTS, formulas=former.formulas if former else {})
+        analyses = _analysed(plan, known, repository, tree, revision.title, options)
         return (known if former else None), _with_hint(analyses, repository.missing_submodules(tree, revision))
     except Problem as problem:
         return None, (problem,) * len(plan.models)
@@ -110,10 +111,11 @@ def _config_at(plan: Plan, repository: Repository, tree: Path, title: str) -> Co
 
 
 def _analysed(
-    plan: Plan, counterparts: Counterparts, repository: Repository, tree: Path, title: str
+    plan: Plan, counterparts: Counterparts, repository: Repository, tree: Path, title: str, options: AnalysisOptions
 ) -> tuple[Analysis | Problem | None, ...]:
     variables = base_environment(repository.top, tree)
-    jobs = [_job_of(model, plan, counterparts, repository, tree, variables) for model in plan.models]
+    found = (_job_of(model, plan, counterparts, repository, tree, variables) for model in plan.models)
+    jobs = [replace(job, request=replace(job.request, options=options)) if job else None for job in found]
     outcomes = iter(run([job for job in jobs if job]))
     return tuple(_told_of(next(outcomes), title) if job else None for job in jobs)
 

@@ -18,7 +18,7 @@ from analyzer.measuring.interleaving import Sample
 from analyzer.measuring.memory_limits import available, needed, refuse_what_does_not_fit
 from analyzer.tracing.backends import REAL
 from analyzer.tracing.containers import Leaf, leaves, map_leaves
-from analyzer.tracing.global_state import preserved
+from analyzer.tracing.left_as_found import left_as_found
 from analyzer.values.errors import Problem
 from analyzer.values.timings import Conditions
 
@@ -61,7 +61,7 @@ def open_benchmark_model(advised_model: AdvisedModel, settings: Settings) -> Ite
     """
     loaded = advised_model.loaded
     _refuse_large(advised_model, settings)
-    with loaded.surroundings(), preserved(), _fixed(settings), REAL.module(loaded) as module:
+    with left_as_found(loaded), _fixed(settings), REAL.module(loaded) as module:
         settled = _settled(module.eval(), settings)
         benchmark = BenchmarkModel(loaded.name, settled, *_arguments(advised_model, settled, settings), settings)
         with torch.inference_mode():

@@ -20,8 +20,8 @@ from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves
 from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
-from analyzer.tracing.global_state import preserved
 from analyzer.tracing.lazy_modules import settle
+from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
 from analyzer.tracing.recorder import Recorder
@@ -42,8 +42,7 @@ def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
     loaded, unwrapped = _unwrap(loaded)
     failures: list[Failure] = []
     result: Trace | None = None
-    with modes.only(modes.NONE), loaded.surroundings(), preserved(), enough_frames(loaded.module):
-        state = PythonState(_roots(loaded))
+    with modes.only(modes.NONE), left_as_found(loaded) as state, enough_frames(loaded.module):
         for backend in BACKENDS:
             progress(
                 f"{loaded.name}: tracing on {backend.mode} tensors"
@@ -72,15 +71,6 @@ def _doubtful(failures: list[Failure]) -> Trace | None:
     return replace(failure.trace, gaps=(*failure.trace.gaps, gap))
 
 
-def _roots(loaded: LoadedModel) -> Iterator[Any]:
-    """From where a forward may reach what is not the analysis's own: the user's objects, classes and their globals."""
-    if not loaded.owned:
-        yield loaded.module
-    yield from (type(child) for child in loaded.module.modules())
-    for inputs in loaded.candidates:
-        yield from (inputs.args, inputs.kwargs)
-
-
 def _try_backend(
     loaded: LoadedModel, backend: Backend, earlier: list[Failure], state: PythonState
 ) -> Trace | list[Failure]:
@@ -89,7 +79,7 @@ def _try_backend(
     failures: list[Failure] = []
     for inputs in candidates:
         try:
-            return _run(loaded, backend, inputs, earlier)
+            return _run(loaded, backend, inputs, earlier, state)
         except Problem:
             if _doubtful(earlier) is None:
                 raise
@@ -119,7 +109,7 @@ def _is_final(failures: list[Failure]) -> bool:
     return messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
 
 
-def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure]) -> Trace:
+def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure], state: PythonState) -> Trace:
     torch.manual_seed(0)
     random.seed(0)
     stack: ModuleStack | None = None
@@ -128,12 +118,13 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             args = map_leaves(tuple(inputs.args), lambda leaf: backend.make_input(leaf, module))
             kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: backend.make_input(leaf, module))
             settle(module, args, kwargs)
+            generators = [*state.generators, *(PythonState([module]).generators if loaded.owned else ())]
             stack = ModuleStack(module, loaded.module)
             written = WrittenTensors(_own_tensors(module, args, kwargs))
             recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
             device = _meant_device(loaded, inputs)
             recorder.on_cpu = device.type == "cpu"
-            forward = Forward(module, args, kwargs, recorder, device if backend is META else None)
+            forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
             with written.given_back():
                 output = forward.call()
             given = {id(leaf) for _, leaf in leaves((args, kwargs))}

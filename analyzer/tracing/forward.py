@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,9 +14,9 @@ from torch import nn
 from analyzer.tracing import modes, threads
 from analyzer.tracing.containers import drained, leaves
 from analyzer.tracing.device_redirect import Elsewhere, is_for_lack_of_a_device
-from analyzer.tracing.questions import AsksForGradients, Questions, is_noted
+from analyzer.tracing.questions import RECORDING, AsksForGradients, Questions, is_noted
 from analyzer.tracing.recorder import Recorder
-from analyzer.tracing.seeding import seeded
+from analyzer.tracing.seeding import draws, seeded
 
 UNFINISHED = "it still ran on another thread when the forward returned"
 STRAY = "it ran on a thread that the analysis cannot follow"
@@ -36,6 +36,8 @@ class Forward:
     kwargs: Any
     recorder: Recorder
     device: torch.device | None = None
+    generators: Sequence[Any] = ()
+    """What the forward may draw random numbers from, beside what its modules hold themselves."""
     assumptions: list[str] = field(default_factory=list)
 
     def call(self) -> Any:
@@ -52,34 +54,39 @@ class Forward:
             raise
 
     def _below_autograd(self, *more: AbstractContextManager[Any]) -> Any:
-        differentiable = torch.is_grad_enabled() and self._has_gradients()
-        output = self._recorded(lambda: [torch.no_grad(), torch._C._AutoDispatchBelowAutograd()], differentiable, *more)
+        enabled = torch.is_grad_enabled()
+        questions = Questions(
+            self.recorder, self.device, enabled and self._has_gradients(), recording=False if enabled else None
+        )
+        output = self._recorded(lambda: [torch.no_grad(), torch._C._AutoDispatchBelowAutograd()], questions, *more)
         if self.recorder.asks_for_gradients:  # and a bare `except` of the user's kept it
             raise AsksForGradients
         return output
 
     def _above_autograd(self) -> Any:
-        return self._recorded(lambda: [torch.enable_grad()], False)
+        return self._recorded(lambda: [torch.enable_grad()], Questions(self.recorder, self.device, False, True))
 
     def _has_gradients(self) -> bool:
         given = (leaf for _, leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, torch.Tensor))
         return any(tensor.requires_grad for tensor in chain(self.module.parameters(), given))
 
-    def _recorded(self, contexts: Contexts, differentiable: bool, *more: AbstractContextManager[Any]) -> Any:
+    def _recorded(self, contexts: Contexts, questions: Questions, *more: AbstractContextManager[Any]) -> Any:
         self.recorder.restart()
         self.recorder.stack.restart()
-        questions = Questions(self.recorder, self.device, differentiable)
-        seeding = seeded(self.recorder.stack.modules.values())
-        with ExitStack() as entered, seeding as is_drawn_from, self.recorder.stack.following():
+        seeding = seeded([*self.generators, *self._held_generators()])
+        with ExitStack() as entered, seeding as is_drawn_from, self.recorder.stack.following(), RECORDING.held():
             for context in (modes.only(modes.entered()), *contexts(), *more, questions, self.recorder):
                 entered.enter_context(context)
             follower = threads.Follower(self._carrier(contexts), lambda: len(self.recorder.graph), is_noted)
             with threads.followed(follower):
                 output = drained(self.module(*self.args, **self.kwargs), self.recorder.leave_out)
             self._note_threads(follower)
-            if is_drawn_from() and DRAWN not in self.assumptions:
-                self.assumptions.append(DRAWN)
+            self.assumptions += [*questions.assumptions, *([DRAWN] if is_drawn_from() else [])]
             return output
+
+    def _held_generators(self) -> Iterator[Any]:
+        for module in self.recorder.stack.modules.values():
+            yield from (value for value in vars(module).values() if draws(type(value)))  # type: ignore[arg-type]
 
     def _carrier(self, contexts: Contexts) -> Callable[[], threads.Carry]:
         """Makes another thread's calls record as this one's."""

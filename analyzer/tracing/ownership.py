@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -127,10 +129,13 @@ class ModuleStack:
                 self.modules[path] = module
                 self._paths[id(module)] = path
 
-    def _leave(self, module: nn.Module, args: Any, *rest: Any) -> None:
-        """`rest` is (kwargs, output), and the output alone, None, when the forward raised."""
+    def _leave(self, module: nn.Module, args: Any, *rest: Any) -> Any:
+        """`rest` is (kwargs, output), and the output alone, None, when the forward raised.
+
+        A generator does its work later: it is returned as one that does it in the name of the module.
+        """
         if HERE.stack is not self or all(running is not module for running, _ in HERE.running):
-            return
+            return None
         while HERE.running[-1][0] is not module:
             HERE.running.pop()
         path = HERE.running.pop()[1]
@@ -142,6 +147,27 @@ class ModuleStack:
             self.failed = (path, inputs)
         if calls is not None and is_first:
             calls.inputs, calls.outputs = inputs, _shapes(rest[-1])
+        return self._resumed(rest[-1], module, path) if isinstance(rest[-1], GeneratorType) else None
+
+    def _resumed(self, generator: GeneratorType[Any, Any, Any], module: nn.Module, path: str) -> Iterator[Any]:
+        """The same items, each made while the module counts as running."""
+        step: Callable[[], Any] = partial(next, generator)
+        while True:
+            depth = len(HERE.running)
+            HERE.running.append((module, path))
+            try:
+                item = step()
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            finally:
+                del HERE.running[depth:]
+            try:
+                step = partial(generator.send, (yield item))
+            except GeneratorExit:
+                generator.close()
+                raise
+            except BaseException as error:
+                step = partial(generator.throw, error)
 
     def summary(self) -> tuple[ModuleCalls, ...]:
         """Every module: in order of first call, then those that were never called."""

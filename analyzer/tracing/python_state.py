@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 import sys
 import threading
 import types
@@ -28,6 +27,7 @@ from analyzer.tracing.python_restoring import (
     holds_a_trace,
     is_unchanged,
 )
+from analyzer.tracing.seeding import draws, generator_of
 
 MAX_OBJECTS = 200_000
 """How many objects are looked at, nearest to the model first: a tenth of a second."""
@@ -35,9 +35,7 @@ MAX_ITEMS = 10_000
 """Longer containers are given back too, but what is in them is not looked at: data sets, vocabularies."""
 WITHOUT_STATE = frozenset({*sys.stdlib_module_names, "torch", "numpy", "sympy", "networkx", "analyzer"})
 """Packages whose own globals no forward of a user fills with tensors."""
-PLAIN = frozenset(
-    {str, bytes, int, float, complex, bool, type(None), types.BuiltinFunctionType, torch.dtype, torch.Size}
-)
+PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.Size})
 
 Kept = tuple[Callable[[Any, Any], None], Any, Any]
 """How something is given back, what it is, and what it was."""
@@ -52,6 +50,8 @@ class PythonState:
 
     def __init__(self, roots: Iterable[Any]) -> None:
         self._kept: list[Kept] = []
+        self.generators: list[Any] = []
+        """What random numbers are drawn from."""
         self._seen: dict[int, Any] = {}
         waiting = deque(roots)
         while waiting and len(self._seen) < MAX_OBJECTS:
@@ -74,6 +74,10 @@ class PythonState:
 
     def _keep(self, value: Any) -> Iterable[Any]:
         kind = type(value)
+        if draws(kind):  # type: ignore[arg-type]
+            self.generators.append(value)
+            self._kept.append((_give_back_generator, value, generator_of(value).read()))
+            return ()
         for base, keep in KEEPING:
             if issubclass(kind, base):
                 kept, inner = keep(value)
@@ -169,14 +173,9 @@ def _keep_class(value: type) -> tuple[list[Kept], Iterable[Any]]:
     return [(give_back_class, value, content)], (*content.values(), *value.__bases__)
 
 
-def _keep_generator(value: torch.Generator) -> tuple[list[Kept], Iterable[Any]]:
-    return [(lambda generator, state: generator.set_state(state), value, value.get_state())], ()
-
-
-def _keep_random(value: random.Random) -> tuple[list[Kept], Iterable[Any]]:
-    if isinstance(value, random.SystemRandom):  # the system's entropy has no state
-        return [], ()
-    return [(lambda generator, state: generator.setstate(state), value, value.getstate())], ()
+def _keep_builtin(value: types.BuiltinMethodType) -> tuple[list[Kept], Iterable[Any]]:
+    """A method of a generator's, say."""
+    return [], (value.__self__,)
 
 
 def _pass_over(_: Any) -> tuple[list[Kept], Iterable[Any]]:
@@ -197,10 +196,13 @@ KEEPING: tuple[tuple[Any, Callable[[Any], tuple[list[Kept], Iterable[Any]]]], ..
     (functools._lru_cache_wrapper, _keep_cache),
     (types.ModuleType, _keep_module),
     (type, _keep_class),
-    (torch.Generator, _keep_generator),
-    (random.Random, _keep_random),
+    (types.BuiltinMethodType, _keep_builtin),
 )
 """By kind: what must be given back of a value, and what it holds."""
+
+
+def _give_back_generator(value: Any, state: Any) -> None:
+    generator_of(value).write(state)
 
 
 def _is_of_python(thread: threading.Thread) -> bool:

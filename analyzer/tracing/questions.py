@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from analyzer.tracing import modes
 from analyzer.tracing.failure import lacks_values
 from analyzer.tracing.recorder import Recorder
+from analyzer.tracing.replacements import Replacements
 
 OUTSIDE = "what the forward computes with numpy is not seen"
+WITHOUT = "the forward asks whether gradients are recorded: counted as under torch.no_grad(), as in inference"
+WITH = (
+    "the forward asks whether gradients are recorded: counted with them, for it differentiates or asks results for them"
+)
+DETACHED = "the forward takes results to numpy without detaching them, as torch allows under torch.no_grad() alone"
+OWN_PACKAGES = ("torch.", "analyzer.")
 PASSED_THROUGH = {"torch.overrides", "torch._tensor", "torch.autograd"}
 """Modules that hand a call of the user's on to the mode."""
 
@@ -31,15 +40,21 @@ class Questions(TorchFunctionMode):
 
     Without values, tensors say that they lie on that device, while what the forward then makes there stays without
     memory. What no such tensor can answer is noted with the recorder, even where the user's code catches the error.
-    `differentiable` says that the forward runs below autograd although a real one would record gradients.
+    `differentiable` says that the forward runs below autograd although a real one would record gradients; `recording`
+    says whether gradients are recorded where the caller has not decided that, None where he has.
     """
 
-    def __init__(self, recorder: Recorder, device: torch.device | None, differentiable: bool) -> None:
+    def __init__(
+        self, recorder: Recorder, device: torch.device | None, differentiable: bool, recording: bool | None = None
+    ) -> None:
         super().__init__()
         self.recorder = recorder
         self.device = device
         """None where tensors say themselves where they are."""
         self.differentiable = differentiable
+        self.recording = recording
+        self.assumptions: dict[str, None] = {}
+        """Sentences on what the answers hold for."""
         self._was_asked_where = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -62,19 +77,45 @@ class Questions(TorchFunctionMode):
         self._was_asked_where = True
         return self.device
 
+    def is_asked_for_recording(self, answer: bool) -> None:
+        """Note that the forward depends on how it is run; where it has switched that itself, it does not."""
+        if answer is self.recording:
+            self.assumptions[WITH if answer else WITHOUT] = None
+
     def _where_it_is(self, value: Any) -> Any:
         return torch.device("meta") if value is self.device and value is not None else value
 
 
 def _is_the_users(answer: Callable[..., Any]) -> bool:
     """Whether the user's code asks, rather than torch's own, which the tensors of a backend are made for."""
-    frame = sys._getframe(2)
+    asker = _asker()
+    return not asker.startswith(OWN_PACKAGES) or (answer is _gradient and asker == "torch.autograd.functional")
+
+
+def _asker() -> str:
+    """The module whose code asked."""
+    frame = sys._getframe(3)
     while frame.f_back is not None and frame.f_globals.get("__name__") in PASSED_THROUGH:
         frame = frame.f_back
-    asker = str(frame.f_globals.get("__name__"))
-    return not asker.startswith(("torch.", "analyzer.")) or (
-        answer is _gradient and asker == "torch.autograd.functional"
-    )
+    return str(frame.f_globals.get("__name__"))
+
+
+def _watched(original: Callable[[], bool]) -> Callable[[], bool]:
+    """The same question after gradients, which no mode of torch's sees."""
+
+    @wraps(original)
+    def ask() -> bool:
+        answer = original()
+        if not str(sys._getframe(1).f_globals.get("__name__")).startswith(OWN_PACKAGES):
+            for mode in modes.entered().function:
+                if isinstance(mode, Questions):
+                    mode.is_asked_for_recording(answer)
+        return answer
+
+    return ask
+
+
+RECORDING = Replacements(lambda: [(torch, "is_grad_enabled", _watched)])
 
 
 def _device(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
@@ -114,6 +155,8 @@ def _gradient(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _to_numpy(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
+    if asked.differentiable and args[0].is_floating_point() and asked.recorder.has_made(args[0]):
+        asked.assumptions[DETACHED] = None
     if asked.recorder.has_values and args[0].is_floating_point():
         asked.recorder.leave_out("numpy", OUTSIDE, asked.recorder.stack.path)
     elif args[0].is_meta or type(args[0]).__name__ == "FakeTensor":

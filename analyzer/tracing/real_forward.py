@@ -12,7 +12,7 @@ from torch import nn
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.tracing.backends import REAL
 from analyzer.tracing.containers import map_leaves
-from analyzer.tracing.global_state import preserved
+from analyzer.tracing.left_as_found import left_as_found
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def real_forward(loaded: LoadedModel, candidate: int) -> Iterator[tuple[nn.Modul
     Random states are afterwards as before.
     """
     inputs = loaded.candidates[candidate]
-    with loaded.surroundings(), preserved(), REAL.module(loaded) as module:
+    with left_as_found(loaded), REAL.module(loaded) as module:
         torch.manual_seed(0)
         given = (inputs.args, dict(inputs.kwargs))
         yield module, map_leaves(given, lambda leaf: REAL.make_input(leaf, module))

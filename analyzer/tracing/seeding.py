@@ -1,4 +1,4 @@
-"""Random numbers that a forward draws outside torch: from seed 0, so that every analysis counts the same forward."""
+"""Random numbers that a forward draws in Python: from seed 0, so that every analysis counts the same forward."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from torch import nn
+import torch
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Generator:
 
 
 @contextmanager
-def seeded(modules: Iterable[nn.Module]) -> Iterator[Callable[[], bool]]:
-    """Python's and numpy's generators and those that modules hold at seed 0 while the block runs, then as they were.
+def seeded(held: Iterable[Any]) -> Iterator[Callable[[], bool]]:
+    """Python's and numpy's generators and those that are held at seed 0 while the block runs, then as they were.
 
     Yields what tells whether any has been drawn from.
     """
-    generators = list(_generators(modules))
+    generators = [*_shared(), *(generator_of(value) for value in {id(value): value for value in held}.values())]
     before = [generator.read() for generator in generators]
     for generator in generators:
         generator.write(generator.first)
@@ -39,35 +39,37 @@ def seeded(modules: Iterable[nn.Module]) -> Iterator[Callable[[], bool]]:
             generator.write(state)
 
 
-def _generators(modules: Iterable[nn.Module]) -> Iterator[Generator]:
+def _shared() -> Iterator[Generator]:
     numpy: Any = sys.modules.get("numpy")
     yield _of_python(random)
     if numpy:
-        yield _of_numpy(numpy, numpy.random)
-    held = (value for module in modules for value in vars(module).values() if _draws(type(value)))  # type: ignore[arg-type]
-    for value in {id(value): value for value in held}.values():
-        if isinstance(value, random.Random):
-            yield _of_python(value)
-        elif isinstance(value, numpy.random.RandomState):
-            yield _of_numpy(numpy, value)
-        else:
-            yield _of_bits(value.bit_generator)
+        yield _of_numpy(numpy.random)
+
+
+def generator_of(value: Any) -> Generator:
+    """How the state of an object that `draws` is read and written."""
+    if isinstance(value, torch.Generator):
+        first = torch.Generator(value.device).manual_seed(0).get_state()
+        return Generator(value.get_state, value.set_state, first)
+    if isinstance(value, random.Random):
+        return _of_python(value)
+    return _of_bits(value.bit_generator) if hasattr(value, "bit_generator") else _of_numpy(value)
 
 
 @cache
-def _draws(kind: type) -> bool:
-    """Whether objects of a class are generators of Python's or numpy's; the system's own has no seed."""
+def draws(kind: type) -> bool:
+    """Whether objects of a class are generators of Python's, numpy's or torch's; the system's own has no seed."""
     numpy: Any = sys.modules.get("numpy")
-    kinds = (random.Random, *((numpy.random.RandomState, numpy.random.Generator) if numpy else ()))
-    return issubclass(kind, kinds) and not issubclass(kind, random.SystemRandom)
+    kinds = (numpy.random.RandomState, numpy.random.Generator) if numpy else ()
+    return issubclass(kind, (random.Random, torch.Generator, *kinds)) and not issubclass(kind, random.SystemRandom)
 
 
 def _of_python(generator: Any) -> Generator:
     return Generator(generator.getstate, generator.setstate, random.Random(0).getstate())
 
 
-def _of_numpy(numpy: Any, generator: Any) -> Generator:
-    first = numpy.random.RandomState(0).get_state(legacy=False)
+def _of_numpy(generator: Any) -> Generator:
+    first = sys.modules["numpy"].random.RandomState(0).get_state(legacy=False)
     return Generator(lambda: generator.get_state(legacy=False), generator.set_state, first)
 
 
@@ -79,4 +81,6 @@ def _text(state: Any) -> Any:
     """A state that can be compared: its arrays as bytes."""
     if isinstance(state, dict):
         return {name: _text(value) for name, value in state.items()}
+    if isinstance(state, torch.Tensor):
+        return bytes(state.tolist())
     return state.tobytes() if hasattr(state, "tobytes") else state

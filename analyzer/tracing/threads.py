@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import Any
 
+from analyzer.tracing.replacements import Replacement, Replacements
+
 IDLE = 0.2
 """Seconds without a new operator after which a thread is taken to wait for another."""
 POOL = "multiprocessing.pool"
@@ -84,7 +86,7 @@ def _following(follower: Follower | None) -> Iterator[None]:
 @contextmanager
 def followed(follower: Follower) -> Iterator[None]:
     """Follow what this thread starts while the block runs; what other threads start is left alone."""
-    with _patched(), _following(follower):
+    with HANDING_OVER.held(), _following(follower):
         try:
             yield
         finally:
@@ -146,42 +148,10 @@ def _pooled(original: Any) -> Any:
     return hand_over
 
 
-LOCK = threading.Lock()
-_replaced: list[tuple[type, str, Any]] = []
-_followed = 0
-
-
-@contextmanager
-def _patched() -> Iterator[None]:
-    """Hand-over to other threads goes through here as long as any trace runs, and not one call longer."""
-    global _followed
-    with LOCK:
-        _followed += 1
-        if _followed == 1:
-            _replace()
-    try:
-        yield
-    finally:
-        with LOCK:
-            _followed -= 1
-            if _followed == 0:
-                _put_back()
-
-
-def _replace() -> None:
+def _handing_over() -> list[Replacement]:
     pools = [(sys.modules[POOL].ThreadPool, name, _pooled) for name in POOLED] if POOL in sys.modules else []
-    for owner, name, wrap in [(ThreadPoolExecutor, "submit", _submit), (threading.Thread, "start", _start), *pools]:
-        _replaced.append((owner, name, vars(owner).get(name)))
-        setattr(owner, name, wrap(getattr(owner, name)))
-
-
-def _put_back() -> None:
-    while _replaced:
-        owner, name, original = _replaced.pop()
-        if original is None:  # it was inherited
-            delattr(owner, name)
-        else:
-            setattr(owner, name, original)
+    return [(ThreadPoolExecutor, "submit", _submit), (threading.Thread, "start", _start), *pools]
 
 
 POOLED = ("apply_async", "_map_async", "imap", "imap_unordered")
+HANDING_OVER = Replacements(_handing_over)

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.tracing.backends import META, run_on_meta
 from analyzer.tracing.containers import leaves, map_leaves
-from analyzer.tracing.global_state import preserved
+from analyzer.tracing.left_as_found import left_as_found
 from analyzer.values.errors import Problem
 from analyzer.values.estimates import TrainingFootprint
 
@@ -29,6 +29,10 @@ ASSUMPTIONS: Final = (
 )
 
 
+class NoTrainingStep(Exception):
+    """Raised where a step in training mode cannot be followed although the forward in the model's own mode can."""
+
+
 class OnMeta(TorchDispatchMode):
     """Operators on meta tensors, real ones that meet them included."""
 
@@ -37,11 +41,14 @@ class OnMeta(TorchDispatchMode):
 
 
 def training_footprint(loaded: LoadedModel, optimizer: str, candidate: int = 0) -> TrainingFootprint:
-    """Bytes of a step with this optimizer; Problem for an unknown one, or a forward that has no backward on meta."""
+    """Bytes of a step with this optimizer.
+
+    Problem for an unknown one, NoTrainingStep where the forward in training mode has no backward on meta tensors.
+    """
     if optimizer not in STATES:
         raise Problem(f"there is no optimizer {optimizer!r}; known are {', '.join(STATES)}")
-    with loaded.surroundings(), preserved(), META.module(loaded) as module, _in_training_mode(module):
-        saved = _saved_bytes(loaded, module, loaded.candidates[candidate])
+    with left_as_found(loaded), META.module(loaded) as module, _in_training_mode(module):
+        saved = _saved_bytes(module, loaded.candidates[candidate])
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         gradients = sum(_nbytes(parameter) for parameter in trained)
         return TrainingFootprint(
@@ -55,7 +62,7 @@ def training_footprint(loaded: LoadedModel, optimizer: str, candidate: int = 0) 
         )
 
 
-def _saved_bytes(loaded: LoadedModel, module: nn.Module, inputs: Inputs) -> int:
+def _saved_bytes(module: nn.Module, inputs: Inputs) -> int:
     """What the forward saves for its backward, run to see that there is one."""
     args, kwargs = _made(inputs, module)
     known = {_memory(tensor) for tensor in (*module.parameters(), *module.buffers())}
@@ -74,7 +81,7 @@ def _saved_bytes(loaded: LoadedModel, module: nn.Module, inputs: Inputs) -> int:
                 output = module(*args, **kwargs)
             return _backward(output, held)
     except Exception as error:
-        raise Problem(f"{loaded.name}: no training footprint, for the step fails on meta tensors: {error}") from error
+        raise NoTrainingStep(f"the step fails on meta tensors: {error}") from error
 
 
 def _backward(output: Any, held: dict[int, torch.UntypedStorage]) -> int:

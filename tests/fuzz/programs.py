@@ -64,7 +64,9 @@ class Weighted(nn.Module):
 
 def convolution(draw: Draw) -> nn.Module:
     channels, kernel = draw.channels, draw.pick(1, 1, 2, 3, 3, 5, (1, 3), (3, 1))
-    dilation = draw.pick(1, 1, 1, 2, 3)
+    dilated = draw.pick(1, 1, 1, 2, 3)
+    # A kernel of torch 2.14's ends the process where an axis is dilated that the convolution has one tap in.
+    dilation = tuple(dilated if taps > 1 else 1 for taps in (kernel if isinstance(kernel, tuple) else (kernel,) * 2))
     padding = draw.pick(0, 1, 2, "same")
     stride = 1 if padding == "same" else draw.pick(1, 1, 2, 3)
     groups = draw.pick(1, 1, channels, draw.divisor(channels))

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
+from analyzer import analyze
 from analyzer.tracing.ownership import ModuleStack, kind_of
 
 
@@ -149,3 +150,70 @@ def test_kinds_are_the_classes_that_the_user_wrote() -> None:
     assert kind_of(normed) == "Conv2d"
     assert kind_of(torch.jit.script(nn.Conv2d(3, 4, 1))) == "Conv2d"
     assert kind_of(Failing()) == "Failing"
+
+
+class Steps(nn.Module):
+    """Yields a product before and after its layer, and returns one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+        self.weight = nn.Parameter(torch.ones(4, 4))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        yield x @ self.weight
+        received = yield self.layer(x)
+        return received @ self.weight
+
+
+class Consuming(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = Steps()
+        self.weight = nn.Parameter(torch.ones(4, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        steps = self.steps(x)
+        x = next(steps) @ self.weight
+        x = x + next(steps)
+        try:
+            steps.send(x)
+        except StopIteration as end:
+            x = end.value
+        return x
+
+
+def test_what_a_generator_does_later_is_its_own_modules_work() -> None:
+    rows = {row.path: row.macs for row in analyze(Consuming(), torch.ones(1, 4)).layers}
+    assert rows == {"": 4 * 4, "steps": 2 * 4 * 4, "steps.layer": 4 * 4}
+
+
+class Refusing(nn.Module):
+    """Sees what is thrown into it, and that it is closed."""
+
+    def __init__(self, seen: list[str]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, x: torch.Tensor) -> Any:
+        try:
+            yield x
+        except ValueError:
+            self.seen.append("thrown")
+        try:
+            yield x
+        finally:
+            self.seen.append("closed")
+
+
+def test_a_followed_generator_can_be_thrown_into_and_closed() -> None:
+    seen: list[str] = []
+    model = Refusing(seen)
+    stack = ModuleStack(model)
+    with stack.following():
+        items = model(torch.ones(1))
+        next(items)
+        items.throw(ValueError())
+        items.close()
+        assert stack.path == ""
+    assert seen == ["thrown", "closed"]

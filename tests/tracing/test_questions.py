@@ -15,7 +15,7 @@ from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing import fallbacks, trace
 from analyzer.tracing.backends import FAKE, META
 from analyzer.tracing.forward import Forward
-from analyzer.tracing.questions import OUTSIDE
+from analyzer.tracing.questions import DETACHED, OUTSIDE, WITH, WITHOUT
 
 ONCE = 2 * 8 * 8
 """MACs of one Linear(8, 8) on two rows."""
@@ -208,3 +208,40 @@ def test_torchs_own_code_is_told_the_truth() -> None:
     model.register_forward_pre_hook(lambda module, _: module.flatten_parameters())
     with patch.object(Forward, "device", torch.device("cuda")):
         assert analyze(model, torch.randn(2, 1, 8)).tracing.mode == "meta"
+
+
+RECORDING: dict[str, tuple[Callable[..., Any], int, tuple[str, ...]]] = {
+    "as in inference": (lambda x, y: torch.is_grad_enabled(), 1, (WITHOUT,)),
+    "not recording": (lambda x, y: not torch.is_grad_enabled(), 2, (WITHOUT,)),
+    "switched on": (lambda x, y: torch.enable_grad()(torch.is_grad_enabled)(), 2, ()),
+    "differentiating": (lambda x, y: y.requires_grad and torch.is_grad_enabled(), 2, (WITH,)),
+    "switched off": (lambda x, y: y.requires_grad and torch.no_grad()(torch.is_grad_enabled)(), 1, ()),
+}
+
+
+@pytest.mark.parametrize(("question", "layers", "said"), RECORDING.values(), ids=RECORDING.keys())
+def test_the_result_says_what_a_question_for_gradients_was_answered(
+    question: Callable[..., Any], layers: int, said: tuple[str, ...]
+) -> None:
+    original = torch.is_grad_enabled
+    analysis = analyze(Branches(question), torch.randn(2, 8))
+    assert (analysis.total.macs, analysis.model.assumptions) == (layers * ONCE, said)
+    assert torch.is_grad_enabled is original
+
+
+def test_a_caller_that_decides_on_gradients_is_told_nothing() -> None:
+    with torch.no_grad():
+        assert analyze(Branches(RECORDING["as in inference"][0]), torch.randn(2, 8)).model.assumptions == ()
+
+
+def test_results_that_go_to_numpy_attached_are_told() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(self.layer(x).numpy() + 1)
+
+    assert analyze(Model(), torch.randn(2, 8)).model.assumptions == (DETACHED,)
+    assert analyze(Model().requires_grad_(False), torch.randn(2, 8)).model.assumptions == ()

@@ -1,6 +1,7 @@
 """What a forward draws outside torch is the same in every analysis, and the user's generators go on where they were."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from torch import nn
 
 from analyzer import analyze
+from analyzer.analysis import analyze_loaded
+from analyzer.loading import from_module
 from analyzer.tracing.forward import DRAWN
 
 ONCE = 2 * 8 * 8
@@ -93,3 +96,41 @@ def test_a_models_own_generator_starts_at_the_seed(make: Any) -> None:
 
 def test_the_systems_generator_is_left_alone() -> None:
     assert analyze(Drawing(random.SystemRandom()), torch.randn(2, 8)).model.assumptions == ()
+
+
+def through_a_closure(generator: Any) -> Any:
+    return drawing(lambda: generator.uniform(0, 1))
+
+
+def through_a_method(generator: Any) -> Any:
+    return drawing(generator.random if hasattr(generator, "random") else generator.random_sample)
+
+
+@pytest.mark.parametrize("reach", [through_a_closure, through_a_method])
+@pytest.mark.parametrize("make", OWN.values(), ids=OWN.keys())
+@pytest.mark.parametrize("owned", [True, False])
+def test_a_generator_in_a_closure_starts_at_the_seed(make: Any, reach: Any, owned: bool) -> None:
+    seeded, generator = make(0), make(5)
+    macs = ONCE * sum(seeded.uniform(0, 1) < 0.5 for _ in range(20))
+    loaded = replace(from_module(Repeated(reach(generator)), (torch.randn(2, 8),), {}), owned=owned)
+    assert [analyze_loaded(loaded).total.macs for _ in range(2)] == [macs, macs]
+    assert generator.uniform(0, 1) == make(5).uniform(0, 1)
+
+
+def test_a_torch_generator_of_a_module_starts_at_the_seed() -> None:
+    class Noisy(nn.Module):
+        def __init__(self, seed: int) -> None:
+            super().__init__()
+            self.layer, self.generator = nn.Linear(8, 8), torch.Generator().manual_seed(seed)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for _ in range(20):
+                x = self.layer(x) if torch.rand((), generator=self.generator).item() < 0.5 else x
+            return x
+
+    seeded = torch.Generator().manual_seed(0)
+    macs = ONCE * sum(torch.rand((), generator=seeded).item() < 0.5 for _ in range(20))
+    model = Noisy(5)
+    analysis = analyze(model, torch.randn(2, 8))
+    assert (analysis.total.macs, analysis.model.assumptions) == (macs, (DRAWN,))
+    assert torch.equal(model.generator.get_state(), torch.Generator().manual_seed(5).get_state())

@@ -8,7 +8,7 @@ from torch import nn
 from torchvision.models import resnet50
 
 from analyzer.loading import from_module
-from analyzer.tracing.training_step import training_footprint
+from analyzer.tracing.training_step import NoTrainingStep, training_footprint
 from analyzer.values.errors import Problem
 from analyzer.values.estimates import TrainingFootprint
 
@@ -111,5 +111,5 @@ def test_an_unknown_optimizer_names_the_known_ones() -> None:
 
 
 def test_a_model_without_a_backward_is_refused() -> None:
-    with pytest.raises(Problem, match="no training footprint, for the step fails on meta tensors: no output depends"):
+    with pytest.raises(NoTrainingStep, match="the step fails on meta tensors: no output depends"):
         footprint(mlp().requires_grad_(False), torch.zeros(2, 8))

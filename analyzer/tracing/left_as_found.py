@@ -1,0 +1,34 @@
+"""Everything that a forward of a loaded model may change beside its own tensors, given back after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.tracing.global_state import preserved
+from analyzer.tracing.python_state import PythonState
+
+
+@contextmanager
+def left_as_found(loaded: LoadedModel) -> Iterator[PythonState]:
+    """The model can be run within: it can import what it needs, and afterwards all is as before the block.
+
+    That is torch's switches, random states, and what is reachable from the user's objects.
+    """
+    with loaded.surroundings(), preserved():
+        state = PythonState(_roots(loaded))
+        try:
+            yield state
+        finally:
+            state.give_back()
+
+
+def _roots(loaded: LoadedModel) -> Iterator[Any]:
+    """From where a forward may reach what is not the analysis's own: the user's objects, classes and their globals."""
+    if not loaded.owned:
+        yield loaded.module
+    yield from (type(child) for child in loaded.module.modules())
+    for inputs in loaded.candidates:
+        yield from (inputs.args, inputs.kwargs)
