@@ -8,6 +8,8 @@ import analyzer
 from analyzer import advising, dataflow
 from analyzer import analysis as stages
 from analyzer.advising import advisor
+from analyzer.loading import from_module
+from analyzer.values.requests import AnalysisOptions
 from analyzer.values.results import Analysis
 
 MACS = 16 * 3 * 3 * 3 * 8 * 8
@@ -50,3 +52,12 @@ def test_an_extra_never_takes_the_count_down(room, name, missing, monkeypatch):
     assert found.complete
     assert found.total == whole.total
     assert found.total.macs == MACS
+
+
+def test_a_training_step_that_cannot_be_followed_is_an_absence():
+    frozen = network().requires_grad_(False)
+    loaded = from_module(frozen, (torch.zeros(1, 3, 8, 8),), {})
+    found = stages.analyze_loaded(loaded, AnalysisOptions(training="adam"))
+    (absence,) = found.absences
+    assert (absence.what, found.total.macs) == ("training footprint", MACS)
+    assert "no output depends on a parameter that requires a gradient" in absence.reason

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from analyzer import config
 from analyzer.formats.ci import github
 from analyzer.gating import check_base, plan_for
+from analyzer.gating.base import base_of
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.repository import repository_of
 from analyzer.values.errors import Problem
@@ -334,3 +336,51 @@ def test_a_repository_of_another_user(checkout, monkeypatch: pytest.MonkeyPatch)
         Problem, match="because it belongs to another user; run as that user, or trust it with git config"
     ):
         repository_of(checkout.top)
+
+
+OWN_OPERATOR = """\
+import torch
+from torch import nn
+
+
+@torch.library.custom_op("analyzer_base_tests::mix", mutates_args=())
+def mix(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    return x @ w
+
+
+@mix.register_fake
+def _(x, w):
+    return x.new_empty(x.shape[0], w.shape[1])
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(6, 4))
+
+    def forward(self, x):
+        return mix(x, self.w)
+"""
+OWN_FORMULA = """\
+[formulas]
+"analyzer_base_tests::mix" = "kernels:mix_macs"
+[[models]]
+target = "model.py:Net"
+input = "5x6"
+"""
+
+
+def test_the_base_counts_with_the_formulas_of_its_own_configuration(
+    checkout, in_process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.write("model.py", OWN_OPERATOR)
+    checkout.write("kernels.py", "def mix_macs(x, out):\n    return 2\n")
+    checkout.write("analyze.toml", OWN_FORMULA)
+    checkout.commit("Name the formula")
+    checkout.branch()
+    checkout.edit("mix_macs", "macs_of_mix", "kernels.py")
+    checkout.edit("mix_macs", "macs_of_mix", "analyze.toml")
+    monkeypatch.chdir(checkout.top)
+    (found,) = base_of(plan_for(config.read(config.find(Path.cwd()))), "main").analyses
+    assert (found.total.macs, found.complete) == (2, True)
+    assert [used.source for used in found.formulas] == ["kernels:mix_macs"]
