@@ -16,9 +16,9 @@ from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.tracing import backends
 from analyzer.tracing.containers import map_leaves
 from analyzer.tracing.left_as_found import left_as_found
-from analyzer.values.counts import Cost
+from analyzer.values.counts import Cost, Uncounted
 from analyzer.values.graph import Op, Trace
-from analyzer.values.results import SecondOpinion
+from analyzer.values.results import FamilyDifference, SecondOpinion
 
 FAMILIES = {
     "convolution": ("aten.convolution", "conv", "torchvision.deform_conv2d"),
@@ -28,6 +28,9 @@ FAMILIES = {
     "normalization": ("batch_norm", "layer_norm", "group_norm", "instance_norm"),
 }
 """Families by what operators' names begin with, in all three vocabularies."""
+PUBLISHED_DECIMALS = 3
+Skipping = tuple[Counter[str], list[Uncounted]]
+"""MACs by family, and the contractions that are not among them."""
 
 
 def reconcile(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]) -> tuple[SecondOpinion, ...]:
@@ -40,7 +43,7 @@ def reconcile(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]
             _opinion(f"torch {version('torch')} FlopCounterMode", ours, lambda: _by_torch(loaded, inputs)),
             _opinion(f"fvcore {version('fvcore')}", ours, lambda: _by_fvcore(loaded, inputs)),
         )
-    published = _published(loaded, sum(ours.values()))
+    published = _published(loaded)
     return (*opinions, published) if published else opinions
 
 
@@ -53,18 +56,18 @@ def _by_family(counts: Iterable[tuple[str, int]]) -> Counter[str]:
     return families
 
 
-def _opinion(counter: str, ours: Counter[str], count: Callable[[], tuple[Counter[str], list[str]]]) -> SecondOpinion:
+def _opinion(counter: str, ours: Counter[str], count: Callable[[], Skipping]) -> SecondOpinion:
     try:
-        theirs, remarks = count()
+        theirs, skipped = count()
     except Exception as error:  # whatever another project raises is its answer
         lines = str(error).strip().splitlines() or [""]
-        return SecondOpinion(counter, None, (f"it could not count this model ({type(error).__name__}: {lines[0]})",))
-    differing = [family for family in sorted(ours | theirs) if ours[family] != theirs[family]]
-    sentences = [f"{family}: {theirs[family]:,} there, {ours[family]:,} MACs here" for family in differing]
-    return SecondOpinion(counter, sum(theirs.values()), (*sentences, *remarks))
+        return SecondOpinion(counter, None, reason=f"{type(error).__name__}: {lines[0]}")
+    families = [family for family in sorted(ours | theirs) if ours[family] != theirs[family]]
+    differences = tuple(FamilyDifference(family, theirs[family], ours[family]) for family in families)
+    return SecondOpinion(counter, sum(theirs.values()), differences, tuple(skipped))
 
 
-def _by_torch(loaded: LoadedModel, inputs: Inputs) -> tuple[Counter[str], list[str]]:
+def _by_torch(loaded: LoadedModel, inputs: Inputs) -> Skipping:
     """On meta tensors, where no fused operator hides its work; 2 FLOPs a MAC."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -77,7 +80,7 @@ def _by_torch(loaded: LoadedModel, inputs: Inputs) -> tuple[Counter[str], list[s
     return _by_family((str(name), flops // 2) for name, flops in counts.items()), []
 
 
-def _by_fvcore(loaded: LoadedModel, inputs: Inputs) -> tuple[Counter[str], list[str]]:
+def _by_fvcore(loaded: LoadedModel, inputs: Inputs) -> Skipping:
     """On real tensors, the only ones that it can trace; 1 of its flops a MAC, normalization included."""
     from fvcore.nn import FlopCountAnalysis
 
@@ -89,8 +92,8 @@ def _by_fvcore(loaded: LoadedModel, inputs: Inputs) -> tuple[Counter[str], list[
         analysis = FlopCountAnalysis(module, args).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         counts, skipped = analysis.by_operator(), analysis.unsupported_ops()
     unknown = sorted(name for name in skipped if name.removeprefix("aten::").startswith(FAMILIES["attention"]))
-    remarks = [f"it has no formula for {name}, called {skipped[name]} times" for name in unknown]
-    return _by_family((name, int(flops)) for name, flops in counts.items()), remarks
+    uncounted = [Uncounted(name, skipped[name], (), "") for name in unknown]
+    return _by_family((name, int(flops)) for name, flops in counts.items()), uncounted
 
 
 def _arguments(inputs: Inputs, module: nn.Module, backend: backends.Backend) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -100,7 +103,7 @@ def _arguments(inputs: Inputs, module: nn.Module, backend: backends.Backend) -> 
     return map_leaves(tuple(inputs.args), make), map_leaves(dict(inputs.kwargs), make)
 
 
-def _published(loaded: LoadedModel, ours: int) -> SecondOpinion | None:
+def _published(loaded: LoadedModel) -> SecondOpinion | None:
     """What torchvision prints for its own weights, in GMACs to three decimals."""
     zoo, _, name = loaded.target.partition(":")
     if zoo != "torchvision":
@@ -111,6 +114,4 @@ def _published(loaded: LoadedModel, ours: int) -> SecondOpinion | None:
     if weights is None:
         return None
     macs = round(weights.meta["_ops"] * 1e9)
-    same = round(ours / 1e9, 3) == weights.meta["_ops"]
-    remark = "equal to its three decimals" if same else "published for its own input size and weights"
-    return SecondOpinion(f"torchvision {weights}", macs, (remark,))
+    return SecondOpinion(f"torchvision {weights}", macs, decimals=PUBLISHED_DECIMALS)

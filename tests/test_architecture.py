@@ -179,3 +179,90 @@ def test_every_spelling_of_printing_is_seen(line: str) -> None:
 
 def test_every_module_says_what_it_is() -> None:
     assert [name for name, tree in modules().items() if not ast.get_docstring(tree)] == []
+
+
+TESTS = Path(__file__).parent
+TRIVIAL = 10
+"""A module with fewer functions may be tested where it is used."""
+WITHOUT_OWN_TESTS = {
+    "command.run",
+    "command.studies",
+    "dataflow.__init__",
+    "dataflow.channels.group_labels",
+    "dataflow.receptive_field.axes",
+    "dataflow.receptive_field.view_ops",
+    "dataflow.receptive_field.window_ops",
+    "fitting.calibration_batches",
+    "fitting.fit_plan",
+    "fitting.fitter",
+    "fitting.input_files",
+    "fitting.layer_choices",
+    "fitting.layer_target",
+    "fitting.moments",
+    "fitting.networks",
+    "fitting.planner",
+    "fitting.single_changes",
+    "gating.__init__",
+    "loading.python.file_candidates",
+    "rewriting.affine",
+    "rewriting.approximating",
+    "rewriting.emitting",
+    "rewriting.end_to_end",
+    "tracing.backends",
+    "tracing.dtype_refusals",
+    "tracing.python_restoring",
+    "tracing.storages",
+    "advising.selection",
+    "advising.verification",
+}
+"""Modules that are still tested only where they are used; the list only gets shorter."""
+ACROSS_FOLDERS = {"cli", "fuzz"}
+"""Folders whose tests are about the whole command, or random programs."""
+ACROSS = {
+    "advising/test_measured_gain",
+    "dataflow/test_random_programs",
+    "estimating/test_estimate",
+    "formulas/test_conventions",
+    "formulas/test_formula_agreement",
+    "formulas/test_schemas",
+    "gating/test_gate_command",
+    "gating/test_pull_requests",
+    "gating/test_revisions",
+    "rewriting/test_hostile_modules",
+    "rules/test_every_rule",
+    "test_action",
+    "test_agreement",
+    "test_architecture",
+    "test_families",
+    "test_hard_cases",
+    "test_imports",
+    "test_install_commands",
+    "test_reports",
+    "test_roofline_agreement",
+    "test_values_between_rooms",
+    "tracing/test_left_behind",
+    "tracing/test_untouched",
+}
+"""Tests of what several modules do together: agreement with others, hard models, scenarios."""
+
+
+def mirror(module: str) -> str:
+    """The test file of a module, from tests/ and without suffix: that of a package has the package's name."""
+    *folders, name = module.split(".")
+    if name == "__init__":
+        name = folders[-1] if folders else "analyzer"
+    return "/".join([*folders, f"test_{name}"])
+
+
+def test_tests_mirror_the_package() -> None:
+    mirrors = {mirror(name) for name in modules()} | ACROSS
+    found = (path.relative_to(TESTS).with_suffix("") for path in sorted(TESTS.rglob("test_*.py")))
+    files = [path.as_posix() for path in found if path.parts[0] not in ACROSS_FOLDERS]
+    assert [file for file in files if file not in mirrors] == [], "name it for its module, or list it in ACROSS"
+
+
+def test_every_module_has_its_tests() -> None:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    sizes = {name: sum(isinstance(node, functions) for node in ast.walk(tree)) for name, tree in modules().items()}
+    large = [name for name, size in sizes.items() if size >= TRIVIAL and name not in {"cli", *WITHOUT_OWN_TESTS}]
+    assert [name for name in large if not (TESTS / f"{mirror(name)}.py").exists()] == []

@@ -27,14 +27,29 @@ SCHEMA_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
+class FamilyDifference:
+    """MACs of one family of operators, "convolution" say, that another counter counts differently."""
+
+    family: str
+    theirs: int
+    ours: int
+
+
+@dataclass(frozen=True, slots=True)
 class SecondOpinion:
-    """What another counter says of the same forward, in MACs, and why it differs."""
+    """What another counter says of the same forward, in MACs, and where it differs."""
 
     counter: str
     macs: int | None
-    """Its total as MACs; None when it could not count, with the reason among the remarks."""
-    remarks: tuple[str, ...] = ()
-    """One sentence for each family of operators that it counts differently."""
+    """Its total as MACs; None when it could not count."""
+    differences: tuple[FamilyDifference, ...] = ()
+    """They add up to its total less ours, where it counted this forward itself."""
+    skipped: tuple[Uncounted, ...] = ()
+    """Contractions that it has no formula for."""
+    decimals: int | None = None
+    """Of GMACs, to which a published number is rounded; None for an exact count."""
+    reason: str = ""
+    """Why it could not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def render(
         _section("Measured time", latency_section.section(analysis, clock)),
         _section("Estimated, not measured", estimates_section.section(analysis.estimates, memory)),
         _section("Blocks", tables.blocks(analysis)),
+        _section("Other counters", tables.second_opinions(analysis)),
         _section("Stored types", tables.stored_types(analysis)),
         _section("Parameters that never run", _never_run(analysis)),
         _section("Side by side", tables.comparison(analysis.comparison)),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from analyzer.formats.markdown.markdown_text import Row, code, prose, table
+from analyzer.formats.wording import second_opinions as wording
 from analyzer.formats.wording import shown_layers
 from analyzer.formats.wording.numbers import count, exact, ratio, shape, shapes, share, size
 from analyzer.formats.wording.sentences import together
@@ -32,6 +33,21 @@ def totals(analysis: Analysis) -> str:
     ]
     known = [row for row in rows if row[1] != row[2] or row[1] != "unknown"]
     return table("total|:|exact:", known)
+
+
+def second_opinions(analysis: Analysis) -> str:
+    """MACs by other counters of the same forward, and why they differ."""
+    ours = analysis.total.macs
+    rows: list[Row] = [
+        (
+            prose(opinion.counter),
+            "could not count" if opinion.macs is None else exact(opinion.macs),
+            wording.difference(opinion, ours),
+            prose("; ".join(wording.remarks(opinion, ours))),
+        )
+        for opinion in analysis.reconciliation
+    ]
+    return table("counter|MACs:|difference:|why", rows) if rows else ""
 
 
 def heaviest_by_params(analysis: Analysis) -> str:

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 from analyzer.formats.terminal import advice_table
 from analyzer.formats.terminal.console_text import path, rendered, source, styled, table
-from analyzer.formats.wording import durations, fit_wording, rewriting_wording, sentences, shown_layers, verdict
+from analyzer.formats.wording import (
+    durations,
+    fit_wording,
+    rewriting_wording,
+    second_opinions,
+    sentences,
+    shown_layers,
+    verdict,
+)
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
 from analyzer.values.counts import Layer
@@ -37,6 +45,9 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
     yield from _heaviest(analysis, width, "parameters", lambda layer: layer.params, total.params)
     yield from _heaviest(analysis, width, "MACs", lambda layer: layer.macs, total.macs)
     yield from advice_table.parts(analysis, width, written)
+    if analysis.reconciliation:
+        yield ""
+    yield from second_opinions.lines(analysis.reconciliation, total.macs)
     if analysis.latency is not None:
         yield ""
         yield from durations.summary(analysis.latency)
