@@ -193,6 +193,7 @@ WITHOUT_OWN_TESTS = {
     "dataflow.receptive_field.view_ops",
     "dataflow.receptive_field.window_ops",
     "fitting.calibration_batches",
+    "fitting.channel_readers",
     "fitting.fit_plan",
     "fitting.fitter",
     "fitting.input_files",
