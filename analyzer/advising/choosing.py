@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from analyzer.advising.pricing import current_price
 from analyzer.advising.ranking import Advised, is_gain, rank
 from analyzer.rules import dilated_kernel
 from analyzer.values.advice import STEPS, Advice, PlannedChange, PlanStep, Saving
@@ -12,18 +13,37 @@ from analyzer.values.facts import ModelFacts
 
 LEAST_KEPT = 0.5
 """A plan takes no proposal that is known to lose more than half of the weight energy: little would be left to carry
-over. Without weights nothing is known, and everything is taken."""
+over."""
+MOST_OF_A_LAYER = 0.6
+"""Without weights nothing is known: of no layer a plan then takes much more than half of the parameters or the work."""
+MOST_SAVED = 0.5
+"""Of the model's parameters, and of its work, what a plan's retrained changes take: harm grows faster than savings, and
+what is beyond half is for a fit to a budget, which measures it."""
 
 
 def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
     """The proposals to make together, alternatives among them: in the order of their worth, what can be chosen.
 
     Left out are those that cost something, that are estimated to be slower, that are for inference only (a network
-    that is retrained needs its normalization) or that are known to lose most of the weights. A free change that saves
-    no work, such as a bias, yields to a restructuring of its layer.
+    that is retrained needs its normalization), that are known to lose most of the weights, or that take most of a layer
+    without its weights being known; and what would take more than half of the model. A free change that saves no work,
+    such as a bias, yields to a restructuring of its layer.
     """
-    planned = [option for item in advised for option in _options(item) if is_planned(option.advice)]
-    return together(sorted(planned, key=lambda item: (_order(item.advice), *rank(item.advice, facts))))
+    options = (option for item in advised for option in _options(item))
+    planned = [option for option in options if is_planned(option.advice) and _is_modest(option, facts)]
+    ranked = sorted(planned, key=lambda item: (_order(item.advice), *rank(item.advice, facts)))
+    return together(ranked, Saving(int(MOST_SAVED * facts.params), int(MOST_SAVED * facts.macs)))
+
+
+def _is_modest(item: Advised, facts: ModelFacts) -> bool:
+    """Whether it is exact, or the weights were asked, or about half of its layers stays."""
+    advice, saved = item.advice, item.advice.saved
+    if advice.effort == "none" or advice.kept is not None or advice.harm is not None:
+        return True
+    if item.proposal is None or saved is None:
+        return False
+    now = current_price(item.proposal, facts)
+    return saved.params <= MOST_OF_A_LAYER * now.params and saved.macs <= MOST_OF_A_LAYER * now.macs
 
 
 def _options(item: Advised) -> tuple[Advised, ...]:
@@ -43,19 +63,33 @@ def _order(advice: Advice) -> int:
     return 1 if not is_free else 0 if advice.saved and advice.saved.macs else 2
 
 
-def together(candidates: Iterable[Advised]) -> tuple[Advised, ...]:
+def together(candidates: Iterable[Advised], most: Saving | None = None) -> tuple[Advised, ...]:
     """In their order, each that replaces no layer that another one has replaced, and that no other one is unsound with.
+
+    Those that need training are left out once `most` has been taken.
 
     Of two neighbours only one is grouped, unless a shuffle lies between: else their groups would never meet; and only
     one is dilated, as each needs the other's taps to fill its gaps.
     """
     chosen: list[Advised] = []
     taken: set[str] = set()
+    room = most
     for candidate in candidates:
-        if taken.isdisjoint(candidate.paths) and not any(are_unsound(candidate, other) for other in chosen):
-            chosen.append(candidate)
-            taken |= candidate.paths
+        saved = candidate.advice.saved if candidate.advice.effort != "none" else None
+        if not taken.isdisjoint(candidate.paths) or any(are_unsound(candidate, other) for other in chosen):
+            continue
+        if room and saved and _is_taken(room, saved):
+            continue
+        if room and saved:
+            room = Saving(room.params - saved.params, room.macs - saved.macs)
+        chosen.append(candidate)
+        taken |= candidate.paths
     return tuple(chosen)
+
+
+def _is_taken(room: Saving, saved: Saving) -> bool:
+    """Whether there is no room left for something that would be saved."""
+    return (saved.params > 0 >= room.params) or (saved.macs > 0 >= room.macs)
 
 
 def are_unsound(one: Advised, other: Advised) -> bool:

@@ -17,21 +17,24 @@ LEADS: Mapping[Step, tuple[str, str]] = {
     "retrain": ("To be retrained", "these change what the model computes"),
     "inference": ("For inference, once training is over", "the output stays as it is"),
 }
+UNSEEN = "no weights were seen, so this rests on structure alone and takes about half of a layer at most"
 RULES_SHOWN = 3
 
 
 def what_to_do(analysis: Analysis) -> list[str]:
     """The plan, a sentence for each of its steps, and how many suggestions it would be slower with."""
-    lines = [_step(step, analysis.total) for step in analysis.plan]
+    seen = any(advice.evidence for advice in analysis.advice)
+    lines = [_step(step, analysis.total, seen) for step in analysis.plan]
     slow = [advice for advice in analysis.advice if advice.is_slower]
     if slow:
         lines.append(f"Left out as estimated to be slower on {slow[0].device}: {plural(len(slow), 'suggestion')}")
     return lines
 
 
-def _step(step: PlanStep, total: Total) -> str:
+def _step(step: PlanStep, total: Total, weights_seen: bool) -> str:
     lead, effect = LEADS[step.step]
     kept = [f"each layer keeps {100 * step.least_kept:.0f} % of its weight energy or more"] if step.least_kept else []
+    kept += [UNSEEN] if step.step == "retrain" and not (kept or weights_seen) else []
     return f"{lead}: {_changes(step)}: {'; '.join((savings(step.saved, total), effect, *kept))}"
 
 
