@@ -17,13 +17,13 @@ LEADS: Mapping[Step, tuple[str, str]] = {
     "retrain": ("To be retrained", "these change what the model computes"),
     "inference": ("For inference, once training is over", "the output stays as it is"),
 }
-UNSEEN = "no weights were seen, so this rests on structure alone and takes about half of a layer at most"
+UNSEEN = "no trained weights were seen, so this rests on structure alone and takes about half of a layer at most"
 RULES_SHOWN = 3
 
 
 def what_to_do(analysis: Analysis) -> list[str]:
     """The plan, a sentence for each of its steps, and how many suggestions it would be slower with."""
-    seen = any(advice.evidence for advice in analysis.advice)
+    seen = any((advice.kept, advice.harm) != (None, None) for advice in analysis.advice)
     lines = [_step(step, analysis.total, seen) for step in analysis.plan]
     slow = [advice for advice in analysis.advice if advice.is_slower]
     if slow:
