@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from analyzer.advising import Advised, with_others
-from analyzer.values.convolution import Convolution
+from analyzer.values.convolution import Convolution, Linear, ReLU, Unit
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 
 if TYPE_CHECKING:
@@ -94,15 +94,28 @@ class _Questions:
         """What carrying the weights over keeps; None where nothing is asked: of exact changes, of facts."""
         from analyzer.evidence import evidence_of
 
-        path = item.advice.path
-        layer, weight = self.facts.convolutions.get(path), self.weights.get(f"{path}.weight")
-        if item.advice.effort == "none" or layer is None or weight is None or item.proposal is None:
+        path, weight = item.advice.path, self.weights.get(f"{item.advice.path}.weight")
+        if item.advice.effort == "none" or weight is None or item.proposal is None:
             return None
         units = dict(item.proposal.replacements).get(path, ())
+        layer = self.facts.convolutions.get(path)
+        if any(isinstance(unit, ReLU) for unit in units):
+            return None  # whatever the weights keep, the function between them is another one
+        if layer is None:
+            return self._of_matrix(weight, units)
         if tuple(weight.shape) != layer.convolution.weight_shape:
             return None
         reads, feeds = self._statistics(layer.rectified), self._statistics(layer.norm)
         return evidence_of(layer.convolution, units, weight, reads, feeds, self._plan(layer))
+
+    def _of_matrix(self, weight: Tensor, units: Sequence[Unit]) -> Evidence | None:
+        """Of linear layers in the place of one: that of convolutions without a kernel."""
+        from analyzer.evidence import evidence_of
+
+        chain = [_as_convolution(unit.in_features, unit.out_features) for unit in units if isinstance(unit, Linear)]
+        if len(chain) != len(units) or weight.dim() != 2:
+            return None
+        return evidence_of(_as_convolution(*reversed(weight.shape)), chain, weight)
 
     def _plan(self, layer: ConvolutionFacts) -> CarryingPlan:
         from analyzer.evidence import CarryingPlan
@@ -119,6 +132,10 @@ class _Questions:
         batches = self.weights.get(f"{norm}.num_batches_tracked")
         tensors = {name: self.weights.get(f"{norm}.{name}") for name in names}
         return NormStatistics(**tensors, num_batches_tracked=None if batches is None else int(batches))
+
+
+def _as_convolution(inputs: int, outputs: int) -> Convolution:
+    return Convolution(inputs, outputs, (), (), (), ())
 
 
 def _is_trained(evidence: Evidence) -> bool:

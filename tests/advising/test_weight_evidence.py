@@ -11,8 +11,9 @@ from analyzer.evidence import CarryingPlan, evidence_of
 from analyzer.evidence.grouping import best_grouping, best_rows, energies
 from analyzer.loading import from_module
 from analyzer.rewriting import ordered, rewritten
-from analyzer.values.advice import Advice
+from analyzer.values.advice import Advice, Alternative
 from analyzer.values.convolution import Convolution
+from analyzer.values.layer_calls import LayerCall
 
 
 def trained(seed: int = 0, depth: int = 14) -> nn.Sequential:
@@ -40,7 +41,26 @@ def test_every_proposal_has_evidence_in_python_too():
     found = lossy(trained())
     assert len(found) > 3 * 10
     assert all(advice.evidence and advice.kept is not None for advice in found)
-    assert all(other.kept is not None for advice in found for other in advice.alternatives)
+    others = [other for advice in found for other in advice.alternatives]
+    activated = [other for other in others if any(call.kind == "ReLU" for call in layers_of(other))]
+    assert activated
+    assert {other.kept for other in activated} == {None}
+    assert all(other.kept is not None for other in others if other not in activated)
+
+
+def layers_of(other: Alternative) -> tuple[LayerCall, ...]:
+    return tuple(call for item in other.replacements for call in item.layers)
+
+
+def test_linear_layers_have_evidence_that_is_true():
+    """A matrix of rank 24 keeps all at rank 24 or more, and 8 of its 24 equal directions at rank 8."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 64), nn.Linear(64, 128))
+    left, right = torch.linalg.qr(torch.randn(128, 24))[0], torch.linalg.qr(torch.randn(64, 24))[0]
+    model[4].weight.data = left @ right.T
+    (low,) = (advice for advice in lossy(model.eval()) if advice.path == "4")
+    assert low.kept == pytest.approx(16 / 24, abs=0.01)
+    assert low.evidence.startswith("rank 16 keeps 67 %")
 
 
 def test_with_little_work_allowed_every_proposal_still_has_some(monkeypatch):
