@@ -93,20 +93,26 @@ def fit(
     macs: int | float | str | None = None,
     size: int | float | str | None = None,
     peak_memory: int | float | str | None = None,
+    latency: int | float | str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> FitPlan:
     """A smaller model that meets all budgets with the least predicted harm, its weights fitted to what the model gives.
 
     `inputs` are calibration inputs without labels: a tensor (samples, ...), a tuple of arguments, or an iterable of
     batches such as a data loader. A budget is a share as a float (0.5), an amount as an integer, or a text ("50%",
-    "2G", "20MB"); it counts one forward of one sample. `plan.model` is the new model in eval mode, `plan.choices` what
+    "2G", "20MB", "3ms"); it counts one forward of one sample. `latency` is estimated for one thread of a common
+    processor, in nanoseconds where it is an integer. `plan.model` is the new model in eval mode, `plan.choices` what
     was done to each layer, `plan.curve` the trade-off; the model itself is left exactly as it was. Raises Problem, one
     sentence for the user, when no plan meets the budgets or the model refuses the inputs.
     """
-    from analyzer.fitting import fit_module
+    from functools import partial
 
-    budgets = {"params": params, "macs": macs, "size": size, "peak-memory": peak_memory}
-    return fit_module(model, inputs, budgets, progress)
+    from analyzer.estimating.nanoseconds import clock
+    from analyzer.fitting import fit_module
+    from analyzer.values.devices import DEFAULT, device_for
+
+    budgets = {"params": params, "macs": macs, "size": size, "peak-memory": peak_memory, "latency": latency}
+    return fit_module(model, inputs, budgets, partial(clock, device=device_for(DEFAULT)), progress)
 
 
 def _calibration(model: nn.Module, inputs: Any) -> CalibrationInputs:

@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from analyzer.advising.advisor import AdvisedModel
     from analyzer.analysis import Study
     from analyzer.fitting import FitPlan
-    from analyzer.values.results import Analysis
 
 Progress = Callable[[str], None]
 
 
-def fitted_analysis(study: Study, request: WorkRequest, progress: Progress, can_stop: Callable[[], None]) -> Analysis:
-    """The analysis of the fitted model; its files are written first, all or none.
+def fitted_study(study: Study, request: WorkRequest, progress: Progress, can_stop: Callable[[], None]) -> Study:
+    """The study of the fitted model; its files are written first, all or none.
 
     Once `can_stop` was called, an interrupt ends the measuring, and the plan so far is carried out.
     """
-    from analyzer.analysis import analyze_loaded
+    from analyzer.analysis import study as study_of
     from analyzer.estimating.nanoseconds import clock
     from analyzer.fitting.fit_budgets import parsed
     from analyzer.fitting.loaded_fit import fit_loaded
@@ -46,8 +45,8 @@ def fitted_analysis(study: Study, request: WorkRequest, progress: Progress, can_
     _write(plan, study.model, request)
     name = f"{study.analysis.model.name}-fitted"
     smaller = replace(loaded, name=name, module=plan.model, materialize=None, owned=False)
-    after = analyze_loaded(smaller, AnalysisOptions(advice=False, device=device), progress)
-    return replace(after, fit=plan.result)
+    after = study_of(smaller, AnalysisOptions(advice=False, device=device), progress)
+    return replace(after, analysis=replace(after.analysis, fit=plan.result))
 
 
 def _interrupted() -> Event:

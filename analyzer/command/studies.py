@@ -8,7 +8,7 @@ from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzer.command.fitting import all_or_none, fitted_analysis
+from analyzer.command.fitting import all_or_none, fitted_study
 from analyzer.command.own_formulas import own_formulas
 from analyzer.command.time_limit import time_limit
 from analyzer.gating.channel import Message
@@ -47,11 +47,11 @@ def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Pr
             studies.append(_study(model, options, progress))
     if request.fitting.calibrate and not request.fitting.wanted:
         studies = [_with_harms(study, request.fitting.calibrate, progress) for study in studies]
+    if request.fitting.wanted:
+        studies.append(fitted_study(studies[0], request, progress, lambda: tell(Message(keeps=True))))
     analyses = [study.analysis for study in studies]
     yield from _timed(analyses, studies, request.timing, progress) if request.timing.wanted else analyses
-    if request.fitting.wanted:
-        yield fitted_analysis(studies[0], request, progress, lambda: tell(Message(keeps=True)))
-    elif request.rewriting.wanted:
+    if request.rewriting.wanted and not request.fitting.wanted:
         for model, study in zip(request.models, studies, strict=True):
             yield _rewritten(study, model, request, progress)
 

@@ -12,7 +12,7 @@ from analyzer.fitting.fit_budgets import of_arguments
 from analyzer.fitting.fit_plan import FitPlan, fitted
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.networks import sharing_copy
-from analyzer.fitting.planner import Planner
+from analyzer.fitting.planner import Clock, Planner
 
 __all__ = ["FitPlan", "Fitter", "Planner", "fit_module", "fitted"]
 
@@ -21,9 +21,13 @@ def fit_module(
     model: nn.Module,
     inputs: Any,
     budgets: Mapping[str, int | float | str | None],
+    clock: Clock,
     progress: Callable[[str], None] = lambda _: None,
 ) -> FitPlan:
-    """As `analyzer.fit`: a plan for a module in memory, counted for one sample of the first batch."""
+    """As `analyzer.fit`: a plan for a module in memory, counted for one sample of the first batch.
+
+    `clock` gives the estimated times.
+    """
     from analyzer.loading import from_module
 
     asked = of_arguments(budgets)
@@ -31,4 +35,4 @@ def fit_module(
     one = sliced(calibration.batches[0], slice(0, 1))
     loaded = from_module(sharing_copy(model), one.args, one.kwargs, type(model).__name__)
     fitter = Fitter(loaded, model, calibration, progress).without_dead_channels()
-    return fitted(Planner(fitter, asked))
+    return fitted(Planner(fitter, asked, *clock(fitter.facts)))

@@ -91,6 +91,7 @@ def fitted(planner: Planner) -> FitPlan:
         recalibrated=is_new,
         curve=planner.curve(),
         is_untrained=fitter.calibration.is_untrained,
+        left_alone=fitter.left_alone,
         is_partial=fitter.unmeasured > 0,
         assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter)),
     )

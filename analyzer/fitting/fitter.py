@@ -12,7 +12,7 @@ from analyzer.dataflow import facts_of
 from analyzer.fitting.calibration_batches import Calibration
 from analyzer.fitting.dead_channels import without_dead_channels
 from analyzer.fitting.divergence import outputs_of
-from analyzer.fitting.layer_choices import LayerChoice, choices
+from analyzer.fitting.layer_choices import LayerChoice, choices, reason_against
 from analyzer.fitting.moments import MOST_ROWS
 from analyzer.fitting.networks import sharing_copy, use_batch_statistics
 from analyzer.fitting.single_changes import Baseline, Harmed, harms
@@ -23,8 +23,10 @@ from analyzer.tracing import trace
 from analyzer.values.convolution import Unit
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
+from analyzer.values.fit_results import LeftLayer
 
 Progress = Callable[[str], None]
+NO_GAIN = "no replacement would save anything"
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,35 @@ class Fitter:
     @cached_property
     def choices(self) -> tuple[LayerChoice, ...]:
         """What may be put in the place of layers, as far as rewriting can."""
-        linears = [path for path in self.calls if _is_linear(self.model, path)]
-        found = [choice for choice in choices(self.facts, linears) if choice.path in self.calls]
-        refused = {choice.path for choice in _firsts(found) if not self._is_replaceable(choice)}
-        return tuple(choice for choice in found if choice.path not in refused)
+        return tuple(choice for choice in self._offered if choice.path not in self._refused)
 
-    def _is_replaceable(self, choice: LayerChoice) -> bool:
+    @cached_property
+    def _offered(self) -> tuple[LayerChoice, ...]:
+        linears = [path for path in self.calls if _is_linear(self.model, path)]
+        return tuple(choice for choice in choices(self.facts, linears) if choice.path in self.calls)
+
+    @cached_property
+    def _refused(self) -> Mapping[str, str]:
+        """By path, why rewriting cannot replace the layer."""
+        reasons = {choice.path: self._reason_against(choice) for choice in _firsts(self._offered)}
+        return {path: reason for path, reason in reasons.items() if reason}
+
+    def _reason_against(self, choice: LayerChoice) -> str:
         try:
             replaceable(self.model, [choice.proposal])
-        except Problem:
-            return False
-        return True
+        except Problem as problem:
+            return str(problem).partition(": ")[2].rpartition(";")[0]
+        return ""
+
+    @property
+    def left_alone(self) -> tuple[LeftLayer, ...]:
+        """Convolutions that nothing could take the place of, with the reason."""
+        offered = {choice.path for choice in self._offered}
+        found = {path: reason_against(layer) for path, layer in self.facts.convolutions.items()}
+        useless = {path: NO_GAIN for path, reason in found.items() if not reason and path not in offered}
+        return tuple(
+            LeftLayer(path, reason) for path, reason in {**found, **useless, **self._refused}.items() if reason
+        )
 
     @cached_property
     def baseline(self) -> Baseline:

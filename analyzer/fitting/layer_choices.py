@@ -68,19 +68,24 @@ Alternatives = Iterator[tuple[str, int, tuple[Unit, ...]]]
 def choices(facts: ModelFacts, linears: Iterable[str]) -> tuple[LayerChoice, ...]:
     """All that saves something in a convolution that does nothing else, or in one of the linear layers named."""
     named = set(linears)
-    convolutions = (_of_convolution(layer, facts) for layer in facts.convolutions.values() if _is_open(layer))
+    convolutions = (_of_convolution(layer, facts) for layer in facts.convolutions.values() if not reason_against(layer))
     products = (_of_linear(layer) for layer in facts.linears if layer.path in named)
     return tuple(choice for choice in chain(*convolutions, *products) if is_gain(choice.saved))
 
 
-def _is_open(layer: ConvolutionFacts) -> bool:
-    conv = layer.convolution
-    return layer.is_plain and conv.is_dense and not conv.transposed and layer.path != ""
+def reason_against(layer: ConvolutionFacts) -> str:
+    """Why nothing may take the place of a convolution, as the end of a sentence; empty where something may."""
+    if not layer.path:
+        return "it is the model itself"
+    if not layer.is_plain:
+        return "it does more than one zero-padded convolution with weights of its own"
+    return "" if layer.convolution.is_dense else "its groups keep apart what every replacement would mix"
 
 
 def _of_convolution(layer: ConvolutionFacts, facts: ModelFacts) -> Iterator[LayerChoice]:
     conv = replace(layer.convolution, batch=1, input_size=())
-    makers = KINDS if conv.in_channels * prod(conv.kernel) <= WIDEST else (_low_rank_of_outputs,)
+    is_narrow = conv.in_channels * prod(conv.kernel) <= WIDEST
+    makers = KINDS if is_narrow and not conv.transposed else (_low_rank_of_outputs,)
     for kind, setting, units in chain.from_iterable(make(conv, layer, facts) for make in makers):
         proposal = Proposal(((layer.path, units),))
         saved = current_price(proposal, facts).saved(proposed_price(proposal, facts))
@@ -95,9 +100,13 @@ def _ranks(cost_of_one: float, whole: float, most: int) -> list[int]:
 
 
 def _low_rank_of_outputs(conv: Convolution, *_: object) -> Alternatives:
-    """k×k to r channels, then 1×1: the outputs lie near a space of r dimensions."""
+    """k×k to r channels, then 1×1: the outputs lie near a space of r dimensions.
+
+    Of a transposed convolution MACs are counted an input position, of which each gives `stride` output positions.
+    """
     whole = prod(conv.kernel) * conv.in_channels
-    for rank in _ranks(whole + conv.out_channels, whole * conv.out_channels, conv.out_channels):
+    positions = prod(conv.stride) if conv.transposed else 1
+    for rank in _ranks(whole + conv.out_channels * positions, whole * conv.out_channels, conv.out_channels):
         first = replace(conv, out_channels=rank, bias=False)
         yield OUTPUTS, rank, (first, _pointwise(conv, rank, conv.out_channels, conv.bias))
 
@@ -166,7 +175,8 @@ def _kernels(conv: Convolution) -> range:
 
 
 def _pointwise(conv: Convolution, inputs: int, outputs: int, bias: bool) -> Convolution:
-    return replace(along(conv, ()), in_channels=inputs, out_channels=outputs, bias=bias)
+    one = replace(along(conv, ()), transposed=False, output_padding=())
+    return replace(one, in_channels=inputs, out_channels=outputs, bias=bias)
 
 
 KINDS: tuple[Callable[[Convolution, ConvolutionFacts, ModelFacts], Alternatives], ...] = (

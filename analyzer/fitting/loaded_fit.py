@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -15,16 +14,10 @@ from analyzer.fitting.fit_plan import FitPlan, fitted
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.input_files import calibration_beside, calibration_from
 from analyzer.fitting.networks import Batch, norms
-from analyzer.fitting.planner import Planner
-from analyzer.formulas.count import Count
+from analyzer.fitting.planner import Clock, Planner
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
-from analyzer.values.convolution import Proposal
 from analyzer.values.counts import Input
-from analyzer.values.facts import ModelFacts
-
-if TYPE_CHECKING:
-    Clock = Callable[[ModelFacts], tuple[Callable[[Count], int], Callable[[Proposal], int]]]
 
 UNTRAINED = (
     "no checkpoint was given and the weights look untrained: harm of random weights means nothing, so only the "

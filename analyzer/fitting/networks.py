@@ -140,8 +140,8 @@ def gathered(
 ) -> dict[str, Moments]:
     """By layer, what it reads in the changed model beside what it gives in the reference.
 
-    `calls` says how often a forward calls each layer, `rows` how many positions to take in all. A layer that reads more
-    than `WIDEST` values has its own outputs in the place of what it reads.
+    `calls` says how often a forward calls each layer, `rows` how many positions to take in all. A layer that is
+    known by its outputs has those in the place of what it reads.
     """
     sums: dict[str, Moments] = {}
     each = rows // len(batches) + 1
@@ -170,7 +170,7 @@ def _adding(path: str, sums: dict[str, Moments], rows: int, known: Targets | Non
 
     def add(layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
         target = output if known is None else known[path].pop(0)
-        if is_wide(layer):
+        if is_known_by_outputs(layer):
             x, y = outputs(output, layer, rows), outputs(target, layer, rows)
         else:
             x, y = patches(layer, args[0], target, rows)
@@ -181,6 +181,6 @@ def _adding(path: str, sums: dict[str, Moments], rows: int, known: Targets | Non
     return add
 
 
-def is_wide(layer: nn.Module) -> bool:
-    """Whether an output reads too many values for their products to be summed."""
-    return width(layer) > WIDEST
+def is_known_by_outputs(layer: nn.Module) -> bool:
+    """Whether its outputs alone are summed: it reads too many values for their products, or is transposed."""
+    return width(layer) > WIDEST or getattr(layer, "transposed", False)

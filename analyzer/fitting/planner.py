@@ -13,6 +13,7 @@ from analyzer.fitting.layer_choices import DILATED, GROUPED, LayerChoice
 from analyzer.formulas.count import Count
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
+from analyzer.values.facts import ModelFacts
 from analyzer.values.fit_results import CurvePoint
 
 SHARES = tuple(step / 20 for step in range(20, 3, -1))
@@ -21,6 +22,8 @@ PARTIAL_SHARES = tuple(step / 20 for step in range(20, -1, -1))
 """Of what budgets want saved, tried in this order where some layers were not measured."""
 Timing = Callable[[Proposal], int]
 """Nanoseconds that a proposal saves, as estimated."""
+Clock = Callable[[ModelFacts], tuple[Callable[[Count], int], Timing]]
+"""From a model's facts to the nanoseconds that a count takes, as estimated, and those that a proposal saves."""
 
 
 @dataclass(frozen=True)

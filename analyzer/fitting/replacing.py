@@ -15,7 +15,7 @@ from analyzer.fitting.factoring import grouped
 from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.layer_target import Factors, LayerTarget
 from analyzer.fitting.moments import Moments
-from analyzer.fitting.networks import is_wide
+from analyzer.fitting.networks import is_known_by_outputs
 from analyzer.rewriting.constructors import module_of
 
 SOLVERS: dict[str, Callable[[LayerTarget, int], Factors]] = {
@@ -58,14 +58,16 @@ class Replaceable:
         bias = layer.bias
         averages = moments.centred(bias is not None or norm is not None)
         weight = layer.get_parameter("weight").detach()
-        if is_wide(layer):
-            weight = torch.eye(len(weight), device=weight.device)
+        if is_known_by_outputs(layer):
+            weight = torch.eye(len(averages.wanted), device=weight.device)
+            if isinstance(bias, Tensor):  # the first of two layers gives the outputs without it
+                averages = replace(averages, read=averages.read - bias.detach())
         return cls(layer, norm, LayerTarget.of(averages, weight, _scale(norm, weight)))
 
     def fitted(self, choice: LayerChoice) -> Fitted:
         """The choice with the weights that serve best in it."""
         factors = SOLVERS[choice.kind](self.target, choice.setting)
-        if is_wide(self.layer):
+        if is_known_by_outputs(self.layer):
             factors = replace(factors, weights=(self._through(factors.weights[0]), self._wider(factors.weights[1])))
         new = module_of(choice.units, self.layer)
         layers = list(new) if isinstance(new, nn.Sequential) else [new]
@@ -91,6 +93,8 @@ class Replaceable:
     def _through(self, first: Tensor) -> Tensor:
         """(rank, out) of the layer's own outputs as a kernel on what it reads."""
         weight = self.layer.get_parameter("weight").detach().double()
+        if getattr(self.layer, "transposed", False):
+            return torch.einsum("ro,io...->ir...", first.flatten(1), weight)
         return (first.flatten(1) @ weight.flatten(1)).reshape(-1, *weight.shape[1:])
 
     def _wider(self, second: Tensor) -> Tensor:

@@ -40,6 +40,15 @@ class FittedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftLayer:
+    """A convolution that nothing could take the place of."""
+
+    path: str
+    reason: str
+    """As the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """The best plan for one point of the trade-off."""
 
@@ -88,4 +97,6 @@ class Fit:
     is_partial: bool = False
     """Whether measuring was interrupted: some layers were left alone, and a budget may be missed."""
     curve: tuple[CurvePoint, ...] = ()
+    left_alone: tuple[LeftLayer, ...] = ()
+    """Convolutions that nothing could take the place of."""
     assumptions: tuple[str, ...] = ()

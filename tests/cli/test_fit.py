@@ -172,3 +172,35 @@ def test_what_cannot_be_is_one_sentence(folder: Any, said: str, arguments: tuple
     torch.save(torch.full((64, 1, 8, 8), torch.nan), "nan.pt")
     folder.write("damaged.npz", b"not an archive")
     assert said in folder.refused("net.py", "--input", "1x1x8x8", "--checkpoint", "net.pth", *arguments)
+
+
+def test_both_models_are_timed(folder: Any) -> None:
+    done = folder.analyze(*FIT, "--checkpoint", "net.pth", "--latency", "-o", "report.md")
+    assert done.status == 0, done.err
+    for report in reports():
+        turns = report["latency"]["comparison"]
+        assert [turn["name"] for turn in turns] == ["net", "net-fitted"]
+        assert turns[0]["ratio"] is None
+        assert turns[1]["ratio"]["median"] > 0
+
+
+@pytest.mark.parametrize("place", ["small.py", "small.pth", "tune.py"])
+def test_a_full_disk_leaves_nothing_half_written(folder: Any, place: str) -> None:
+    """A limit on files' size, in place of a full disk: the system refuses to write on."""
+    room = {"small.py": 0, "small.pth": 4096, "tune.py": 0}[place]
+    options = {"small.py": "--emit", "small.pth": "--save", "tune.py": "--finetune-script"}
+    kept = {name: option for name, option in options.items() if place == "tune.py" or name == place}
+    files = [part for name, option in kept.items() for part in (option, name)]
+    limit = f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}));"
+    run = f"{limit} runpy.run_module('analyzer', run_name='__main__')"
+    arguments = ("net.py", *FIT[1:5], "--checkpoint", "net.pth", "--quiet", *files)
+    before = sorted(path.name for path in Path().iterdir())
+    done = subprocess.run(
+        (sys.executable, "-B", "-c", run, *arguments), capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 2, done.stderr
+    (said,) = done.stderr.strip().splitlines()
+    assert said.startswith(
+        "analyze: error: cannot write small.py" if place == "tune.py" else f"analyze: error: cannot write {place}"
+    )
+    assert sorted(path.name for path in Path().iterdir() if path.name != "__pycache__") == before

@@ -23,6 +23,7 @@ def section(fit: Fit | None, picture: str | None = None) -> str:
         shown,
         _layers(fit),
         details("The whole trade-off", _curve(fit)) if fit.curve else "",
+        details("Convolutions that nothing could take the place of", _left(fit)) if fit.left_alone else "",
     )
     return "\n\n".join(filter(None, parts))
 
@@ -50,6 +51,14 @@ def _layers(fit: Fit) -> str:
     ]
     headers = ("layer", "now", "parameters saved", "MACs saved", "output lost", "predicted harm")
     return _table(rows, headers)
+
+
+def _left(fit: Fit) -> str:
+    """Those of one reason together."""
+    paths: dict[str, list[str]] = {}
+    for layer in fit.left_alone:
+        paths.setdefault(layer.reason, []).append(code(layer.path) if layer.path else "the model itself")
+    return _table([(reason, ", ".join(own)) for reason, own in paths.items()], ("reason", "layers"))
 
 
 def _curve(fit: Fit) -> str:
