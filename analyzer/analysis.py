@@ -114,6 +114,7 @@ def _facts(
         absences=absences,
         fixed=layers.fixed,
         kept=layers.kept,
+        recomputing=layers.recomputing,
     )
 
 

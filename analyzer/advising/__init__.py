@@ -16,7 +16,7 @@ from analyzer.values.absences import Absences
 from analyzer.values.advice import Advice, Alternative, Replacement
 from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.estimates import ProposalTime
-from analyzer.values.facts import ModelFacts
+from analyzer.values.facts import ModelFacts, RecomputedLayer, RemovableModule
 from analyzer.values.layer_calls import call_of, code
 
 __all__ = ["Advised", "Timer", "advise", "best_per_layer"]
@@ -142,7 +142,8 @@ def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:
     """What is there and what is proposed, as code; layers that stay as they are left out."""
     now = {own: current_units(own, facts) for own, _ in proposal.replacements}
     changed = {own: units for own, units in proposal.replacements if units != now[own]}
-    gone = next((module for module in facts.removable if changed.keys() == {module.path}), None)
+    whole: tuple[RemovableModule | RecomputedLayer, ...] = (*facts.removable, *facts.recomputed)
+    gone = next((module for module in whole if changed.keys() == {module.path}), None)
     if gone is not None:
         return f"{gone.kind}(...)", _code(changed, path)
     return _code({own: now[own] for own in changed}, path), _code(changed, path)

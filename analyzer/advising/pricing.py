@@ -21,7 +21,7 @@ from analyzer.values.convolution import (
     placed,
 )
 from analyzer.values.counts import Cost
-from analyzer.values.facts import LinearFacts, ModelFacts
+from analyzer.values.facts import LinearFacts, ModelFacts, RecomputedLayer
 from analyzer.values.graph import Argument, Op, Tensor
 
 
@@ -46,8 +46,7 @@ def price(units: tuple[Unit, ...], first: Convolution) -> Price:
     """Units in a row, the first reading what `first` reads; the blocks of a model are alike, so prices are kept."""
     total = Price()
     for unit, op in _operators(units, first):
-        moved = sum(tensor.nbytes for tensor in (*op.inputs, *op.outputs))
-        total += Price(_params(unit), (cost_of(op) or Cost()).macs, moved)
+        total += Price(_params(unit), (cost_of(op) or Cost()).macs, _moved(op))
     return total
 
 
@@ -92,6 +91,8 @@ def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
 
 def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
     """What the layers that a proposal replaces take now."""
+    if layer := _recomputed(proposal, facts):
+        return Price(layer.params, layer.macs, sum(_moved(op) for op in layer.operators))
     if all(units == (Identity(),) for _, units in proposal.replacements):
         gone = {module.path: Price(module.params, module.macs) for module in facts.removable}
         if all(path in gone for path, _ in proposal.replacements):
@@ -102,7 +103,21 @@ def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
 
 def proposed_price(proposal: Proposal, facts: ModelFacts) -> Price:
     """What a proposal takes in their place."""
+    if layer := _recomputed(proposal, facts):
+        moved = sum(_moved(op) for units in proposed_layers(proposal, facts) for op in operators(*units))
+        calls = layer.calls if isinstance(layer.plain, Convolution) else 1
+        return Price(layer.plain.params, layer.plain_macs, calls * moved)
     return sum((_layer_price(path, units, facts) for path, units in proposal.replacements), Price())
+
+
+def _recomputed(proposal: Proposal, facts: ModelFacts) -> RecomputedLayer | None:
+    """The layer whose constant weight the proposal stores, where it does that."""
+    wanted = [path for path, _ in proposal.replacements]
+    return next((layer for layer in facts.recomputed if [layer.path] == wanted), None)
+
+
+def _moved(op: Op) -> int:
+    return sum(tensor.nbytes for tensor in (*op.inputs, *op.outputs))
 
 
 def _layer_price(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Price:
@@ -122,6 +137,10 @@ def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Co
         return
     if layer is None and (linear := facts.linear_at.get(path)):
         yield _rows_of(linear)
+        return
+    if (found := next((own for own in facts.recomputed if own.path == path), None)) and isinstance(found.plain, Linear):
+        rows = found.plain_macs // (found.plain.in_features * found.plain.out_features)
+        yield Convolution(found.plain.in_features, found.plain.in_features, (), (), (), (), batch=rows)
         return
     if layer is None:
         yield from (_written(call) for call in _feeding(path, facts))

@@ -21,6 +21,7 @@ from analyzer.dataflow.operator_classes import BATCH_NORMS, PRODUCTS
 from analyzer.dataflow.receptive_field.dilation_grids import grids
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
 from analyzer.dataflow.receptive_field.resolution import restorations
+from analyzer.dataflow.recomputed import recomputed_layers
 from analyzer.dataflow.removable import removable_modules
 from analyzer.values.absences import Absences
 from analyzer.values.counts import Cost
@@ -39,12 +40,14 @@ def facts_of(
     fields: Mapping[str, Field] | None = None,
     fixed: frozenset[str] = frozenset(),
     kept: Mapping[str, tuple[str, ...]] = {},
+    recomputing: Mapping[str, str] = {},
     absences: Absences | None = None,
 ) -> ModelFacts:
     """All that rules may know; `fields` are the receptive fields where they have been found already.
 
     `bounds` say what limits each layer on the device profile. `fixed` are layers that nothing can take the place of,
-    `kept` children that a normalization runs on its result. Isolations, grids and restorations that cannot be had are
+    `kept` children that a normalization runs on its result, `recomputing` the kinds of layers whose weight is computed
+    and constant. Isolations, grids and restorations that cannot be had are
     left out and noted in `absences`. Who reads and feeds a layer no rule can do without: a failure there is raised.
     """
     left_out = Absences() if absences is None else absences
@@ -69,6 +72,7 @@ def facts_of(
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
         branch_sums=left_out.attempt("sums of branches", lambda: branch_sums(flow, path_of), ()),
         siblings=_siblings(flow, layers),
+        recomputed=tuple(recomputed_layers(flow, sizes.params, costs, recomputing)),
         removable=left_out.attempt("removable modules", lambda: removable_modules(flow, owners, costs), ()),
         never_run=tuple(never_run),
         fixed=fixed | kept.keys(),

@@ -9,8 +9,9 @@ from torch import nn
 
 from analyzer.rewriting.carrying import rewritten
 from analyzer.rewriting.channel_order import ordered, random_arguments
+from analyzer.rewriting.copying import copied
 from analyzer.rewriting.end_to_end import output_error
-from analyzer.rewriting.recalibrating import CalibrationInputs, distances, reestimate, with_own_state
+from analyzer.rewriting.recalibrating import CalibrationInputs, distances, reestimate
 from analyzer.values.advice import CalibrationError
 from analyzer.values.convolution import Proposal
 from analyzer.values.counts import Input
@@ -81,7 +82,7 @@ def error_between(before: nn.Module, after: nn.Module, inputs: Sequence[Input]) 
     if not inputs:
         return None
     try:
-        one, other = (with_own_state(module).eval() for module in (before, after))
+        one, other = (copied(module).eval() for module in (before, after))
         return output_error(one, other, random_arguments(inputs))
     except Exception:  # whatever a user's forward raises
         return None

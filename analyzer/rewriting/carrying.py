@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,9 +12,12 @@ from torch.nn.modules.conv import _ConvNd
 
 from analyzer.rewriting.affine import composed, summed, without_bias
 from analyzer.rewriting.approximating import approximate, factor_linear
+from analyzer.rewriting.constant_weights import constant_weights, kind_of, store_as_they_are
 from analyzer.rewriting.constructors import module_of
+from analyzer.rewriting.copying import copied
 from analyzer.rewriting.kernels import dense_kernel, store
 from analyzer.rewriting.output_error import relative_error
+from analyzer.rewriting.replaceability import reason_for_kind
 from analyzer.rewriting.swapping import put, replaceable
 from analyzer.values.convolution import Convolution, Identity, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
@@ -42,10 +44,10 @@ def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
     eval mode; the others get the nearest weights in the least-squares sense, or fresh ones. Problem where a layer
     cannot be replaced.
     """
-    copied = _copied(module)
+    result = _copied(module)
     listed = list(proposals)
-    layers = replaceable(copied, listed)
-    changes = [_Change.of(proposal, layers, copied) for proposal in listed]
+    layers = replaceable(result, listed)
+    changes = [_Change.of(proposal, layers, result) for proposal in listed]
     errors, fresh = {}, []
     for change in changes:
         path = next(iter(change.old))
@@ -54,14 +56,14 @@ def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
         if change.is_comparable:
             errors[path] = change.error()
     everything = {path: layer for change in changes for path, layer in change.new.items()}
-    return Rewritten(put(copied, everything), errors, tuple(fresh))
+    return Rewritten(put(result, everything), errors, tuple(fresh))
 
 
 def _copied(module: nn.Module) -> nn.Module:
     if any(tensor.is_meta for tensor in module.parameters()):
         raise Problem(f"{type(module).__name__} has no values to carry over; load its weights first")
     try:
-        return copy.deepcopy(module)
+        return copied(module)
     except Exception as error:
         raise Problem(f"{type(module).__name__} cannot be copied ({error}), so it cannot be rewritten") from error
 
@@ -141,6 +143,9 @@ class _Change:
 
 def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
     """The layers that take the place of one convolution: the nearest weights there are for them."""
+    if kind_of(old) is not None and reason_for_kind(old):
+        store_as_they_are(new, *constant_weights(old))
+        return True
     if isinstance(old, nn.Linear) and isinstance(new, nn.Sequential):
         return factor_linear(old, new)
     if not isinstance(old, _ConvNd):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
@@ -10,8 +9,9 @@ import torch
 from torch import nn
 
 from analyzer.evidence.grouping import best_grouping, best_rows
+from analyzer.rewriting.copying import copied
 from analyzer.rewriting.end_to_end import output_error
-from analyzer.rewriting.recalibrating import Arguments, with_own_state
+from analyzer.rewriting.recalibrating import Arguments
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.counts import Input
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
@@ -31,11 +31,11 @@ def ordered(module: nn.Module, proposals: Iterable[Proposal], facts: ModelFacts,
     wanted = list(_grouped(proposals, facts))
     if not wanted:
         return module
-    renumbered = copy.deepcopy(module).eval()
+    renumbered = copied(module).eval()
     moved: set[str] = set()
     for path, groups in wanted:
         moved |= _order_for(path, groups, renumbered, facts, moved)
-    if not moved or not _same(with_own_state(module).eval(), renumbered, inputs):
+    if not moved or not _same(copied(module).eval(), renumbered, inputs):
         return module
     return renumbered
 
@@ -100,7 +100,7 @@ def kept_by_groups(layer: nn.Module, path: str, groups: int, facts: ModelFacts) 
     """A dense layer that computes what groups do once the channels around them are renumbered, as far as they may be:
     its weights between groups are zero.
     """
-    kept = copy.deepcopy(layer)
+    kept = copied(layer)
     weight = kept.get_parameter("weight").detach()
     rows, columns = (
         torch.tensor(order).reshape(groups, -1) for order in _best_order(weight, groups, *movable(path, facts))

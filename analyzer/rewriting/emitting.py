@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from analyzer.rewriting.constant_weights import kind_of
 from analyzer.rewriting.constructors import call_of, module_of
+from analyzer.rewriting.replaceability import reason_for_kind
 from analyzer.rewriting.swapping import places_of, replaceable
 from analyzer.values.convolution import Proposal, Submodule, Unit
 
@@ -106,7 +108,8 @@ def _swap(module: nn.Module, swap: EmittedSwap, layers: dict[str, nn.Module]) ->
     for path, units in swap.proposal.replacements:
         if not units:
             continue  # what is put around it has taken it over
-        if repr(module_of(units, layers[path], module)) == repr(layers[path]):
+        is_computed = kind_of(layers[path]) is not None and reason_for_kind(layers[path])
+        if not is_computed and repr(module_of(units, layers[path], module)) == repr(layers[path]):
             continue  # it only hands over its weights
         places = " = ".join(_place(module, parent, name) for parent, name in places_of(module, path)) or "model"
         first, *rest = _made(module, units, layers[path])

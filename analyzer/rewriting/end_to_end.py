@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
 from analyzer.rewriting.carrying import rewritten
-from analyzer.rewriting.recalibrating import Arguments, with_own_state
+from analyzer.rewriting.copying import copied, with_own_state
+from analyzer.rewriting.recalibrating import Arguments
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 
@@ -49,7 +49,7 @@ def _refusal(proposal: Proposal, error: float) -> Problem:
 def runs(module: nn.Module, arguments: Arguments) -> bool:
     """Whether a copy of the model in eval mode accepts the arguments."""
     try:
-        _output(copy.deepcopy(module).eval(), arguments)
+        _output(copied(module).eval(), arguments)
     except Exception:  # whatever a user's forward raises
         return False
     return True
@@ -60,13 +60,13 @@ def with_random_statistics(module: nn.Module) -> nn.Module:
 
     As built they divide by one and add nothing, which would hide most mistakes in folding them.
     """
-    copied = copy.deepcopy(module).eval()
+    result = copied(module).eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for layer in copied.modules():
+        for layer in result.modules():
             if isinstance(layer, _BatchNorm) and _is_untrained(layer):
                 _randomize(layer, generator)
-    return copied
+    return result
 
 
 def _is_untrained(norm: _BatchNorm) -> bool:
@@ -90,7 +90,7 @@ def _in_double(module: nn.Module, arguments: Arguments) -> tuple[nn.Module, Argu
     """The model and its arguments in double precision, where it runs so; else as they are."""
     given: Arguments = pytree.tree_map(_doubled, arguments)
     try:
-        double = copy.deepcopy(module).double()
+        double = copied(module).double()
         _output(double, given)
     except Exception:  # whatever a user's forward raises at another precision than it was written for
         return module, arguments

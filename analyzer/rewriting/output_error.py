@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from math import lcm
 
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
+from analyzer.rewriting.copying import copied
 from analyzer.values.errors import Problem
 
 LARGEST = 16
@@ -25,7 +25,7 @@ def relative_error(old: nn.Module, new: nn.Module, size: tuple[int, ...] = ()) -
     """
     value = _random_input(new, old, size)
     with torch.no_grad():
-        before, after = (copy.deepcopy(module).float().eval()(value) for module in (old, new))
+        before, after = (copied(module).float().eval()(value) for module in (old, new))
     if before.shape != after.shape:
         raise Problem(f"a replacement gives {tuple(after.shape)} where the layer gives {tuple(before.shape)}")
     norm, distance = float(before.norm()), float((after - before).norm())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import _pytree as pytree
 
+from analyzer.rewriting.copying import copied
 from analyzer.values.errors import Problem
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
@@ -92,7 +92,7 @@ def distances(
 ) -> Mapping[str, float]:
     """|changed - original| / |original| over the batches, of what each layer gives; by path, "" for the whole model."""
     sums = {path: [0.0, 0.0] for path in paths}
-    models = [with_own_state(module).eval() for module in (original, changed)]
+    models = [copied(module).eval() for module in (original, changed)]
     for batch in batches:
         before, after = (_given(model, paths, batch) for model in models)
         for path in before.keys() & after.keys():
@@ -132,8 +132,3 @@ def _outputs(module: nn.Module, batch: Arguments) -> Any:
     except Exception as error:  # whatever a user's forward raises
         first = str(error).partition("\n")[0]
         raise Problem(f"the model refuses a calibration input: {type(error).__name__}: {first}") from error
-
-
-def with_own_state(module: nn.Module) -> nn.Module:
-    """A copy that shares the parameters, which a forward reads, but not buffers and attributes, which it may write."""
-    return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})

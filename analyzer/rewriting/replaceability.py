@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
 from analyzer.loading.meta_copy import SHARED, copy_with, is_empty
+from analyzer.rewriting.constant_weights import always_reads_the_same
+from analyzer.rewriting.copying import copied
 
 PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -33,18 +34,28 @@ class Replaceability:
     """Convolutions, normalizations and linear layers that nothing can take the place of."""
     kept: Mapping[str, tuple[str, ...]]
     """Children that a normalization calls after normalizing, its activation say: to be kept when it is folded."""
+    recomputing: Mapping[str, str]
+    """Classes of the convolutions and linear layers that compute a weight which no input changes."""
 
 
 def replaceability(module: nn.Module) -> Replaceability:
     """Asked of every convolution, batch normalization and linear layer; none of them is altered."""
-    fixed, kept = set(), {}
+    fixed, kept, recomputing = set(), {}, {}
     places = dict(_layers(module))
     for path, layer in places.items():
         if layer is None or reason_for_kind(layer):
             fixed.add(path)
+            if layer is not None and always_reads_the_same(layer):
+                recomputing[path] = _kind(layer)
         elif isinstance(layer, _BatchNorm) and (children := children_after(layer)):
             kept[path] = children
-    return Replaceability(frozenset(fixed), kept)
+    return Replaceability(frozenset(fixed), kept, recomputing)
+
+
+def _kind(layer: nn.Module) -> str:
+    """The name of its class, or of torch's own where a parametrization made it."""
+    own = type(layer).__mro__[1] if parametrize.is_parametrized(layer) else type(layer)
+    return own.__name__ if not issubclass(own, nn.Linear) or own.__name__.endswith("Linear") else "Linear"
 
 
 def _layers(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module | None]]:
@@ -155,7 +166,7 @@ def _is_plain_then(norm: _BatchNorm, names: tuple[str, ...]) -> bool:
         expected = nn.functional.batch_norm(value.clone(), *statistics, eps=layer.eps)
         for name in names:
             expected = layer.get_submodule(name)(expected)
-        found = copy.deepcopy(layer)(value.clone())
+        found = copied(layer)(value.clone())
     return found.shape == expected.shape and bool((found - expected).norm() <= TOLERANCE * expected.norm())
 
 

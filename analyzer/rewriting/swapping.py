@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from analyzer.rewriting.constant_weights import always_reads_the_same
 from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.replaceability import HOOKS, children_after, reason_against, reason_against_factoring
-from analyzer.values.convolution import Identity, Linear, Proposal, Submodule, Unit
+from analyzer.values.convolution import Convolution, Identity, Linear, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
 
 Role = Literal["replaced", "removed", "around", "taken over"]
@@ -109,9 +110,24 @@ def _reason_against(layer: nn.Module, units: Sequence[Unit]) -> str:
     if all(isinstance(unit, Identity) for unit in units) and not any(True for _ in layer.parameters()):
         attached = _reason_against_removing(layer, units)
         return attached or (_unkept(layer, units) if isinstance(layer, _BatchNorm) else "")
-    if isinstance(layer, nn.Linear) and all(isinstance(unit, Linear) for unit in units):
-        return reason_against_factoring(layer)
-    return reason_against(layer) or _unkept(layer, units)
+    linear = layer if isinstance(layer, nn.Linear) and all(isinstance(unit, Linear) for unit in units) else None
+    reason = reason_against(layer) if linear is None else reason_against_factoring(linear)
+    if reason and _is_plain_form(units, layer) and always_reads_the_same(layer):
+        return ""  # the plain layer may hold the constant weight that it computes
+    return reason or (_unkept(layer, units) if linear is None else "")
+
+
+def _is_plain_form(units: Sequence[Unit], layer: nn.Module) -> bool:
+    """Whether one plain layer of the same shape is to take the layer's place."""
+    match units:
+        case [Convolution() as unit]:
+            names: tuple[str, ...] = ("in_channels", "out_channels", "kernel_size", "stride", "groups")
+            wanted: list[object] = [unit.in_channels, unit.out_channels, unit.kernel, unit.stride, unit.groups]
+        case [Linear() as unit]:
+            names, wanted = ("in_features", "out_features"), [unit.in_features, unit.out_features]
+        case _:
+            return False
+    return [getattr(layer, name, None) for name in names] == wanted
 
 
 def _unkept(layer: nn.Module, units: Sequence[Unit]) -> str:

@@ -22,6 +22,7 @@ from analyzer.rules import (
     never_run,
     padding_only_taps,
     parallel_branches,
+    recomputed_weight,
     removable_module,
     sibling_convolutions,
     strided_dilation,
@@ -40,6 +41,7 @@ RESTRUCTURINGS: tuple[Proposer | ModelProposer, ...] = (
 )
 EXACT: tuple[Proposer | ModelProposer, ...] = (
     removable_module,
+    recomputed_weight,
     parallel_branches,
     bias_before_batchnorm,
     foldable_batchnorm,

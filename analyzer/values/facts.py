@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from analyzer.values.convolution import Convolution
+from analyzer.values.convolution import Convolution, Linear
+from analyzer.values.graph import Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,24 @@ class LinearFacts:
     def rows(self) -> int:
         """Vectors that it is multiplied with, over all calls."""
         return self.macs // (self.in_features * self.out_features)
+
+
+@dataclass(frozen=True, slots=True)
+class RecomputedLayer:
+    """A convolution or linear layer that computes its weight at every call and always the same in evaluation."""
+
+    path: str
+    kind: str
+    params: int
+    """With those of the modules within that compute the weight."""
+    macs: int
+    plain: Convolution | Linear
+    """The plain layer that does the same."""
+    plain_macs: int
+    """Of its convolution or product alone, over all calls."""
+    operators: tuple[Op, ...]
+    """All that run in it."""
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +176,7 @@ class ModelFacts:
     branch_sums: tuple[BranchSum, ...] = ()
     siblings: tuple[tuple[str, ...], ...] = ()
     """Convolution layers, two or more at a time, that read the same tensor."""
+    recomputed: tuple[RecomputedLayer, ...] = ()
     removable: tuple[RemovableModule, ...] = ()
     never_run: tuple[tuple[str, int], ...] = ()
     """Path and parameters of modules that the forward never called."""

@@ -336,6 +336,35 @@ def pruned() -> nn.Module:
     return model
 
 
+def with_hook(layer: nn.Module) -> nn.Module:
+    layer.register_forward_hook(lambda _, __, out: out + 1)
+    return pair(layer)
+
+
+def one_for_both(layer: nn.Module) -> nn.Module:
+    return Net(twice, conv=layer, norm=norm())
+
+
+def tied_originals() -> nn.Module:
+    model = nn.Sequential(parametrizations.weight_norm(conv()), parametrizations.weight_norm(conv()))
+    model[1].parametrizations.weight.original1 = model[0].parametrizations.weight.original1
+    return model
+
+
+class Following(nn.Conv2d):
+    """A weight that depends on what it reads."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, self.weight * x.mean(), self.bias, self.stride, self.padding)
+
+
+class PaddedStandardized(Standardized):
+    """As timm's StdConv2dSame."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(F.pad(x, (0, 1 - x.shape[-1] % 2, 0, 1 - x.shape[-2] % 2)))
+
+
 def quantized_input(model: Any, x: torch.Tensor) -> torch.Tensor:
     scaled = torch.fake_quantize_per_tensor_affine(model.conv(x), 0.05, 0, -128, 127)
     return model.norm(scaled)
@@ -517,8 +546,8 @@ CASES: dict[str, Case] = {
     "recurrent": Case(Recurrent, FOLD),
     "a scaling subclass": Case(lambda: pair(Scaled(8, 8, 3, padding=1))),
     "a padding subclass": Case(lambda: pair(Padded(8, 8, 3))),
-    "weight standardization": Case(lambda: pair(Standardized(8, 8, 3, padding=1))),
-    "a masked convolution": Case(lambda: pair(Masked(8, 8, 3, padding=1))),
+    "weight standardization": Case(lambda: pair(Standardized(8, 8, 3, padding=1)), ("WGT301 conv",)),
+    "a masked convolution": Case(lambda: pair(Masked(8, 8, 3, padding=1)), ("WGT301 conv",)),
     "a subclass that says nothing": Case(lambda: pair(PlainSubclass(8, 8, 3, padding=1, bias=False)), FOLD),
     "a norm with an activation": Case(lambda: pair(second=Activating(8)), FOLD),
     "a norm with an activation inside": Case(lambda: pair(second=ActivatingInside(8))),
@@ -537,10 +566,22 @@ CASES: dict[str, Case] = {
     "a hook on the norm": Case(lambda: hooked("norm")),
     "a hook before the norm": Case(lambda: hooked("norm", post=False)),
     "a hook on the model": Case(lambda: hooked(""), FOLD),
-    "parametrized": Case(parametrized),
-    "weight norm": Case(lambda: pair(parametrizations.weight_norm(conv()))),
-    "spectral norm": Case(lambda: pair(parametrizations.spectral_norm(conv()))),
-    "pruned": Case(pruned),
+    "parametrized": Case(parametrized, ("WGT301 conv",)),
+    "weight norm": Case(lambda: pair(parametrizations.weight_norm(conv())), ("WGT301 conv",)),
+    "weight norm by a hook": Case(lambda: pair(torch.nn.utils.weight_norm(conv())), ("WGT301 conv",)),
+    "spectral norm by a hook": Case(lambda: pair(torch.nn.utils.spectral_norm(conv())), ("WGT301 conv",)),
+    "weight norm and a hook": Case(lambda: with_hook(parametrizations.weight_norm(conv()))),
+    "weight norm that others read": Case(lambda: pair(parametrizations.weight_norm(conv()), forward=reads_weight)),
+    "weight norm, shared": Case(lambda: one_for_both(parametrizations.weight_norm(conv())), ("WGT301 conv",)),
+    "weight norm of tied weights": Case(tied_originals),
+    "a weight that follows its input": Case(lambda: pair(Following(8, 8, 3, padding=1))),
+    "a computed weight that pads to a multiple": Case(lambda: pair(PaddedStandardized(8, 8, 3, stride=2))),
+    "a linear layer with weight norm": Case(
+        lambda: nn.Sequential(conv(), nn.ReLU(), nn.Flatten(2), parametrizations.weight_norm(nn.Linear(81, 5))),
+        ("WGT301 3",),
+    ),
+    "spectral norm": Case(lambda: pair(parametrizations.spectral_norm(conv())), ("WGT301 conv",)),
+    "pruned": Case(pruned, ("WGT301 conv",)),
     "fake-quantized between": Case(lambda: pair(forward=quantized_input)),
     "a rounded weight": Case(quantized_weight),
     "circular padding": Case(lambda: pair(conv(padding_mode="circular"))),

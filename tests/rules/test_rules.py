@@ -26,6 +26,7 @@ CODES = {
     "PTW301": "collapsible-pointwise",
     "RUN301": "removable-module",
     "PAR301": "parallel-branches",
+    "WGT301": "recomputed-weight",
     "PAD301": "padding-only-taps",
     "GRP201": "isolated-groups",
     "DIL201": "gridding",
