@@ -12,12 +12,14 @@ from fnmatch import fnmatchcase
 from analyzer.advising import Advised, advised, untimed
 from analyzer.advising.advisor import AdvisedModel
 from analyzer.advising.weight_evidence import ask, kept_by, weights_of
-from analyzer.rules import matching, rule_for
-from analyzer.rules.rule import Choosable
+from analyzer.rules import EXACT, matching, rule_for
+from analyzer.rules.rule import Choosable, Rule
 from analyzer.values.advice import Advice
 from analyzer.values.errors import Problem
 
 SHOWN = 3
+ALL_EXACT = "exact"
+"""Asks for all changes that leave the output as it is, as many as can be made at once."""
 ENERGY = re.compile(r"(\d+(?:\.\d+)?) ?%")
 WEIGHTS_NEEDED = "a share of the energy is that of weights: give them with --checkpoint"
 
@@ -40,8 +42,13 @@ class ApplyRequest:
 
     def names(self, advice: Advice) -> bool:
         """Whether the advice is of the rule and the layers that it asks for."""
-        codes = {rule.CODE for rule in matching(self.rule)}
+        codes = {rule.CODE for rule in _rules(self.rule)}
         return advice.rule in codes and (not self.layers or fnmatchcase(advice.path, self.layers))
+
+
+def _rules(name: str) -> Sequence[Rule]:
+    """The rules of that name; those whose changes leave the output as it is for "exact"."""
+    return EXACT if name.lower() == ALL_EXACT else matching(name)
 
 
 def requested(text: str, model: AdvisedModel) -> tuple[Advised, ...]:
@@ -54,6 +61,8 @@ def requested(text: str, model: AdvisedModel) -> tuple[Advised, ...]:
     named = [item for item in proposals if request.names(item.advice)]
     if not named:
         raise Problem(f"--apply {text} matches no advice: {_offer(request.rule, proposals)}")
+    if not request.choice and request.rule.lower() == ALL_EXACT:
+        return tuple(sorted(named, key=_saved, reverse=True))
     if not request.choice:
         return tuple(named)
     made = [item for item in (_chosen(item, request.choice, model) for item in named) if item is not None]
@@ -63,7 +72,7 @@ def requested(text: str, model: AdvisedModel) -> tuple[Advised, ...]:
 
 
 def _offer(name: str, proposals: Sequence[Advised]) -> str:
-    codes = {rule.CODE for rule in matching(name)}
+    codes = {rule.CODE for rule in _rules(name)}
     offered = [item.advice for item in proposals if item.advice.rule in codes]
     if not offered:
         return f"{name} has nothing to propose for this model"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from analyzer.advising.pricing import current_price
 from analyzer.advising.ranking import Advised, is_gain, rank
@@ -64,7 +64,7 @@ def _order(advice: Advice) -> int:
 
 
 def together(candidates: Iterable[Advised], most: Saving | None = None) -> tuple[Advised, ...]:
-    """In their order, each that replaces no layer that another one has replaced, and that no other one is unsound with.
+    """In their order, each that replaces nothing that another one has replaced, whole or in part, or is unsound beside.
 
     Those that need training are left out once `most` has been taken.
 
@@ -73,23 +73,34 @@ def together(candidates: Iterable[Advised], most: Saving | None = None) -> tuple
     """
     chosen: list[Advised] = []
     taken: set[str] = set()
+    around: set[str] = set()
     room = most
     for candidate in candidates:
         saved = candidate.advice.saved if candidate.advice.effort != "none" else None
-        if not taken.isdisjoint(candidate.paths) or any(are_unsound(candidate, other) for other in chosen):
+        own, lineage = candidate.paths, {above for path in candidate.paths for above in _around(path)}
+        is_free = taken.isdisjoint(own | lineage) and around.isdisjoint(own)
+        if not is_free or any(are_unsound(candidate, other) for other in chosen):
             continue
         if room and saved and _is_taken(room, saved):
             continue
         if room and saved:
             room = Saving(room.params - saved.params, room.macs - saved.macs)
         chosen.append(candidate)
-        taken |= candidate.paths
+        taken |= own
+        around |= lineage
     return tuple(chosen)
 
 
 def _is_taken(room: Saving, saved: Saving) -> bool:
     """Whether there is no room left for something that would be saved."""
     return (saved.params > 0 >= room.params) or (saved.macs > 0 >= room.macs)
+
+
+def _around(path: str) -> Iterator[str]:
+    """The modules that hold the layer, the model itself last: what replaces one of them takes the layer away."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
 
 
 def are_unsound(one: Advised, other: Advised) -> bool:

@@ -142,6 +142,7 @@ def _convolution_facts(
         norm=around.norms.get(path),
         rectified=around.rectified.get(path),
         follower=around.followers.get(path),
+        norm_follower=around.norm_followers.get(path) if path in around.norms else None,
         readers=around.readers[path],
         sources=around.sources[path],
         branches=around.branches.get(path, ()),

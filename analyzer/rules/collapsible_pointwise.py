@@ -1,7 +1,8 @@
 """Multiply two convolutions with nothing between into one, where one of them is pointwise.
 
 ## What it flags
-A convolution whose output only another convolution reads, with nothing between, one of the two pointwise.
+A convolution whose output only another convolution reads, with nothing or a batch normalization between, one of the two
+pointwise.
 
 ## Why
 Without a nonlinearity between them two linear maps are one: its kernel is the product of theirs.
@@ -16,7 +17,8 @@ nn.Conv2d(64, 32, 3, padding=1)                                          # after
 ```
 
 ## What it proposes
-One convolution from the first one's input to the second one's output, an identity in the place of the second.
+One convolution from the first one's input to the second one's output, identities in the place of the second and of a
+normalization between: in evaluation that is a scale and a shift, so the three are one linear map.
 
 ## What it costs
 Nothing: outputs stay the same to rounding. Two factors may train differently from their product.
@@ -33,8 +35,8 @@ Linear algebra; Arora et al. 2018 on how factors train; Ding et al. 2021 (Divers
 from dataclasses import replace
 from math import prod
 
-from analyzer.values.convolution import Convolution, Identity, Proposal
-from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import Convolution, Identity, Proposal, Unit
+from analyzer.values.facts import ConvolutionFacts, ModelFacts, Norm
 
 CODE = "PTW301"
 LEVEL = "warning"
@@ -42,15 +44,30 @@ EFFORT = "none"
 
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
-    """The product of both, where it is smaller."""
-    second = model.convolutions.get(layer.follower or "")
+    """The product of both, and of a normalization between, where it is smaller."""
+    norm = _norm_between(layer, model)
+    second = model.convolutions.get((layer.norm_follower if norm else layer.follower) or "")
     if second is None or not layer.is_plain or not second.is_plain or len(layer.calls) != len(second.calls):
         return None
-    product = _product(layer.convolution, second.convolution)
-    if product is None or not _is_smaller(product, layer.convolution, second.convolution):
+    first = replace(layer.convolution, bias=True) if norm else layer.convolution
+    product = _product(first, second.convolution)
+    if product is None or not _is_smaller(product, layer, second, norm):
         return None
-    replacements = ((layer.path, (product,)), (second.path, (Identity(),)))
-    return Proposal(replacements, notes=(f"nothing lies between it and {second.path}: two linear maps are one",))
+    gone = (norm.path, second.path) if norm else (second.path,)
+    removed: list[tuple[str, tuple[Unit, ...]]] = [(path, (Identity(),)) for path in gone]
+    between = f"only {norm.path}" if norm else "nothing"
+    return Proposal(
+        ((layer.path, (product,)), *removed),
+        notes=(f"{between} lies between it and {second.path}: linear maps in a row are one",),
+    )
+
+
+def _norm_between(layer: ConvolutionFacts, model: ModelFacts) -> Norm | None:
+    """The normalization between the layer and the convolution after it, where it can be folded and goes as a whole."""
+    if layer.norm_follower is None or (layer.convolution.transposed and layer.convolution.groups > 1):
+        return None
+    foldable = (norm for norm in model.norms if norm.path == layer.norm and norm.convolution == layer.path)
+    return next((norm for norm in foldable if not norm.kept), None)
 
 
 def _product(first: Convolution, second: Convolution) -> Convolution | None:
@@ -68,9 +85,10 @@ def _product(first: Convolution, second: Convolution) -> Convolution | None:
     return replace(second, in_channels=first.in_channels, groups=groups, bias=bias)
 
 
-def _is_smaller(product: Convolution, first: Convolution, second: Convolution) -> bool:
-    fewer = product.params < first.params + second.params
-    return fewer and _macs(product) <= _macs(first) + _macs(second)
+def _is_smaller(product: Convolution, layer: ConvolutionFacts, second: ConvolutionFacts, norm: Norm | None) -> bool:
+    before = (layer.convolution, second.convolution)
+    fewer = product.params < sum(conv.params for conv in before) + (norm.params if norm else 0)
+    return fewer and _macs(product) <= sum(map(_macs, before))
 
 
 def _macs(conv: Convolution) -> int:

@@ -33,6 +33,8 @@ class ConvolutionFacts:
     """The batch normalization whose output it reads through a ReLU, directly."""
     follower: str | None = None
     """The convolution layer that alone reads the output, directly, with nothing between."""
+    norm_follower: str | None = None
+    """The convolution layer that alone reads what the normalization `norm` gives, directly."""
     readers: tuple[str, ...] = ()
     """Convolution layers that read the output through layers that keep channels apart (elementwise, norm, pooling)."""
     sources: tuple[str, ...] = ()

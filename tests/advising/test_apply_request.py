@@ -116,3 +116,33 @@ def test_dilations_of_a_long_kernel(layer, model):
     found = dilated_kernel.choices(beside, facts)
     assert {word: item.replacements[0][1][0].kernel for word, item in found.items()} == {"2": (5, 5), "4": (3, 3)}
     assert all(item.replacements[0][1][0].span == (9, 9) for item in found.values())
+
+
+class Heads(nn.Module):
+    """A bias before a normalization, three linear layers in a row, and a head that nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64), nn.ReLU(), nn.Conv2d(64, 64, 3))
+        self.row = nn.Sequential(nn.BatchNorm2d(64), nn.Conv2d(64, 16, 1))
+        self.aux = nn.Sequential(nn.Conv2d(64, 32, 3), nn.BatchNorm2d(32))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.body(x)
+        self.aux(y * 2)
+        return self.row(y)
+
+
+def test_all_exact_changes_are_made_at_once_and_none_is_refused():
+    done = applied(model_of(Heads().eval()), ["exact"])
+    assert sorted((item.advice.rule, item.advice.path) for item in done.chosen) == [
+        ("BNM302", "body.0"),
+        ("RUN301", "aux"),
+    ]
+    assert {item.advice.rule for item in done.left_out} <= {"BNM301"}
+    assert done.rewritten.module.aux.__class__ is nn.Identity
+
+
+def test_there_is_nothing_exact_for_a_plain_row(model):
+    with pytest.raises(Problem, match="exact has nothing to propose for this model"):
+        applied(model, ["exact"])

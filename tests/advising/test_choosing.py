@@ -15,7 +15,7 @@ from analyzer.analysis import analyze_loaded, study
 from analyzer.loading import from_module
 from analyzer.rules import selected
 from analyzer.values.advice import Saving
-from analyzer.values.facts import Norm
+from analyzer.values.facts import Norm, RemovableModule
 
 
 def loaded(module: nn.Module, *shape: int):
@@ -215,3 +215,13 @@ def test_whatever_rule_removes_a_normalization_it_is_for_inference():
             takes = any(norm in gone or any(norm.startswith(f"{path}.") for path in gone) for norm in norms)
             assert item.advice.inference_only is takes
     assert not any(item.advice.inference_only for item in model.best)
+
+
+@pytest.mark.parametrize(("path", "beside"), [("a.conv", False), ("a", False), ("b.conv", True), ("ab", True)])
+def test_nothing_is_changed_within_what_another_one_removes(layer, model, path, beside):
+    module = RemovableModule("a", "Sequential", 9, 9, True)
+    plain = layer(path, kernel=7, padding=3)
+    advised = advise(model(plain, removable=(module,)), rules=selected(["RUN301", "LOW101"]))
+    removed, changed = (next(item for item in advised if item.advice.rule == rule) for rule in ("RUN301", "LOW101"))
+    for order in ([removed, changed], [changed, removed]):
+        assert len(together(order)) == (2 if beside else 1)

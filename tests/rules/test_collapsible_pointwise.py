@@ -2,11 +2,13 @@ import pytest
 import torch
 from torch import nn
 
+from analyzer import analyze, rewrite
 from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.constructors import module_of
 from analyzer.rules.collapsible_pointwise import propose
 from analyzer.values.convolution import Identity
+from analyzer.values.facts import Norm
 from analyzer.values.layer_calls import code
 
 
@@ -103,3 +105,47 @@ def test_the_product_computes_the_same(layer, model, first, second, product):
     expected, found = modules["b"](modules["a"](value)), new["b"](new["a"](value))
     assert torch.allclose(found, expected, rtol=0, atol=1e-12)
     assert repr(new["a"]) == repr(eval(product).double())
+
+
+def chain(layer, model, second, norm=None):
+    one = layer("a", kernel=3, padding=1, norm="n", norm_follower="b")
+    two = layer("b", **{"kernel": 1, "out_channels": 32, **second})
+    norms = (norm or Norm("n", 64, 128, "a"),)
+    return one, model(one, two, norms=norms)
+
+
+NOT_MERGED = {
+    "a kernel after": ({"kernel": 3}, None),
+    "more parameters": ({"out_channels": 640}, None),
+    "a normalization that cannot be folded": ({}, Norm("n", 64, 128)),
+    "a normalization that activates": ({}, Norm("n", 64, 128, "a", ("n.act",))),
+    "fed by another": ({}, Norm("n", 64, 128, "c")),
+    "not plain": ({"is_plain": False}, None),
+}
+
+
+@pytest.mark.parametrize(("second", "norm"), NOT_MERGED.values(), ids=NOT_MERGED)
+def test_a_normalization_between_is_left_alone(layer, model, second, norm):
+    one, facts = chain(layer, model, second, norm)
+    assert propose(one, facts) is None
+
+
+def test_a_normalization_between_goes_in_the_same_step(layer, model):
+    one, facts = chain(layer, model, {})
+    replaced = {path: code(units) for path, units in propose(one, facts).replacements}
+    assert replaced == {"a": "nn.Conv2d(64, 32, 3, padding=1)", "n": "nn.Identity()", "b": "nn.Identity()"}
+
+
+def test_three_linear_layers_become_one_to_rounding():
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(64)
+    norm.running_mean.uniform_(-1, 1)
+    norm.running_var.uniform_(0.5, 2)
+    net = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), norm, nn.Conv2d(64, 16, 1), nn.ReLU()).eval()
+    x = torch.randn(2, 3, 9, 9)
+    analysis = analyze(net, x)
+    (item,) = (item for item in analysis.advice if item.rule == "PTW301")
+    assert item.inference_only
+    changed = rewrite(net, [item], x)
+    assert torch.allclose(changed(x), net(x), atol=1e-5)
+    assert analyze(changed, x).total.params == analysis.total.params - item.saved.params == 3 * 16 * 9 + 16

@@ -45,6 +45,8 @@ class Neighbours:
     rectified: dict[str, str] = field(default_factory=dict)
     """The batch normalization whose output this layer reads through a ReLU."""
     followers: dict[str, str] = field(default_factory=dict)
+    norm_followers: dict[str, str] = field(default_factory=dict)
+    """The convolution that alone reads the batch normalization after this layer."""
 
 
 def direct_convolutions(flow: Flow) -> Mapping[str, list[Op]]:
@@ -132,7 +134,10 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
             found.branches[path] = widths
         if (norm := _rectified(ops, flow)) is not None:
             found.rectified[path] = norm
-        _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], path_of, found)
+        readers = [flow.sole_reader(value) for value in outputs]
+        _note_sole_readers(path, readers, path_of, found)
+        if path in found.norms and (follower := _sole_follower(readers, flow, path_of)) is not None:
+            found.norm_followers[path] = follower
     uses = Counter(norm_path(op) for op in norm_operators(flow))
     found.norms = {path: norm for path, norm in found.norms.items() if uses[norm] == len(layers[path])}
     return found
@@ -157,6 +162,13 @@ def _note_sole_readers(path: str, readers: list[Op | None], path_of: Mapping[Op,
         found.norms[path] = norm
     if len(followers) == 1 and (follower := followers.pop()) is not None:
         found.followers[path] = follower
+
+
+def _sole_follower(norms: list[Op | None], flow: Flow, path_of: Mapping[Op, str]) -> str | None:
+    """The one convolution layer that alone reads what these normalizations give."""
+    readers = [flow.sole_reader(flow.writes[op][0]) for op in norms if op is not None]
+    followers = {path_of.get(op) if op is not None else None for op in readers}
+    return followers.pop() if len(followers) == 1 else None
 
 
 def _rectified(ops: list[Op], flow: Flow) -> str | None:
