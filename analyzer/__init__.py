@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analyzer.rewriting.recalibrating import CalibrationInputs
 
 __version__ = VERSION
-__all__ = ["Advice", "Analysis", "Cost", "Problem", "__version__", "analyze", "fit", "formula", "rewrite"]
+__all__ = ["Advice", "Analysis", "Cost", "Problem", "__version__", "analyze", "fit", "formula", "kernel", "rewrite"]
 
 
 def analyze(
@@ -51,6 +51,31 @@ def formula(operator: str, function: Callable[..., Any] | None = None) -> Callab
         return lambda given: formula(operator, given)
     register(operator, function)
     return function
+
+
+def kernel(
+    operator: str,
+    function: Callable[..., Any] | None = None,
+    *,
+    shape: Callable[..., Any],
+    cost: Callable[..., Any] | None = None,
+    changes: Iterable[str] = (),
+) -> Any:
+    """Make one operator of a Python function around a compiled kernel: `analyzer.kernel("mylib::op", shape=...)`.
+
+    As a decorator or with the function; what is returned is called as the function was. `shape` says without values
+    what the kernel returns: it is called with the shapes of the arguments that it names, and returns the shape of the
+    result or a tuple of those of several, of the first tensor's data type. `cost` is what `formula` takes; without it
+    the operator is named as uncounted. `changes` names the arguments that the kernel writes to. Raises Problem where
+    torch cannot make an operator of the function, or when the analyzer knows the operator itself.
+    """
+    if function is None:
+        return lambda given: kernel(operator, given, shape=shape, cost=cost, changes=changes)
+    from analyzer.tracing.compiled_kernels import as_operator
+
+    if cost is not None:
+        formula(operator, cost)
+    return as_operator(operator, function, shape, changes)
 
 
 def rewrite(
