@@ -24,9 +24,9 @@ def as_operator(operator: str, function: Callable[..., Any], shape: Callable[...
         typed = _typed(function)
         made: Any = torch.library.custom_op(operator, typed, mutates_args=tuple(changes))
     except (TypeError, ValueError, RuntimeError, NameError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0].partition(" Got func")[0]
         raise Problem(
-            f"{operator}: {function!r} cannot be made an operator ({said}); annotate it with types"
+            f"{operator}: {function!r} cannot be made an operator ({said}); annotate its parameters"
         ) from error
     parameters = inspect.signature(typed)
 
@@ -51,7 +51,7 @@ def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
         parameter.replace(annotation=hints.get(name, _type_of(parameter.default)))
         for name, parameter in signature.parameters.items()
     ]
-    result = hints.get("return", torch.Tensor)
+    result = None if hints.get("return") is type(None) else hints.get("return", torch.Tensor)
     vars(typed)["__signature__"] = signature.replace(parameters=parameters, return_annotation=result)
     return typed
 
