@@ -99,7 +99,7 @@ def _is_fusible(op: Op) -> bool:
 
 
 def _same_size(head: Op, op: Op) -> bool:
-    return bool(op.outputs) and head.outputs[0].numel == op.outputs[0].numel
+    return bool(op.outputs and head.outputs) and head.outputs[0].numel == op.outputs[0].numel
 
 
 def kind(op: Op) -> Kind:

@@ -11,6 +11,8 @@ from inspect import getattr_static
 from pathlib import Path
 from typing import Any
 
+from analyzer.loading.python.torch_libraries import TorchLibraries
+
 Modules = Mapping[str, Any]
 """As `sys.modules`, whose values need not be modules: some import on the first look at an attribute."""
 
@@ -24,6 +26,7 @@ class Surroundings:
         self._name = name
         self._argv = argv
         self._imported: dict[str, Any] = {}
+        self._libraries = TorchLibraries()
         self._foreign: frozenset[str] | None = None
         """Top-level names that were imported before the outermost entry."""
 
@@ -35,7 +38,8 @@ class Surroundings:
             for key in self._own(sys.modules):
                 if not self._is_foreign(key):
                     del sys.modules[key]
-            yield
+            with self._libraries.renewed():
+                yield
 
     @contextmanager
     def again(self) -> Iterator[None]:
