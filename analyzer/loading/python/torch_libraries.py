@@ -1,4 +1,4 @@
-"""Operators that a file registers with torch: taken back before the file is run once more, which registers them again."""
+"""Operators that a file registers with torch: taken back before the file, which registers them, is run once more."""
 
 from __future__ import annotations
 
