@@ -23,10 +23,10 @@ class TorchLibraries:
         original = Library.__init__
 
         def noted(library: Any, *args: Any, **kwargs: Any) -> None:
-            original(library, *args, **kwargs)
+            original(library, *args, **kwargs)  # type: ignore[no-untyped-call]
             self._made.append(library)
 
-        Library.__init__ = noted  # type: ignore[method-assign]
+        Library.__init__ = noted  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
