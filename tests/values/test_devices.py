@@ -21,10 +21,9 @@ def test_default_is_one_laptop_core() -> None:
 
 
 def test_presets_go_from_a_microcontroller_to_a_server() -> None:
-    kinds = {device.kind for device in PRESETS}
-    assert kinds >= {"microcontroller", "board", "phone", "cpu", "gpu"}
-    assert PRESETS[0] == min(PRESETS, key=lambda device: device.peak("float32"))
-    assert PRESETS[-1] == max(PRESETS, key=lambda device: device.peak("float32"))
+    by_speed = sorted(PRESETS, key=lambda device: device.peak("float32"))
+    assert {device.kind for device in PRESETS} >= {"microcontroller", "board", "phone", "cpu", "gpu"}
+    assert (by_speed[0].kind, by_speed[-1].kind) == ("microcontroller", "gpu")
 
 
 @pytest.mark.parametrize("device", PRESETS, ids=lambda device: device.name)
@@ -63,7 +62,8 @@ def test_this_machine_is_among_the_nearest() -> None:
 
 
 def test_a_name_like_none_lists_the_presets() -> None:
-    with pytest.raises(Problem, match=r"nearest: cortex-m7, raspberry-pi, .*a100; .*peak_gflops"):
+    names = ", ".join(device.name for device in PRESETS)
+    with pytest.raises(Problem, match=rf"nearest: {names}; .*peak_gflops"):
         device_for("??")
 
 
