@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from analyzer.formats.terminal.console_text import ROOMY, path, source, styled, table
+from analyzer.formats.terminal.console_text import ROOMY, numbered, path, source, styled, table
 from analyzer.formats.wording import suggestions
 from analyzer.formats.wording.numbers import count, plural, share
 from analyzer.values.advice import Advice
@@ -32,8 +32,9 @@ def parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["s
     found = [advice for advice in analysis.advice if advice.proposed is not None]
     shown = suggestions.alike(found)[:TOP]
     yield ""
-    for number, line in enumerate(suggestions.what_to_do(analysis), 1):
-        yield f"{number}. {line}"
+    steps = suggestions.what_to_do(analysis)
+    if steps:
+        yield numbered(steps)
     titles = TITLES if width >= SOURCED else NARROW_TITLES
     rows = (_cells(group, analysis.total, width)[: len(titles)] for group in shown)
     yield table(titles, rows) if found else "nothing to restructure"

@@ -39,6 +39,18 @@ def styled(text: str, style: str = "") -> "Text":
     return Text(one_line(text), style)
 
 
+def numbered(lines: Sequence[str]) -> "Table":
+    """A numbered list; what does not fit on a line goes on below its first word."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 1))
+    made.add_column(no_wrap=True)
+    made.add_column()
+    for number, line in enumerate(lines, 1):
+        made.add_row(f"{number}.", styled(line))
+    return made
+
+
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
     """Rows of plain text below their titles; columns whose title ends in a colon hold numbers."""
     from rich.table import Table

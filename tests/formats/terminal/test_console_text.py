@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.formats.terminal.console_text import rendered, styled, table
+from analyzer.formats.terminal.console_text import numbered, rendered, styled, table
 
 
 @pytest.mark.parametrize("name", ["[red]x[/red]", ":smile:", "[b]"])
@@ -12,3 +12,7 @@ def test_names_are_neither_markup_nor_emoji(name):
 
 def test_control_characters_are_written_out():
     assert rendered(["a\nb\x1b[31m"], 80, colour=False) == "a\\nb\\x1b[31m\n"
+
+
+def test_a_numbered_line_goes_on_below_its_first_word():
+    assert rendered([numbered(["one two three", "four"])], 12, colour=False) == "1. one two\n   three\n2. four\n"
