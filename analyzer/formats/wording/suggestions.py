@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from analyzer.formats.wording.fit_wording import harm
 from analyzer.formats.wording.numbers import exact, plural, share
+from analyzer.rules import padding_only_taps
 from analyzer.values.advice import Advice, Alternative, HarmMeasurement, PlanStep, Saving, Step
 from analyzer.values.counts import Total
 from analyzer.values.results import Analysis
@@ -33,6 +34,8 @@ def what_to_do(analysis: Analysis) -> list[str]:
 
 def _step(step: PlanStep, total: Total, weights_seen: bool) -> str:
     lead, effect = LEADS[step.step]
+    if any(change.rule == padding_only_taps.CODE for change in step.changes):
+        effect = f"{effect} at this input size"
     kept = [f"each layer keeps {100 * step.least_kept:.0f} % of its weight energy or more"] if step.least_kept else []
     kept += [UNSEEN] if step.step == "retrain" and not (kept or weights_seen) else []
     return f"{lead}: {_changes(step)}: {'; '.join((savings(step.saved, total), effect, *kept))}"

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.wording import suggestions
-from analyzer.values.advice import Saving
+from analyzer.values.advice import PlannedChange, PlanStep, Saving
 
 
 def test_advice_is_sorted_by_what_it_asks(advised):
@@ -65,3 +65,14 @@ def test_layers_of_which_the_same_is_said_are_together(separable):
 def test_layers_with_other_neighbours_are_alike(separable):
     first, second = (replace(separable, path=path, not_beside=(beside,)) for path, beside in (("a", "b"), ("c", "d")))
     assert [len(group) for group in suggestions.alike([first, second])] == [2]
+
+
+def test_what_holds_at_this_input_size_only_says_so_in_the_opening_line(advised):
+    cut = PlannedChange("PAD301", "padding-only-taps", "aspp.3", "")
+    merged = PlannedChange("PTW301", "collapsible-pointwise", "a", "")
+    told = [
+        suggestions.what_to_do(replace(advised, plan=(PlanStep("free", changes, Saving(8, 8)),)))[0]
+        for changes in ((merged, cut), (merged,))
+    ]
+    assert told[0].endswith("the output stays as it is at this input size")
+    assert told[1].endswith("the output stays as it is")
