@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from analyzer.values.advice import Advice
-from analyzer.values.counts import Cost
-from analyzer.values.errors import Problem
-from analyzer.values.results import Analysis
-from analyzer.version import VERSION
+TYPE_CHECKING = False  # as type checkers read it; importing it from typing would be the slowest line here
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
     from torch import nn
 
     from analyzer.fitting import FitPlan
     from analyzer.rewriting.recalibrating import CalibrationInputs
+    from analyzer.values.advice import Advice
+    from analyzer.values.counts import Cost
+    from analyzer.values.errors import Problem
+    from analyzer.values.results import Analysis
+    from analyzer.version import VERSION as __version__  # noqa: N811 - as the packaging guide has it
 
-__version__ = VERSION
+_HOMES = {
+    "Advice": "values.advice",
+    "Analysis": "values.results",
+    "Cost": "values.counts",
+    "Problem": "values.errors",
+    "__version__": "version",
+}
+"""Where the names are written that are imported at their first use."""
 __all__ = ["Advice", "Analysis", "Cost", "Problem", "__version__", "analyze", "fit", "formula", "kernel", "rewrite"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when they are asked for: the command reads this file before it can say that it was stopped."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), "VERSION" if name == "__version__" else name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def analyze(

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import analyzer
+from analyzer.values.results import Analysis
+from analyzer.version import VERSION
+
 HEAVY = ("torch", "torchvision", "torch._dynamo", "fvcore", "matplotlib", "networkx", "rich", "timm", "transformers")
 FILE = """
 import torch
@@ -43,6 +47,21 @@ def imported(*arguments: str, cwd: Path, call: str = COMMAND) -> set[str]:
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_imports_nothing_heavy(option: str, tmp_path: Path) -> None:
     assert imported(option, cwd=tmp_path) == set()
+
+
+def test_the_package_imports_nothing_until_it_is_asked(tmp_path: Path) -> None:
+    """Ctrl-C before that is Python's own to tell, and the command reads this file first."""
+    script = "import sys; before = set(sys.modules); import analyzer; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["__future__", "analyzer"]
+
+
+def test_every_public_name_is_there() -> None:
+    names = {name: getattr(analyzer, name) for name in analyzer.__all__}
+    assert dir(analyzer) == analyzer.__all__
+    assert names["Analysis"] is Analysis
+    assert names["__version__"] == VERSION
+    assert not hasattr(analyzer, "nothing")
 
 
 def test_a_plain_file_needs_torch_and_little_else(tmp_path: Path) -> None:

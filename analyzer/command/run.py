@@ -98,6 +98,7 @@ def _gated(
 
     config = read(file) if file else None
     plan = plan_for(config, request.models, request.given, request.gate.limits)
+    plan = replace(plan, timeout=request.timeout)
     against = request.gate.against
     if against:
         check_base(plan, against)

@@ -115,7 +115,10 @@ def _analysed(
 ) -> tuple[Analysis | Problem | None, ...]:
     variables = base_environment(repository.top, tree)
     found = (_job_of(model, plan, counterparts, repository, tree, variables) for model in plan.models)
-    jobs = [replace(job, request=replace(job.request, options=options)) if job else None for job in found]
+    jobs = [
+        replace(job, request=replace(job.request, options=options, timeout=plan.timeout)) if job else None
+        for job in found
+    ]
     outcomes = iter(run([job for job in jobs if job]))
     return tuple(_told_of(next(outcomes), title) if job else None for job in jobs)
 
@@ -143,17 +146,23 @@ def _existing(
     place = tree / repository.inside(home)
     if not place.is_dir() or not exists(request.target, place, home):
         return None
+    if _is_pointer(place / request.target):
+        raise Problem(
+            f"{request.target} is a Git LFS pointer at the base, and what it stands for is not fetched; compare with a "
+            "report of it: --against FILE.json"
+        )
     # Weights are seldom in a repository, and counts do not need them.
-    kept = request.checkpoint if request.checkpoint and _is_whole(place / request.checkpoint) else None
+    weights = place / request.checkpoint if request.checkpoint else None
+    kept = request.checkpoint if weights and weights.is_file() and not _is_pointer(weights) else None
     return Job(WorkRequest((replace(request, checkpoint=kept),), COUNTS), place, variables)
 
 
-def _is_whole(file: Path) -> bool:
-    """Whether a file is there, and not just git-lfs's pointer to it."""
-    if not file.is_file():
+def _is_pointer(place: Path) -> bool:
+    """Whether git-lfs has left its pointer in the place of a file."""
+    if not place.is_file():
         return False
-    with file.open("rb") as stream:
-        return stream.read(len(POINTER)) != POINTER
+    with place.open("rb") as stream:
+        return stream.read(len(POINTER)) == POINTER
 
 
 def _told_of(outcome: Outcome, title: str) -> Analysis | Problem:

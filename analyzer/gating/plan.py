@@ -12,7 +12,7 @@ from analyzer.config import BYTES, Budget, Config
 from analyzer.config.tables import Bytes, CountLimit
 from analyzer.values import amounts
 from analyzer.values.errors import Problem
-from analyzer.values.requests import NO_MODEL, ModelRequest
+from analyzer.values.requests import NO_MODEL, TIMEOUT, ModelRequest
 
 EVERYTHING: Final = Budget()
 """All layers, limited in nothing."""
@@ -44,6 +44,8 @@ class Plan:
     config: Config | None = None
     given: ModelRequest = NO_MODEL
     """What the command line says of every model, without a target: it holds for the base as well."""
+    timeout: float | None = TIMEOUT
+    """Most seconds for a model's analysis, at the base as well; None for no limit."""
 
     def told(self, request: ModelRequest) -> ModelRequest:
         """The request with what the command line says of it."""

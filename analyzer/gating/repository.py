@@ -143,7 +143,10 @@ class Repository:
     def _add_worktree(self, tree: Path, revision: Revision) -> None:
         added = self._git(*NO_LFS, "worktree", "add", "--detach", "--force", str(tree), revision.commit)
         if added.returncode != 0:
-            raise Problem(f"--against {revision.ref}: git cannot check it out: {_last_line(added.stderr)}")
+            # "error: unable to read sha1 file of PATH" says more than what git ends with.
+            first = next((line for line in added.stderr.splitlines() if line.startswith("error: ")), "")
+            reason = first.removeprefix("error: ") or _last_line(added.stderr)
+            raise Problem(f"--against {revision.ref}: git cannot check it out: {reason}")
         fill(self.top, tree, revision.commit, _git)
 
     def _remove_worktree(self, tree: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from analyzer import config
 from analyzer.formats.ci import github
@@ -384,3 +385,26 @@ def test_the_base_counts_with_the_formulas_of_its_own_configuration(
     (found,) = base_of(plan_for(config.read(config.find(Path.cwd()))), "main").analyses
     assert (found.total.macs, found.complete) == (2, True)
     assert [used.source for used in found.formulas] == ["kernels:mix_macs"]
+
+
+def test_a_pointer_of_git_lfs_is_named_where_it_is_the_target_of_the_base(checkout, in_process) -> None:
+    checkout.write("w.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    checkout.commit("Add weights")
+    checkout.branch()
+    torch.save({"a.weight": torch.zeros(3, 4)}, checkout.top / "w.pth")
+    said = checkout.refused("main", ".", "w.pth")
+    assert "w.pth is a Git LFS pointer at the base" in said
+    assert "--against FILE.json" in said
+
+
+def test_the_base_has_the_time_limit_of_the_head(checkout) -> None:
+    head = (checkout.top / "model.py").read_text(encoding="utf-8")
+    checkout.edit("def forward(self, x):", "def forward(self, x):\n        while True: pass", "model.py")
+    checkout.commit("Loop")
+    checkout.branch()
+    checkout.write("model.py", head)
+    process = checkout.start("model.py:Net", "--against=main", "--timeout=10")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "the base main (" in said
+    assert "not analysed within 10 s: it was at model.py:" in said

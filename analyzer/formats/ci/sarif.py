@@ -17,7 +17,6 @@ MAX_RESULTS = 25_000
 MAX_TEXT = 1024
 FINGERPRINT = "analyzeFinding/v1"
 """A key of our own: GitHub computes primaryLocationLineHash from the line itself."""
-HOME = "https://github.com/OWNER/analyzer"
 BUDGET = "A limit on what the model may cost is exceeded, was exceeded before, or cannot be checked."
 BUDGET_HELP = (
     "The limit is in the project's configuration or on the command line. Make the model lighter, as the report "
@@ -40,7 +39,7 @@ def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
     rules = _rules(found)
     index = {rule["id"]: position for position, rule in enumerate(rules)}
     run = {
-        "tool": {"driver": {"name": "analyze", "informationUri": HOME, "semanticVersion": VERSION, "rules": rules}},
+        "tool": {"driver": {"name": "analyze", "semanticVersion": VERSION, "rules": rules}},
         "automationDetails": {"id": "analyze/"},
         "columnKind": "unicodeCodePoints",
         "results": [_result(item, index[item.code]) for item in found],
