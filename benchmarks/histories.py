@@ -75,10 +75,10 @@ def main(clone: str, base: str, head: str, target: str, size: str, *pairs: str) 
         subprocess.run(["git", "clone", "--quiet", "--no-checkout", clone, str(checkout)], check=True)
         # A clone without its largest files may hold stand-ins for them, made with git replace.
         git(checkout, "fetch", "--quiet", "origin", "refs/replace/*:refs/replace/*")
-        git(checkout, "checkout", "--quiet", "--detach", head)
+        git(checkout, "checkout", "--force", "--quiet", "--detach", head)
         print("gate ", gated(checkout, base, target, size, settings))
         print("head ", counted(checkout, target, size, settings))
-        git(checkout, "checkout", "--quiet", "--detach", base)
+        git(checkout, "checkout", "--force", "--quiet", "--detach", base)
         print("base ", counted(checkout, target, size, settings))
 
 
