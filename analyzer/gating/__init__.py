@@ -19,7 +19,7 @@ from analyzer.gating.repository import folder_of, repository_of
 from analyzer.gating.workers import Job, Listener, Outcome, run
 from analyzer.values.counts import Absence
 from analyzer.values.errors import Problem
-from analyzer.values.gate_results import BudgetLine, Difference
+from analyzer.values.gate_results import COMPARISON, BudgetLine, Difference
 from analyzer.values.requests import WorkRequest
 from analyzer.values.results import Analysis
 
@@ -69,7 +69,7 @@ def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | Problem | None, 
 def _without_base(analysis: Analysis, model: PlannedModel, problem: Problem, today: date) -> Analysis:
     """Held to its absolute limits alone, which is said loudly."""
     gated = _gated(analysis, model, None, None, today)
-    absence = Absence("comparison with the base", "", f"{problem}; only absolute limits were checked")
+    absence = Absence(COMPARISON, "", f"{problem}; only absolute limits were checked")
     return replace(gated, absences=(*gated.absences, absence))
 
 

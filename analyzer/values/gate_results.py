@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from analyzer.values.counts import Layer, LayerArgument, Lines, Total
+
+COMPARISON: Final = "comparison with the base"
+"""What is absent where the base could not be analysed and absolute limits alone decide."""
 
 
 @dataclass(frozen=True, slots=True)

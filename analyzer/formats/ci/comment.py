@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 
 from analyzer.formats.markdown import advice_section, gate_section
-from analyzer.formats.markdown.markdown_text import cut, details, prose
+from analyzer.formats.markdown.markdown_text import Row, cut, details, prose, table
 from analyzer.formats.wording import sentences, verdict
-from analyzer.formats.wording.numbers import plural
+from analyzer.formats.wording.numbers import count, growth, plural
 from analyzer.formats.wording.suggestions import restructurings
 from analyzer.values.results import Analysis
 
@@ -29,8 +29,27 @@ def render_comparison(
     if silent and all(map(verdict.is_unchanged, analyses)):
         return ""
     ranked = sorted(analyses, key=_severity)
-    parts = [marker(key), *(_model(analysis, len(ranked) > 1) for analysis in ranked), _basis(ranked)]
+    several = len(ranked) > 1
+    models = [_model(analysis, several) for analysis in ranked]
+    parts = [marker(key), *([_verdicts(ranked)] if several else []), *models, _basis(ranked)]
     return cut("\n\n".join(parts) + "\n", MAX_BYTES, rest)
+
+
+def _verdicts(ranked: Sequence[Analysis]) -> str:
+    """A row for each model, which a comment that is cut still has for as many as there is room for."""
+    return table("|model|verdict|parameters:|MACs:", [_verdict(analysis) for analysis in ranked])
+
+
+def _verdict(analysis: Analysis) -> Row:
+    before, now = analysis.difference.before if analysis.difference else None, analysis.total
+    params, macs = (before.params, before.macs) if before else (None, None)
+    return (
+        verdict.icon(analysis),
+        prose(analysis.model.name),
+        prose(verdict.headline(analysis) or "Analysed"),
+        f"{count(now.params)} {growth(now.params, params)}".strip(),
+        f"{count(now.macs)} {growth(now.macs, macs)}".strip(),
+    )
 
 
 def marker(key: str) -> str:
@@ -73,7 +92,8 @@ def _advice(analysis: Analysis) -> str:
 
 
 def _basis(analyses: Sequence[Analysis]) -> str:
-    points = ["static count", "1 MAC = 2 FLOPs"]
+    bases = dict.fromkeys(analysis.difference.base for analysis in analyses if analysis.difference)
+    points = [*(f"compared with {base}" for base in bases), "static count", "1 MAC = 2 FLOPs"]
     points += [f"input {sentences.inputs(analyses[0])}"] if len(analyses) == 1 else []
     points += [sentences.status(analysis) for analysis in analyses if not analysis.complete][:1]
     return f"<sub>{prose(' · '.join(points))}</sub>"

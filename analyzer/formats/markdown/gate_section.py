@@ -4,74 +4,45 @@ from collections.abc import Iterable, Sequence
 
 from analyzer.formats.markdown.markdown_text import Row, code, placed, prose, table
 from analyzer.formats.wording import budget_changes, layer_changes, numbers, verdict
+from analyzer.formats.wording.limit_rows import LimitRow, grown, limit_rows
 from analyzer.formats.wording.sentences import together as more
-from analyzer.formats.wording.verdict import METRICS, Metric
-from analyzer.values.gate_results import BudgetLine, LayerChange
+from analyzer.formats.wording.verdict import METRICS
+from analyzer.values.gate_results import COMPARISON, BudgetLine, LayerChange
 from analyzer.values.results import Analysis
-
-MOST_GROWN = 3
 
 
 def totals(analysis: Analysis) -> str:
     """Before, after, change, limit and headroom: a row for each limit, and for parameters and MACs without one."""
-    limited = {line.metric for line in analysis.budget if line.match == "*"}
-    rows = [_budget_row(line, named=_are_named(analysis)) for line in analysis.budget]
-    free = [_free_row(METRICS[name], analysis) for name in ("params", "macs") if name not in limited]
-    return table("|budget|base:|now:|change:|limit:|headroom:", [*free, *rows])
+    named = len({line.name for line in analysis.budget}) > 1
+    rows = [_row(row, named) for row in limit_rows(analysis)]
+    return table("|budget|base:|now:|change:|limit:|headroom:", rows)
 
 
-def _are_named(analysis: Analysis) -> bool:
-    return len({line.name for line in analysis.budget}) > 1
-
-
-def _budget_row(line: BudgetLine, named: bool) -> Row:
-    metric = verdict.metric(line)
-    on = "" if line.match == "*" else f" of {code(line.match)}"
-    now, limit = _now_and_limit(line, metric)
-    return (
-        f"{verdict.ICONS.get(verdict.outcome(line), '')} {verdict.title_of(line)}{on}".strip(),
-        prose(line.name) if named else "",
-        metric.text(line.base) if line.base is not None else "",
-        now,
-        numbers.growth(line.value, line.base),
-        limit,
-        verdict.headroom(line) or line.status,
-    )
-
-
-def _now_and_limit(line: BudgetLine, metric: Metric) -> tuple[str, str]:
-    if line.value is None or line.limit is None:
-        return metric.text(line.value), metric.text(line.limit) if line.limit is not None else "none"
-    return numbers.apart(line.value, line.limit, metric.text)
-
-
-def _free_row(metric: Metric, analysis: Analysis) -> Row:
-    before = analysis.difference.before if analysis.difference else None
-    old, new = getattr(before, metric.field, None), getattr(analysis.total, metric.field)
-    base = metric.text(old) if old is not None else ""
-    return (metric.title, "", base, metric.text(new), numbers.growth(new, old), "", "")
+def _row(row: LimitRow, named: bool) -> Row:
+    on = "" if row.match == "*" else f" of {code(row.match)}"
+    name = prose(row.budget) if named else ""
+    return f"{row.icon} {row.title}{on}".strip(), name, row.base, row.now, row.change, row.limit, row.headroom
 
 
 def findings(analysis: Analysis) -> str:
-    """What grew, the way back, what was said about each limit, and what happened to the limits themselves."""
-    lines = [*_grown(analysis), *_said(analysis.budget), *_limits(analysis)]
+    """Why there is no comparison, what grew, ways back, what was said about limits, and what happened to them."""
+    lines = [*_uncompared(analysis), *_grown(analysis), *_said(analysis.budget), *_limits(analysis)]
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _uncompared(analysis: Analysis) -> list[str]:
+    absences = (absence for absence in analysis.absences if absence.what == COMPARISON)
+    return [f"**Not compared with the base:** {prose(absence.reason)}" for absence in absences]
+
+
 def _grown(analysis: Analysis) -> list[str]:
-    line = verdict.deciding(analysis)
-    name = line.metric if line else "params"
-    changed = analysis.difference.layers if analysis.difference else ()
-    grown = [item for item in changed if verdict.grown_by(item, name) > 0]
-    top = sorted(grown, key=lambda item: -verdict.grown_by(item, name))[:MOST_GROWN]
-    return [f"**What grew:** {'; '.join(_grown_layer(item, name) for item in top)}"] if top else []
+    top = [f"{_name(item.path)}{_place(item)} {amount}: {_what(item)}" for item, amount in grown(analysis)]
+    return [f"**What grew:** {'; '.join(top)}"] if top else []
 
 
-def _grown_layer(item: LayerChange, name: str) -> str:
-    noun = "MACs" if name == "macs" else "parameters"
+def _place(item: LayerChange) -> str:
     layer = item.after
-    where = f" ({code(f'{layer.file}:{layer.line or 1}')})" if layer and layer.file else ""
-    return f"{_name(item.path)}{where} {numbers.change(verdict.grown_by(item, name))} {noun}: {_what(item)}"
+    return f" ({code(f'{layer.file}:{layer.line or 1}')})" if layer and layer.file else ""
 
 
 def _said(lines: Sequence[BudgetLine]) -> list[str]:

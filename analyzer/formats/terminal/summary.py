@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from analyzer.formats.terminal import advice_table
+from analyzer.formats.terminal import advice_table, gate_table
 from analyzer.formats.terminal.console_text import path, rendered, source, styled, table
 from analyzer.formats.wording import (
     durations,
@@ -12,11 +12,11 @@ from analyzer.formats.wording import (
     second_opinions,
     sentences,
     shown_layers,
-    verdict,
 )
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
 from analyzer.values.counts import Layer
+from analyzer.values.gate_results import COMPARISON
 from analyzer.values.results import Analysis
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ TOP = 5
 WIDE = 400
 """Columns where there is no terminal to fit: nothing is cut or wrapped."""
 MAX_LISTED = 5
-STYLES = {"fail": "bold red", "unknown": "bold red", "drift": "yellow", "pass": "green"}
 
 
 def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
@@ -38,7 +37,7 @@ def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written:
 def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["str | Text | Table"]:
     total = analysis.total
     yield styled(analysis.model.name, "bold")
-    yield from _verdict(analysis)
+    yield from gate_table.parts(analysis, width)
     yield " · ".join(f"{fact.headline} {fact.detail}".rstrip() for fact in sentences.facts(analysis))
     yield from _assumptions(analysis.model.assumptions)
     yield from _fits_and_rewritings((analysis,))
@@ -63,6 +62,8 @@ def render_comparison(
 
 
 def _compared(analyses: Sequence[Analysis], written: Sequence[str]) -> Iterator["str | Text | Table"]:
+    for analysis in analyses:
+        yield from gate_table.one_line(analysis)
     compared = compare(analyses)
     first = compared[0]
     rows = (
@@ -121,21 +122,11 @@ def _heaviest(
     yield table((f"heaviest by {title}", "", f"{title}:", "share:", "source"), rows)
 
 
-def _verdict(analysis: Analysis) -> Iterator["str | Text"]:
-    """Each limit on a line of its own, the worst first; without limits, what changed against the base."""
-    if not analysis.budget:
-        yield from filter(None, (verdict.headline(analysis),))
-    ranked = verdict.ranked(analysis.budget)
-    for line in ranked:
-        status = verdict.outcome(line)
-        yield styled(f"{status}: {verdict.line_sentence(line)}", STYLES.get(status, ""))
-    yield from dict.fromkeys(f"  {text}" for line in ranked for text in verdict.said(line))
-
-
 def _warnings(analysis: Analysis) -> Iterator["str | Text"]:
     uncounted = [f"{item.operator}, {plural(item.calls, 'call')}: {item.reason}" for item in analysis.uncounted]
     found = _listed("not counted", "operator", uncounted)
-    found += _listed("left out", "fact", [sentences.absence(item) for item in analysis.absences])
+    absent = [sentences.absence(item) for item in analysis.absences if item.what != COMPARISON]
+    found += _listed("left out", "fact", absent)
     if analysis.never_run:
         unused = sum(module.params for module in analysis.never_run)
         found.append(f"never run: {count(unused)} parameters in {plural(len(analysis.never_run), 'module')}")

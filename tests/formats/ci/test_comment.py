@@ -4,8 +4,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from analyzer.formats.ci import comment
-from analyzer.values.counts import Layer
-from analyzer.values.gate_results import LayerChange, SettingChange
+from analyzer.values.counts import Absence, Layer
+from analyzer.values.gate_results import COMPARISON, LayerChange, SettingChange
 
 WHOLE = """\
 <!-- analyzer:report key=default -->
@@ -32,7 +32,7 @@ WHOLE = """\
 
 </details>
 
-<sub>static count · 1 MAC = 2 FLOPs · input 1×3×8×8 float32</sub>
+<sub>compared with main · static count · 1 MAC = 2 FLOPs · input 1×3×8×8 float32</sub>
 """
 
 
@@ -103,6 +103,29 @@ def test_of_several_models_the_worst_is_first_and_each_is_named(gated, unchanged
     text = comment.render_comparison([other, gated])
     assert text.count("<!--") == 1
     assert text.index("## ❌ net: Parameter budget") < text.index("## ✅ small: MAC budget kept")
+
+
+def test_several_models_open_with_a_table_of_all_verdicts(gated, unchanged):
+    others = [replace(unchanged, model=replace(unchanged.model, name=f"small{number}")) for number in range(200)]
+    text = comment.render_comparison([*others, gated])
+    assert len(text) <= len(text.encode()) <= 60_000
+    rows = [line.split(" | ") for line in text.split("## ")[0].splitlines() if line.startswith("| ")]
+    assert [row[1].strip() for row in rows] == ["model", "net", *(f"small{number}" for number in range(200))]
+    assert rows[1][2].startswith("Parameter budget exceeded: 10.71 k of 10.00 k")
+    assert plain(rows[1][3]).strip() == "10.71 k +5,120 (+91.5 %)"
+    assert "## " not in text.split("| model")[0]
+    assert "| model" not in comment.render(gated)
+
+
+def test_bases_are_named_once(gated, unchanged):
+    assert "<sub>compared with main · static count" in comment.render_comparison([gated, unchanged])
+    assert "compared with" not in comment.render(replace(gated, difference=None))
+
+
+def test_a_base_that_cannot_be_analysed_is_told(gated):
+    absent = (Absence(COMPARISON, "", "it does not import; only absolute limits were checked"),)
+    text = comment.render(replace(gated, difference=None, absences=absent))
+    assert "- **Not compared with the base:** it does not import; only absolute limits were checked" in text
 
 
 def test_advice_is_folded_below(advised):

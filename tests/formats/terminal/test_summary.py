@@ -75,36 +75,18 @@ def test_several_models_are_one_table(analysis, checkpoint):
     )
 
 
-GATED = """\
-net
-fail: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)
-drift: Parameter budget of stem.* was exceeded before this change: 464 of 400 (+64; this change nothing)
-pass: MAC budget kept: 37.89 k of 40.00 k (2.11 k to spare)
-  Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
-  ask the owners
-10.71 k parameters"""
-
-
-def test_every_limit_is_a_line_below_the_name_the_worst_first(gated):
-    assert summary.render(gated).startswith(GATED)
-
-
-def test_what_two_limits_say_alike_is_said_once(gated, exceeded):
-    text = summary.render(replace(gated, budget=(exceeded, replace(exceeded, limit=9_000))))
-    assert text.count("fail: ") == 2
-    assert text.count("Cheapest way back") == text.count("ask the owners") == 1
-
-
-def test_a_base_without_limits_is_one_line(gated, unchanged):
-    assert summary.render(replace(gated, budget=())).startswith("net\n+5,120 parameters, +5,120 MACs\n10.71 k")
-    assert summary.render(replace(unchanged, budget=())).startswith("net\nParameters and MACs unchanged\n10.71 k")
-
-
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_advice_and_verdicts_fit_a_narrow_terminal(width, advised, gated):
     text = summary.render(replace(gated, advice=advised.advice, together=advised.together), width)
     assert max(map(len, text.splitlines())) <= width
     assert "SEP101 " in text
+
+
+def test_several_models_open_with_a_verdict_each(gated, unchanged):
+    assert summary.render_comparison([gated, unchanged]).splitlines()[:2] == [
+        "net: fail: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)",
+        "net: pass: MAC budget kept: 37.89 k of 40.00 k (2.11 k to spare)",
+    ]
 
 
 def test_what_is_missing_beside_the_count_is_a_line_each(analysis):
