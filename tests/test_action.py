@@ -18,6 +18,7 @@ STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 ZEROS = "0" * 40
 FAKE = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > "$RECORD"
+printf '%s' "$MPLCONFIGDIR" > "$RECORD.matplotlib"
 echo "::error title=x::y"
 [ -z "$GITHUB_STEP_SUMMARY" ] || echo "said twice" >> "$GITHUB_STEP_SUMMARY"
 for output in "$@"; do
@@ -59,7 +60,6 @@ def run(name: str, folder: Path, tmp_path: Path, **variables: str) -> tuple[int,
     fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
     given = {
         "PATH": f"{fake.parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path),
         "GITHUB_OUTPUT": str(outputs),
         "RUNNER_TEMP": str(tmp_path / "runner temp"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
@@ -70,6 +70,16 @@ def run(name: str, folder: Path, tmp_path: Path, **variables: str) -> tuple[int,
     done = subprocess.run(command, cwd=folder, env=given | variables, capture_output=True, text=True, check=False)
     pairs = (line.split("=", 1) for line in outputs.read_text(encoding="utf-8").splitlines())
     return done.returncode, done.stdout, dict(pairs)
+
+
+def test_figures_need_no_home(tmp_path: Path) -> None:
+    empty = {"AGAINST": "", "TARGETS": "", "ARGUMENTS": ""}
+    for given, expected in (
+        ({}, str(tmp_path / "runner temp" / "analyze-matplotlib")),
+        ({"MPLCONFIGDIR": "own"}, "own"),
+    ):
+        assert run("Analyse", tmp_path, tmp_path, **empty, **given)[0] == 0
+        assert (tmp_path / "record.matplotlib").read_text(encoding="utf-8") == expected
 
 
 def analysed(tmp_path: Path, **variables: str) -> tuple[int, list[str], dict[str, str]]:
