@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from torch import nn
 
+from analyzer.fitting.changed_layers import changed_layers, proposals_for
 from analyzer.fitting.divergence import distance, measure_of, outputs_of
 from analyzer.fitting.fitter import Fitter
-from analyzer.fitting.integer_programme import Candidate, Solution
+from analyzer.fitting.integer_programme import Solution
 from analyzer.fitting.layer_choices import GROUPED, LayerChoice
 from analyzer.fitting.networks import norms, sharing_copy, use_batch_statistics
 from analyzer.fitting.planner import Planner
@@ -18,13 +19,9 @@ from analyzer.fitting.reconstruction import recalibrated, reconstructed
 from analyzer.fitting.single_changes import Baseline
 from analyzer.rewriting.channel_order import ordered
 from analyzer.rewriting.emitting import EmittedSwap
-from analyzer.values.advice import Saving
-from analyzer.values.convolution import Proposal, Unit
+from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.fit_results import CurvePoint, Fit, FitBudget, FittedLayer
-from analyzer.values.layer_calls import code
-
-DEAD = "dead channels removed"
 
 
 @dataclass(frozen=True)
@@ -72,10 +69,7 @@ def fitted(planner: Planner) -> FitPlan:
     changed, is_new = _recalibrated(baseline, changed, fitter)
     measured = distance(baseline.wanted, changed, baseline.held_out)
     model = independent(changed, fitter.model)
-    layers = (
-        *_stripped(fitter, {choice.path for choice in chosen}),
-        *(_layer(item, errors, fitter) for item in solution.chosen),
-    )
+    layers = changed_layers(fitter, solution.chosen, errors)
     result = Fit(
         measure=measure_of(baseline.wanted[0]),
         budgets=_proved(planner, solution, model),
@@ -95,32 +89,7 @@ def fitted(planner: Planner) -> FitPlan:
         is_partial=fitter.unmeasured > 0,
         assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter)),
     )
-    return FitPlan(model, result, tuple(_proposal(layer.path, chosen, fitter) for layer in layers))
-
-
-def _proposal(path: str, chosen: Sequence[LayerChoice], fitter: Fitter) -> Proposal:
-    own = next((choice.proposal for choice in chosen if choice.path == path), None)
-    return own or Proposal(((path, (fitter.removed[path],)),), is_exact=True)
-
-
-def _stripped(fitter: Fitter, chosen: Collection[str]) -> Iterator[FittedLayer]:
-    """The layers that lost dead channels and nothing else."""
-    for path, unit in fitter.removed.items():
-        if path not in chosen:
-            yield _fitted_layer(fitter, path, (unit,), DEAD, _lost(fitter, path))
-
-
-def _lost(fitter: Fitter, path: str) -> Saving:
-    """What the removal of dead channels saved in a layer."""
-    if fitter.origin is None:
-        return Saving(0, 0)
-    before, after = (_own(one, path) for one in (fitter.origin, fitter))
-    return Saving(before.params - after.params, before.macs - after.macs)
-
-
-def _own(fitter: Fitter, path: str) -> Saving:
-    rows = [layer for layer in fitter.count.layers if layer.path == path]
-    return Saving(sum(row.params for row in rows), sum(row.macs or 0 for row in rows))
+    return FitPlan(model, result, proposals_for(layers, chosen, fitter))
 
 
 def _unmeasured(fitter: Fitter) -> Iterator[str]:
@@ -177,26 +146,3 @@ def _proved(planner: Planner, solution: Solution, model: nn.Module) -> tuple[Fit
         if name in ("params", "macs", "size") and promised != after[name]:
             raise Problem(f"the fitted model has {after[name]:,} {name} where {promised:,} were promised; report this")
     return tuple(lines)
-
-
-def _layer(item: Candidate, errors: Mapping[str, float], fitter: Fitter) -> FittedLayer:
-    choice, lost = item.choice, _lost(fitter, item.choice.path)
-    label = f"{DEAD}; {choice.label}" if choice.path in fitter.removed else choice.label
-    saved = Saving(choice.saved.params + lost.params, choice.saved.macs + lost.macs)
-    layer = _fitted_layer(fitter, choice.path, choice.units, label, saved)
-    return replace(layer, error=errors[choice.path], harm=item.harm)
-
-
-def _fitted_layer(fitter: Fitter, path: str, units: tuple[Unit, ...], label: str, saved: Saving) -> FittedLayer:
-    source = fitter.loaded.sources.get(path)
-    return FittedLayer(
-        path=path,
-        label=label,
-        proposed=code(units),
-        saved_params=saved.params,
-        saved_macs=saved.macs,
-        error=0.0,
-        harm=0.0,
-        file=source.file if source else None,
-        line=source.line if source else None,
-    )

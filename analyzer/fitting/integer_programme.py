@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from analyzer.fitting.layer_choices import LayerChoice
+
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
 
 SECONDS = 20.0
 """What one programme may take; HiGHS then tells how far its plan may be from the best one."""
@@ -50,31 +54,46 @@ def solved(
 
 def _milp(candidates: Sequence[Candidate], needed: Mapping[str, float], exclusions: Exclusions) -> Solution | None:
     import numpy as np
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_array
+    from scipy.optimize import Bounds, milp
 
-    columns = len(candidates)
-    paths = {path: row for row, path in enumerate(dict.fromkeys(item.choice.path for item in candidates))}
-    rows = [paths[item.choice.path] for item in candidates]
-    one = csr_array((np.ones(columns), (rows, np.arange(columns))), shape=(len(paths), columns))
-    constraints = [LinearConstraint(one, -np.inf, 1)]
-    for metric, amount in needed.items():
-        size = max(abs(amount), 1.0)
-        constraints.append(LinearConstraint(np.array([[c.saved[metric] / size for c in candidates]]), amount / size))
-    if exclusions:
-        pairs = np.array([place for pair in exclusions for place in pair])
-        table = csr_array((np.ones(len(pairs)), (np.arange(len(pairs)) // 2, pairs)), shape=(len(pairs) // 2, columns))
-        constraints.append(LinearConstraint(table, -np.inf, 1))
     harms = np.array([item.harm for item in candidates])
     size = max(float(harms.max()), 1e-30)
     found = milp(
         harms / size,
-        integrality=np.ones(columns),
+        integrality=np.ones(len(candidates)),
         bounds=Bounds(0, 1),
-        constraints=constraints,
+        constraints=list(_constraints(candidates, needed, exclusions)),
         options={"time_limit": SECONDS, "mip_rel_gap": 1e-4},
     )
     if found.x is None:
         return None
     chosen = tuple(item for item, value in zip(candidates, found.x, strict=True) if value > 0.5)
     return Solution(chosen, sum(item.harm for item in chosen), float(found.mip_gap or 0.0))
+
+
+def _constraints(
+    candidates: Sequence[Candidate], needed: Mapping[str, float], exclusions: Exclusions
+) -> Iterator[LinearConstraint]:
+    """One choice a layer at most, enough saved of each metric, and one of each excluded pair at most."""
+    import numpy as np
+    from scipy.optimize import LinearConstraint
+
+    rows = {path: row for row, path in enumerate(dict.fromkeys(item.choice.path for item in candidates))}
+    layers = [rows[item.choice.path] for item in candidates]
+    yield _one_at_most(layers, range(len(candidates)), len(candidates))
+    for metric, amount in needed.items():
+        size = max(abs(amount), 1.0)
+        yield LinearConstraint(np.array([[item.saved[metric] / size for item in candidates]]), amount / size)
+    if exclusions:
+        twice = [row for row, _ in enumerate(exclusions) for _ in range(2)]
+        yield _one_at_most(twice, [place for pair in exclusions for place in pair], len(candidates))
+
+
+def _one_at_most(rows: Sequence[int], columns: Sequence[int], width: int) -> LinearConstraint:
+    """Of the columns of each row."""
+    import numpy as np
+    from scipy.optimize import LinearConstraint
+    from scipy.sparse import csr_array
+
+    table = csr_array((np.ones(len(rows)), (rows, columns)), shape=(max(rows) + 1, width))
+    return LinearConstraint(table, -np.inf, 1)

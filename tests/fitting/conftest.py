@@ -1,6 +1,7 @@
 """A small network trained on scikit-learn's digits, once a session."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -26,3 +27,11 @@ def digits() -> Digits:
 def digits_model(digits: Digits) -> nn.Module:
     """About 98 % right."""
     return trained(digits)
+
+
+@pytest.fixture(scope="session")
+def half(digits: Digits, digits_model: nn.Module) -> Any:
+    """The network at half its MACs."""
+    import analyzer
+
+    return analyzer.fit(digits_model, digits.images[:512], macs=0.5)
