@@ -45,7 +45,7 @@ def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Pr
         tell(Message(begun=model.target))
         with time_limit(request.timeout, model.target, lambda said: tell(Message(problem=said))):
             studies.append(_study(model, options, progress))
-    if request.fitting.calibrate and not request.fitting.wanted:
+    if request.fitting.calibrate and not (request.fitting.wanted or request.rewriting.apply):
         studies = [_with_harms(study, request.fitting.calibrate, progress) for study in studies]
     if request.fitting.wanted:
         studies.append(fitted_study(studies[0], request, progress, lambda: tell(Message(keeps=True))))

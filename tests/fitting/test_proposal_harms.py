@@ -16,7 +16,7 @@ from analyzer.loading import from_module
 from analyzer.rewriting.carry_out import carry_out
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.errors import Problem
-from analyzer.values.requests import FittingOptions, ModelRequest, WorkRequest
+from analyzer.values.requests import FittingOptions, ModelRequest, RewritingOptions, WorkRequest
 
 WHOLE = Convolution(32, 64, (3, 3), (1, 1), (1, 1), (1, 1), bias=False)
 
@@ -117,7 +117,7 @@ def build_model():
 """
 
 
-def ordered(folder: Path, digits: Any, model: nn.Module | None) -> Any:
+def ordered(folder: Path, digits: Any, model: nn.Module | None, *apply: str) -> Any:
     """The analysis as the command makes it with --calibrate, in this process."""
     from analyzer.command.studies import studied as of_command
 
@@ -128,8 +128,8 @@ def ordered(folder: Path, digits: Any, model: nn.Module | None) -> Any:
     weights = str(folder / "weights.pth") if model else None
     request = ModelRequest(str(folder / "net.py"), ("1x1x8x8",), weights)
     calibrate = FittingOptions(calibrate=str(folder / "images.pt"))
-    (analysis,) = of_command(WorkRequest((request,), fitting=calibrate), lambda _: None)
-    return analysis
+    rewriting = RewritingOptions(apply=apply)
+    return next(of_command(WorkRequest((request,), rewriting=rewriting, fitting=calibrate), lambda _: None))
 
 
 def test_the_command_ranks_advice_by_measured_harm(digits: Any, digits_model: nn.Module, tmp_path: Path) -> None:
@@ -158,3 +158,11 @@ def worth(item: Any) -> float:
 def test_random_weights_have_no_harm(digits: Any, tmp_path: Path) -> None:
     with pytest.raises(Problem, match="harm of random weights means nothing; give trained ones with --checkpoint"):
         ordered(tmp_path, digits, None)
+
+
+def test_nothing_is_measured_where_it_is_said_what_to_apply(
+    digits: Any, digits_model: nn.Module, tmp_path: Path
+) -> None:
+    analysis = ordered(tmp_path, digits, digits_model, "LOW101:9")
+    assert analysis.harm_measurement is None
+    assert {item.harm for item in analysis.advice} == {None}
