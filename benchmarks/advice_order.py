@@ -125,7 +125,7 @@ def measure(name: str, case: Case) -> None:
 
 
 def expected(item: Advised) -> float:
-    """The harm that the order assumes: measured, else the weight energy that is lost; all of it where it is not known."""
+    """The harm that the order assumes: measured, else the weight energy that is lost; all of it where none is known."""
     advice = item.advice
     if advice.harm is not None:
         return advice.harm
