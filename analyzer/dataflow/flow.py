@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 
 from analyzer.dataflow.operator_classes import FILLS
@@ -94,3 +95,10 @@ class Flow:
         """The one operator that reads a value which nobody else sees."""
         readers = self.readers[value]
         return readers[0] if len(readers) == 1 and value not in self.returned else None
+
+
+def lineage(path: str) -> Iterator[str]:
+    """The module at a path and those around it, innermost first, without the model itself."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]

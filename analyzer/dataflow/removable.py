@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 
-from analyzer.dataflow.flow import Flow
+from analyzer.dataflow.flow import Flow, lineage
 from analyzer.values.counts import Cost
 from analyzer.values.facts import RemovableModule
-from analyzer.values.graph import Op, Trace
+from analyzer.values.graph import Op, Parameter
 
 CONTAINERS = {"ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 """Never called themselves, and what a forward does with them is more than to call them."""
@@ -22,8 +22,13 @@ def removable_modules(
     needed = _needed(flow, owners)
     macs: dict[str, int] = defaultdict(int)
     for op, owner in owners.items():
-        for path in _lineage(owner):
+        for path in lineage(owner):
             macs[path] += (costs[op] or Cost()).macs
+    names = Counter(parameter.identity for parameter in trace.parameters)
+    inside: dict[str, list[Parameter]] = defaultdict(list)
+    for parameter in trace.parameters:
+        for path in lineage(parameter.owner):
+            inside[path].append(parameter)
     found: list[RemovableModule] = []
     # paths sort a module before those within it
     for module in sorted(trace.modules, key=lambda module: module.path):
@@ -31,7 +36,7 @@ def removable_modules(
         taken = any(path.startswith(f"{other.path}.") for other in found)
         if not path or path in needed or module.kind in CONTAINERS or taken:
             continue
-        params = _own_params(path, trace)
+        params = _own_params(inside[path], names)
         if params or macs[path]:
             found.append(RemovableModule(path, module.kind, params, macs[path], bool(module.calls)))
     return tuple(found)
@@ -46,27 +51,16 @@ def _needed(flow: Flow, owners: Mapping[Op, str]) -> frozenset[str]:
         holders[parameter.identity].append(parameter.owner)
     needed: set[str] = set()
     for op in flow.live:
-        needed.update(_lineage(owners[op]), _lineage(op.layer))
+        needed.update(lineage(owners[op]), lineage(op.layer))
         for tensor in op.inputs:
             held = holders[identity[tensor.weight]] if tensor.weight in identity else []
-            needed.update(path for owner in held for path in _lineage(owner))
+            needed.update(path for owner in held for path in lineage(owner))
     return frozenset(needed)
 
 
-def _lineage(path: str) -> Iterator[str]:
-    """The module and those around it."""
-    while path:
-        yield path
-        path = path.rpartition(".")[0]
-
-
-def _own_params(path: str, trace: Trace) -> int:
-    """Parameters within that no module outside holds; 0 where one of them is shared."""
-    inside: dict[int, int] = {}
-    outside: set[int] = set()
-    for parameter in trace.parameters:
-        if parameter.owner == path or parameter.owner.startswith(f"{path}."):
-            inside[parameter.identity] = 0 if parameter.is_buffer else parameter.numel
-        else:
-            outside.add(parameter.identity)
-    return 0 if outside & inside.keys() else sum(inside.values())
+def _own_params(inside: Sequence[Parameter], names: Mapping[int, int]) -> int:
+    """Parameters within a module; 0 where one outside holds one of them: `names` counts those of each identity."""
+    own = Counter(parameter.identity for parameter in inside)
+    if any(names[identity] > count for identity, count in own.items()):
+        return 0
+    return sum({p.identity: 0 if p.is_buffer else p.numel for p in inside}.values())

@@ -1,6 +1,8 @@
 """Modules that no output depends on: never called, or called in vain."""
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 
 import pytest
 import torch
@@ -8,7 +10,10 @@ from torch import nn
 
 import analyzer
 from analyzer.analysis import study
+from analyzer.dataflow import facts_of
+from analyzer.formulas.count import Count
 from analyzer.loading import from_module
+from analyzer.tracing import trace
 from analyzer.values.facts import RemovableModule
 
 
@@ -148,3 +153,53 @@ def removable_on_meta(net: nn.Module) -> tuple[RemovableModule, ...]:
     assert found.facts is not None
     assert {item.advice.path for item in found.advised if item.advice.rule == "RUN301"} == {"aux1", "aux2"}
     return found.facts.removable
+
+
+class Branched(nn.Module):
+    """A sum of two convolutions, activated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other, self.act = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.one(x) + self.other(x))
+
+
+class Grown(nn.Module):
+    """Blocks, and as many layers that are never called."""
+
+    def __init__(self, blocks: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*(Branched() for _ in range(blocks)))
+        self.spare = nn.ModuleList(nn.Linear(4, 4) for _ in range(blocks))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x)  # type: ignore[no-any-return]
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    """How many functions are called, those of the interpreter among them."""
+    calls = 0
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_four_times_the_blocks_take_about_four_times_as_long() -> None:
+    found = []
+    for blocks in (10, 40):
+        count = Count(trace(from_module(Grown(blocks), (torch.randn(1, 4, 8, 8),), {})))
+        owners, costs = count.owners, count.costs
+        facts = facts_of(count.trace, owners, costs, fields={})
+        assert len(facts.branch_sums) == len(facts.removable) == blocks
+        found.append(calls_of(lambda: facts_of(count.trace, owners, costs, fields={})))  # noqa: B023
+    assert found[1] < 5 * found[0]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from analyzer.dataflow.channels.neighbours import norm_path
-from analyzer.dataflow.flow import Flow, Value
+from analyzer.dataflow.flow import Flow, Value, lineage
 from analyzer.dataflow.operator_classes import BATCH_NORMS, aten
 from analyzer.values.facts import BranchSum
 from analyzer.values.graph import Op, Tensor
 
+Item = TypeVar("Item")
 Branch = tuple[str, ...]
 """Paths of a convolution and its normalizations, or of normalizations alone, in order."""
 SUMS = aten("add add_")
@@ -21,31 +23,34 @@ def branch_sums(flow: Flow, path_of: Mapping[Op, str]) -> tuple[BranchSum, ...]:
     """Each module called once that does so, innermost ones only; what it does with the sum is left to its children."""
     modules = {module.path: module for module in flow.trace.modules}
     adding = dict.fromkeys(op.layer for op in flow.trace.graph if op.packet in SUMS and op.layer)
-    inside = _by_module(flow)
+    inside = _by_module((op.layer, op) for op in flow.trace.graph)
+    owners = _by_module((owner, owner) for owner in dict.fromkeys(p.owner for p in flow.trace.parameters))
     found = (
-        _Block(path, inside[path], flow, path_of).branch_sum(tuple(modules))
+        _Block(path, inside[path], owners[path], flow, path_of).branch_sum(tuple(modules))
         for path in adding
         if path in modules and modules[path].calls == 1
     )
     return tuple(item for item in found if item is not None)
 
 
-def _by_module(flow: Flow) -> Mapping[str, list[Op]]:
-    """The operators that ran in each module, those of its children included."""
-    found: dict[str, list[Op]] = defaultdict(list)
-    for op in flow.trace.graph:
-        path = op.layer
-        while path:
-            found[path].append(op)
-            path = path.rpartition(".")[0]
+def _by_module(items: Iterable[tuple[str, Item]]) -> Mapping[str, list[Item]]:
+    """What lies in each module, in its children included, of items with the path of the module that they lie in."""
+    found: dict[str, list[Item]] = defaultdict(list)
+    for layer, item in items:
+        for path in lineage(layer):
+            found[path].append(item)
     return found
 
 
 class _Block:
     """One module: what its values are as sums of branches, as far as they are."""
 
-    def __init__(self, path: str, ops: Sequence[Op], flow: Flow, path_of: Mapping[Op, str]) -> None:
+    def __init__(
+        self, path: str, ops: Sequence[Op], owners: Sequence[str], flow: Flow, path_of: Mapping[Op, str]
+    ) -> None:
         self.path, self.ops, self.flow, self.path_of = path, ops, flow, path_of
+        self.owners = owners
+        """Modules within that hold tensors."""
         self.rest: list[Op] = []
         """Operators that are not part of the sum."""
         self.known: dict[Value, tuple[Branch, ...]] = {}
@@ -118,8 +123,7 @@ class _Block:
         around = {f"{self.path}.{op.layer.removeprefix(f'{self.path}.').split('.')[0]}" for op in self.rest}
         if any(op.layer == self.path for op in self.rest) or any(_within(layer, around) for layer in layers):
             return None
-        held = {parameter.owner for parameter in self.flow.trace.parameters if _within(parameter.owner, {self.path})}
-        if any(owner not in layers and not _within(owner, around) for owner in held):
+        if any(owner not in layers and not _within(owner, around) for owner in self.owners):
             return None  # it holds more than it adds up, which would go with it
         return tuple(path for path in order if path in around)
 
