@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,24 +16,16 @@ import click
 
 from analyzer.command.console import is_terminal, progress_bar
 from analyzer.values.errors import Problem
-from analyzer.values.requests import (
-    TIMEOUT,
-    AnalysisOptions,
-    FittingOptions,
-    ModelRequest,
-    RewritingOptions,
-    TimingOptions,
-)
+from analyzer.values.requests import TIMEOUT
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from analyzer.command.outputs import Wanted
-    from analyzer.command.run import CommandRequest, GateOptions, Outcome
+    from analyzer.command.run import CommandRequest, Outcome
     from analyzer.gating.workers import Listener
 
 INTERRUPTED = 128 + 2
 """As shells report a process that SIGINT ended."""
-LIMITS = ("params", "macs", "size", "peak-memory")
 EPILOG = """TARGET is a Python file (model.py, model.py:name), package.module:name, torchvision:NAME, timm:NAME,
 transformers:DIR, a checkpoint (.pth, .pt, .safetensors, .safetensors.index.json), an exported program (.pt2) or a
 TorchScript archive. A Python file is executed. Exit status: 0 fine, 1 over a budget, 2 could not analyse,
@@ -136,8 +128,9 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
     if explain:
         click.echo(_explained(explain), nl=False)
         return
-    wanted = _wanted(**asked)
-    request = _request(**asked)
+    from analyzer.command.arguments import request_of, wanted_of
+
+    wanted, request = wanted_of(**asked), request_of(**asked)
     with progress_bar(max(len(request.models), 1)) as listen:
         if asked["init"]:
             _initialise(request, listen)
@@ -151,79 +144,6 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
         raise click.exceptions.Exit(INTERRUPTED)
     if any(analysis.verdict == "fail" for analysis in outcome.analyses):
         raise click.exceptions.Exit(1)
-
-
-def _wanted(outputs: Sequence[str], comment_key: str, comment_silent: bool, **_: Any) -> Wanted:
-    from analyzer.command.outputs import Wanted
-    from analyzer.formats import format_for
-
-    wanted = Wanted(tuple(map(format_for, outputs)), comment_key, comment_silent)
-    wanted.refuse_one_place_for_two()
-    return wanted
-
-
-def _request(**asked: Any) -> CommandRequest:
-    from analyzer.command.run import CommandRequest
-
-    given = ModelRequest("", asked["inputs"], None, dict(map(_pair, asked["settings"])), asked["trust_checkpoint"])
-    return CommandRequest(
-        models=_models(asked["targets"], asked["checkpoints"]),
-        given=given,
-        options=_analysis_options(**asked),
-        device_profile=asked["device_profile"],
-        timing=_timing(**asked),
-        rewriting=RewritingOptions(asked["apply"], asked["emit"], asked["save"], asked["force"]),
-        fitting=FittingOptions(tuple(asked["fit"]), asked["calibrate"], asked["finetune_script"]),
-        gate=_gate_options(**asked),
-        timeout=asked["timeout"] or None,
-    )
-
-
-def _models(targets: Sequence[str], checkpoints: Sequence[str]) -> tuple[ModelRequest, ...]:
-    if checkpoints and len(targets) != len(checkpoints):
-        counts = f"{len(targets)} targets and {len(checkpoints)} checkpoints"
-        raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
-    weights: Sequence[str | None] = checkpoints or [None] * len(targets)
-    return tuple(ModelRequest(target, checkpoint=weight) for target, weight in zip(targets, weights, strict=True))
-
-
-def _analysis_options(
-    reconcile: bool, select: Sequence[str], ignore: Sequence[str], training: str | None, **_: Any
-) -> AnalysisOptions:
-    rules = tuple(_words(select)), tuple(_words(ignore))
-    return AnalysisOptions(reconcile=reconcile, select=rules[0], ignore=rules[1], training=training)
-
-
-def _timing(
-    latency: bool, device: str, threads: int, batch: int | None, dtype: str | None, channels_last: bool, **_: Any
-) -> TimingOptions:
-    return TimingOptions(latency, device, threads, batch, dtype, channels_last)
-
-
-def _gate_options(
-    against: str | None, no_base: bool, broken_base: str | None, config: str | None, **asked: Any
-) -> GateOptions:
-    from analyzer.command.run import GateOptions
-
-    if against is not None and not against.strip():
-        raise Problem(
-            "--against is empty, as from an unset variable: name a revision, or say --no-base if there is none"
-        )
-    if against is not None and no_base:
-        raise Problem("--against and --no-base contradict each other; give one of them")
-    limits = {metric: asked[f"max_{metric.replace('-', '_')}"] for metric in LIMITS}
-    return GateOptions(limits, against, config, broken_base)
-
-
-def _words(texts: Sequence[str]) -> Iterator[str]:
-    return (word for text in texts for word in text.replace(",", " ").split())
-
-
-def _pair(setting: str) -> tuple[str, str]:
-    name, equals, value = setting.partition("=")
-    if not equals or not name:
-        raise Problem(f"--set {setting}: write it as NAME=VALUE, such as --set num_classes=10")
-    return name, value
 
 
 def _initialise(request: CommandRequest, listen: Listener) -> None:
