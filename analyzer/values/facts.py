@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from analyzer.values.convolution import Convolution, Linear
-from analyzer.values.graph import Op
+
+if TYPE_CHECKING:
+    from analyzer.values.graph import Op
 
 
 @dataclass(frozen=True, slots=True)
