@@ -46,11 +46,6 @@ def is_on_budget(finding: LocatedFinding) -> bool:
     return finding.code.startswith("BUDGET-")
 
 
-def budget_code(line: BudgetLine) -> str:
-    """The code under which a budget on this metric is reported: "BUDGET-PARAMS"."""
-    return f"BUDGET-{line.metric.upper()}"
-
-
 def _budgets(analysis: Analysis) -> Iterator[LocatedFinding]:
     for line in analysis.budget:
         level = LEVELS.get(verdict.outcome(line))
@@ -67,7 +62,7 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
     if grown:
         told.append(f"Grew most: {grown.path or 'the model itself'} ({', '.join(in_words(grown)) or grown.status})")
     return LocatedFinding(
-        code=budget_code(line),
+        code=f"BUDGET-{line.metric.upper()}",
         name=f"{line.metric}-budget",
         level=level,
         message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in told)}.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HEIGHT = 4.0
 """Inches."""
 NAMED, APART = 5, 1.25
-"""So many layers carry their names: those whose time is most above their MACs, so many times apart from each other."""
+"""The most layers that carry names, those whose time is most above their MACs; and the least ratio between two."""
 # Okabe and Ito's palette, and marks that tell rules apart without colour.
 COLOURS = (style.PARAMS_COLOUR, style.MACS_COLOUR, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", style.INK)
 MARKS = "osD^vPX"

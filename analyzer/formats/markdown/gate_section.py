@@ -25,7 +25,7 @@ def _row(row: LimitRow, named: bool) -> Row:
 
 
 def findings(analysis: Analysis) -> str:
-    """Why there is no comparison, what grew, ways back, what was said about limits, and what happened to them."""
+    """Why nothing was compared, what grew, the cheapest fixes, what was said about limits, and how these changed."""
     lines = [*_uncompared(analysis), *_grown(analysis), *_said(analysis.budget), *_limits(analysis)]
     return "\n".join(f"- {line}" for line in lines)
 
@@ -46,15 +46,13 @@ def _place(item: LayerChange) -> str:
 
 
 def _said(lines: Sequence[BudgetLine]) -> list[str]:
-    """Ways back, notes and messages of the limits that want one, the worst first, nothing twice."""
+    """Fixes, notes and messages of the limits that want one, the worst first, nothing twice."""
     ranked = verdict.ranked(lines)
     ways: dict[str, dict[str, None]] = {}
     for line in ranked:
         if remedy := verdict.remedy_text(line):
             ways.setdefault(remedy, {})[METRICS[line.metric].title] = None
-    told = [
-        f"**Cheapest way back{_of(titles) if len(ways) > 1 else ''}:** {prose(way)}" for way, titles in ways.items()
-    ]
+    told = [f"**Cheapest fix{_of(titles) if len(ways) > 1 else ''}:** {prose(way)}" for way, titles in ways.items()]
     notes = [f"{verdict.subject_of(line)} ({line.name}): {note}" for line in ranked for note in verdict.notes(line)]
     messages = [f"{line.name}: {line.message}" for line in ranked if line.message and line.status != "pass"]
     return [*told, *map(prose, dict.fromkeys((*notes, *messages)))]

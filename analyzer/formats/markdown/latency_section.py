@@ -29,9 +29,10 @@ def section(analysis: Analysis, figure: str | None = None) -> str:
     latency = analysis.latency
     if latency is None:
         return ""
+    whole = durations.whole(latency)
     parts = (
         _interrupted(latency),
-        _whole(latency),
+        f"**One inference takes {prose(whole)}.**" if whole else "",
         comparison(latency.comparison),
         _energy(latency.energy),
         _promises(latency, figure),
@@ -78,11 +79,6 @@ def _interrupted(latency: Latency) -> str:
         if latency.partial
         else ""
     )
-
-
-def _whole(latency: Latency) -> str:
-    said = durations.whole(latency)
-    return f"**One inference takes {prose(said)}.**" if said else ""
 
 
 def _energy(energy: Energy | None) -> str:

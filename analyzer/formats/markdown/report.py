@@ -25,6 +25,7 @@ def render(
     trade_off: str | None = None,
 ) -> str:
     """The whole report; the others are addresses relative to it of pictures: along depth, of time, memory and fit."""
+    caption = prose(f"Where the parameters and MACs of {analysis.model.name} lie along its depth")
     parts = (
         _title(analysis),
         _facts(analysis),
@@ -34,7 +35,7 @@ def render(
         _section("What to do", advice_section.what_to_do(analysis)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
-        f"![{prose(_caption(analysis))}](<{figure}>)" if figure else "",
+        f"![{caption}](<{figure}>)" if figure else "",
         _section("Totals", tables.totals(analysis)),
         _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
         _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
@@ -95,10 +96,6 @@ def _gate(analysis: Analysis) -> str:
 def _facts(analysis: Analysis) -> str:
     found = sentences.facts(analysis)
     return " · ".join(f"**{prose(fact.headline)}** {prose(fact.detail)}".rstrip() for fact in found)
-
-
-def _caption(analysis: Analysis) -> str:
-    return f"Where the parameters and MACs of {analysis.model.name} lie along its depth"
 
 
 def _never_run(analysis: Analysis) -> str:

@@ -146,14 +146,11 @@ def conditions(latency: Latency) -> Iterator[str]:
             "begun maps it anew in every run, which slows down layers with large outputs above all."
         )
     if said.load is not None:
-        yield f"Load average {said.load:.2f} when it began{_busy(said.load, said.cores)}."
+        busy = ": other work competed with it" if said.cores and said.load > said.cores else ""
+        yield f"Load average {said.load:.2f} when it began{busy}."
     if said.hooks is not None:
         yield f"Watching costs {duration(said.hooks)} a call, which was taken off the times in context."
     yield "Two interleaved series of each number were compared; where they disagree it says so instead of a number."
-
-
-def _busy(load: float, cores: int | None) -> str:
-    return ": other work competed with it" if cores and load > cores else ""
 
 
 def noises(latency: Latency) -> list[str]:

@@ -95,11 +95,11 @@ def line_sentence(line: BudgetLine) -> str:
 
 
 def said(line: BudgetLine) -> tuple[str, ...]:
-    """What else is to be told about a limit: the way back, notes, and its own message unless it is kept."""
+    """What else there is to say about a limit: the cheapest fix, notes, and its own message unless it is kept."""
     remedy = remedy_text(line)
-    way_back = f"Cheapest way back: {remedy}" if remedy else ""
+    fix = f"Cheapest fix: {remedy}" if remedy else ""
     message = line.message if line.status != "pass" else ""
-    return tuple(filter(None, (way_back, *notes(line), message)))
+    return tuple(filter(None, (fix, *notes(line), message)))
 
 
 def subject_of(line: BudgetLine) -> str:

@@ -19,7 +19,7 @@ WHOLE = """\
 | ⚠️ Parameters of `stem.*` | stem     |     464 |     464 |                0 |     400 |        -64 |
 
 - **What grew:** `head` (`net.py:10`) +5,120 parameters: input features 512 to 1024
-- **Cheapest way back:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
+- **Cheapest fix:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
 - mobile: ask the owners
 - **Limit changed:** budget 'mobile': limit on params changed from 9k to 10k
 

@@ -22,7 +22,7 @@ def test_a_budget_is_reported_at_the_layer_that_grew(gated):
     assert (found.file, found.line) == ("net.py", 10)
     assert found.message == (
         "net: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120). "
-        "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
+        "Cheapest fix: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters. Ask the owners. "
         "Grew most: head (input features 512 to 1024)."
     )

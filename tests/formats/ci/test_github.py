@@ -17,7 +17,7 @@ def several(advised, separable, number, **changes):
 def test_a_failed_budget_is_an_error_at_the_line_that_did_it(gated):
     assert commands(github.render(gated))[0] == (
         "::error title=BUDGET-PARAMS params-budget,file=net.py,line=10::net: Parameter budget exceeded: "
-        "10.71 k of 10.00 k (+714; this change +5,120). Cheapest way back: "
+        "10.71 k of 10.00 k (+714; this change +5,120). Cheapest fix: "
         "SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters. "
         "Ask the owners. Grew most: head (input features 512 to 1024)."

@@ -10,7 +10,7 @@ def test_each_finding_is_an_issue_at_its_line(gated):
     first = json.loads(gitlab.render(gated))[0]
     assert {**first, "fingerprint": len(first["fingerprint"])} == {
         "description": "BUDGET-PARAMS params-budget: net: Parameter budget exceeded: 10.71 k of 10.00 k "
-        "(+714; this change +5,120). Cheapest way back: "
+        "(+714; this change +5,120). Cheapest fix: "
         "SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters. Ask the owners. "
         "Grew most: head (input features 512 to 1024).",

@@ -18,7 +18,7 @@ def test_the_whole_file_of_a_failed_budget(gated):
         '    <testcase classname="net" name="mobile: Parameter budget" file="net.py" line="5">\n'
         '      <failure message="Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)">'
         "Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)\n"
-        "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
+        "Cheapest fix: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters\n"
         "ask the owners</failure>\n"
         "    </testcase>\n"
@@ -66,5 +66,5 @@ def test_any_name_gives_xml_that_parses(name, gated, exceeded):
     line = replace(exceeded, name=name, message=name, override=OverrideTerms({}, name, "2030-01-02"))
     root = ElementTree.fromstring(junit.render(replace(gated, budget=(line,))).encode())
     text = root.find(".//failure").text
-    assert "Cheapest way back" in text
+    assert "Cheapest fix" in text
     assert ("\ufffd" in text) == (name in ("a\x00b\x1bc", "\ud800"))

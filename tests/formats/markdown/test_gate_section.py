@@ -136,7 +136,7 @@ def test_ways_back_notes_and_messages_are_said_once(gated, exceeded):
     again = replace(exceeded, limit=9_000, growth=Growth(1, 50, 0))
     lines = gate_section.findings(replace(gated, budget=(exceeded, again, exceeded))).splitlines()
     assert lines[1:-1] == [
-        "- **Cheapest way back:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
+        "- **Cheapest fix:** SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; "
         "saves 357 parameters",
         "- Parameter growth budget (mobile): may grow by 2 %",
         "- mobile: ask the owners",
@@ -146,11 +146,8 @@ def test_ways_back_notes_and_messages_are_said_once(gated, exceeded):
 def test_different_ways_back_say_of_what(gated, exceeded):
     other = replace(exceeded, metric="macs", remedy=Remedy())
     text = gate_section.findings(replace(gated, budget=(exceeded, other)))
-    assert "- **Cheapest way back (Parameters):** SEP101 depthwise-separable at stem.conv (net.py:8)" in text
-    assert (
-        "- **Cheapest way back (MACs):** no piece of advice, nor all of them together, brings it under the limit"
-        in text
-    )
+    assert "- **Cheapest fix (Parameters):** SEP101 depthwise-separable at stem.conv (net.py:8)" in text
+    assert "- **Cheapest fix (MACs):** no piece of advice, nor all of them together, brings it under the limit" in text
 
 
 def test_a_limit_on_growth_is_told_apart_in_its_row(gated, exceeded):

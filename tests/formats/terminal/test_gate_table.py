@@ -13,7 +13,7 @@ net
 fail: Parameter budget exceeded: 10.71 k of 10.00 k (+714; this change +5,120)
 drift: Parameter budget of stem.* was exceeded before this change: 464 of 400 (+64; this change nothing)
 pass: MAC budget kept: 37.89 k of 40.00 k (2.11 k to spare)
-  Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
+  Cheapest fix: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters
   ask the owners
 compared with main
                          base      now            change    limit  headroom
@@ -32,7 +32,7 @@ def test_every_limit_then_both_sides_then_what_grew(gated):
 def test_what_two_limits_say_alike_is_said_once(gated, exceeded):
     text = summary.render(replace(gated, budget=(exceeded, replace(exceeded, limit=9_000))))
     assert text.count("fail: ") == 2
-    assert text.count("Cheapest way back") == text.count("ask the owners") == 1
+    assert text.count("Cheapest fix") == text.count("ask the owners") == 1
 
 
 def test_a_base_without_limits(gated, unchanged):

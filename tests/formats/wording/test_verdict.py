@@ -92,7 +92,7 @@ def test_the_message_of_a_kept_limit_is_not_told(gated):
     kept, exceeded, _ = gated.budget
     assert verdict.said(kept) == ()
     assert verdict.said(exceeded) == (
-        "Cheapest way back: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters",
+        "Cheapest fix: SEP101 depthwise-separable at stem.conv (net.py:8), needs retraining; saves 357 parameters",
         "ask the owners",
     )
 
