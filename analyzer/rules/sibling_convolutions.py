@@ -74,7 +74,13 @@ def _share_saved(convs: list[Convolution]) -> float:
     return (len(convs) - 1) * read / (len(convs) * read + rest)
 
 
+def _beside(paths: list[list[str]]) -> list[str]:
+    """Paths below the module that holds all of the layers, so that blocks which are alike are told alike."""
+    shared = next((depth for depth, names in enumerate(zip(*paths, strict=False)) if len(set(names)) > 1), 0)
+    return [".".join(path[shared:]) for path in paths]
+
+
 def _sentence(group: list[ConvolutionFacts]) -> str:
     outputs = sum(layer.convolution.out_channels for layer in group)
-    others = ", ".join(layer.path for layer in group[1:])
+    others = ", ".join(_beside([layer.path.split(".") for layer in group])[1:])
     return f"reads the same tensor as {others}: one convolution to {outputs} channels, split afterwards, does the same"

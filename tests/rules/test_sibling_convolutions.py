@@ -58,3 +58,11 @@ def test_siblings_are_told_by_the_tensor_that_they_read(shared):
     said = [item.advice.path for item in found.advised if item.advice.rule == "SIB201"]
     assert found.facts.siblings == (PAIR if shared else ())
     assert said == (["filter"] if shared else [])
+
+
+@pytest.mark.parametrize("block", ["", "blocks.0.", "blocks.1.", "stages.0.blocks.12."])
+def test_blocks_that_are_alike_are_told_alike(layer, model, block):
+    paths = (f"{block}filter.conv", f"{block}gate.0.conv")
+    found = list(observe(model(*(layer(path, in_channels=256, out_channels=16) for path in paths), siblings=(paths,))))
+    assert [finding.path for finding in found] == [f"{block}filter.conv"]
+    assert found[0].current.startswith("reads the same tensor as gate.0.conv: one convolution to 32 channels")
