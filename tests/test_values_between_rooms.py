@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "rules.never_run": {"Finding.current"},
     "rules.padding_only_taps": {"Proposal.notes"},
     "rules.parallel_branches": {"Proposal.notes"},
+    "rules.recomputed_weight": {"Proposal.notes"},
     "rules.removable_module": {"Proposal.notes"},
     "rules.sibling_convolutions": {"Finding.current", "Finding.notes"},
     "rules.strided_dilation": {"Finding.current", "Finding.notes"},
