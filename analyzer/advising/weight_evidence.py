@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WORK = 50_000_000
 """Cells of energy matrices times groups, over all searches for groups: some seconds of one core. Where the proposals
 take more, each is searched for less; alternatives are asked while there is work left, the cheapest first."""
+WIDEST_MATRIX = 1024
+"""Inputs or outputs of linear layers that are asked: the heads of VGG would take seconds each."""
 TRAINED = 0.05
 """Weights that keep so much more than random ones, in one layer at least, have been trained."""
 
@@ -113,7 +115,7 @@ class _Questions:
         from analyzer.evidence import evidence_of
 
         chain = [_as_convolution(unit.in_features, unit.out_features) for unit in units if isinstance(unit, Linear)]
-        if len(chain) != len(units) or weight.dim() != 2:
+        if len(chain) != len(units) or weight.dim() != 2 or min(weight.shape) > WIDEST_MATRIX:
             return None
         return evidence_of(_as_convolution(*reversed(weight.shape)), chain, weight)
 
