@@ -1,6 +1,7 @@
 """Real families beyond torchvision: complete, on the backend they should be on, and equal to independent counts."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,19 @@ from typing import Any
 import pytest
 import torch
 from state_audit import audited
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer import Analysis
 from analyzer.analysis import analyze_loaded
-from analyzer.loading import load
+from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.tracing.backends import META
 from analyzer.values.requests import ModelRequest
 
 pytest.importorskip("timm")
-pytest.importorskip("transformers")
+transformers = pytest.importorskip("transformers")
 
 TIMM = (
     "resnet10t convnext_atto_rms vit_tiny_patch16_224 swin_tiny_patch4_window7_224 mixer_s16_224 efficientnet_b0 "
@@ -153,3 +156,108 @@ def test_shared_experts_and_compressed_keys(tmp_path: Path) -> None:
     attention = TOKENS * (query + key_value + HEADS * 8 * WIDTH) + TOKENS * TOKENS * HEADS * (12 + 8)
     experts = TOKENS * (WIDTH * 8 + (2 + 1) * 3 * WIDTH * 32)
     assert analysis.total.macs == 2 * attention + TOKENS * 3 * WIDTH * FFN + experts + HEAD_OF_MODEL
+
+
+CROSS = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+SPEECH = {
+    **{"conv_dim": (8, 8), "conv_kernel": (10, 3), "conv_stride": (5, 2), "num_feat_extract_layers": 2},
+    **{"num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "vocab_size": 40},
+}
+STACKS = {
+    **{f"{side}_layers": 2 for side in ("encoder", "decoder")},
+    **{f"{side}_attention_heads": 2 for side in ("encoder", "decoder")},
+    **{f"{side}_ffn_dim": 32 for side in ("encoder", "decoder")},
+}
+IDS = {"decoder_input_ids": torch.ones(1, 5, dtype=torch.long)}
+
+
+def speech_to_text() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    config = transformers.SpeechT5Config(hidden_size=16, num_mel_bins=20, **STACKS, **SPEECH)
+    return transformers.SpeechT5ForSpeechToText(config), {"input_values": torch.randn(1, 400), **IDS}
+
+
+def speech_and_text() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    parts = transformers.Wav2Vec2Config(**CROSS, **SPEECH), transformers.BertConfig(vocab_size=40, **CROSS)
+    config = transformers.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(*parts)
+    return transformers.SpeechEncoderDecoderModel(config), {"input_values": torch.randn(1, 400), **IDS}
+
+
+def whisper() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    sizes = {"max_source_positions": 20, "max_target_positions": 20, "num_mel_bins": 8, "vocab_size": 60}
+    tokens = {f"{name}_token_id": 1 for name in ("pad", "bos", "eos", "decoder_start")}
+    config = transformers.WhisperConfig(d_model=16, **STACKS, **sizes, **tokens)
+    return transformers.WhisperForConditionalGeneration(config), {"input_features": torch.randn(1, 8, 40), **IDS}
+
+
+def moonshine() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    sizes = {
+        f"{side}_num_{part}": 2 for side in ("encoder", "decoder") for part in ("hidden_layers", "attention_heads")
+    }
+    config = transformers.MoonshineConfig(vocab_size=60, hidden_size=16, intermediate_size=32, **sizes)
+    return transformers.MoonshineForConditionalGeneration(config), {"input_values": torch.randn(1, 2000), **IDS}
+
+
+def filterbanks() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    sizes = {"d_model": 16, "conv_channels": 8, "input_feat_per_channel": 8, "vocab_size": 60}
+    config = transformers.Speech2TextConfig(**STACKS, **sizes)
+    return transformers.Speech2TextForConditionalGeneration(config), {"input_features": torch.randn(1, 40, 8), **IDS}
+
+
+def captions(decoder: Any) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    encoder = transformers.ViTConfig(image_size=16, patch_size=8, **CROSS)
+    config = transformers.VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
+    return transformers.VisionEncoderDecoderModel(config), {"pixel_values": torch.randn(1, 3, 16, 16), **IDS}
+
+
+def trocr() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    sizes = {name: value for name, value in STACKS.items() if name.startswith("decoder")}
+    return captions(transformers.TrOCRConfig(vocab_size=60, d_model=16, cross_attention_hidden_size=16, **sizes))
+
+
+def gpt2_with_images() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    return captions(transformers.GPT2Config(vocab_size=60, n_embd=16, n_layer=2, n_head=2, n_positions=20))
+
+
+def blip() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    text = {"vocab_size": 60, "encoder_hidden_size": 16, "projection_dim": 16, "bos_token_id": 1, **CROSS}
+    image = {"image_size": 16, "patch_size": 8, "projection_dim": 16, **CROSS}
+    ends = {"pad_token_id": 0, "sep_token_id": 2, "eos_token_id": 2}
+    config = transformers.BlipConfig(text_config={**text, **ends}, vision_config=image, projection_dim=16)
+    inputs = {"pixel_values": torch.randn(1, 3, 16, 16), "input_ids": IDS["decoder_input_ids"]}
+    return transformers.BlipForConditionalGeneration(config), inputs
+
+
+def mllama() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    rope = {"rope_type": "default", "rope_theta": 10_000.0}
+    text = {"vocab_size": 60, "num_key_value_heads": 1, "cross_attention_layers": [1], "pad_token_id": 0, **CROSS}
+    image = {"hidden_size": 16, "attention_heads": 2, "num_hidden_layers": 2, "num_global_layers": 1, "image_size": 28}
+    tiles = {"max_num_tiles": 2, "supported_aspect_ratios": [[1, 1], [1, 2], [2, 1]], "patch_size": 14}
+    layers = {"intermediate_layers_indices": [0], "vision_output_dim": 32, "intermediate_size": 32}
+    configs = {"text_config": {**text, "rope_parameters": rope}, "vision_config": {**image, **tiles, **layers}}
+    config = transformers.MllamaConfig(**configs, image_token_index=59)
+    pixels = torch.randn(1, 1, 2, 3, 28, 28)
+    ones = {"aspect_ratio_ids": (1, 1), "aspect_ratio_mask": (1, 1, 2), "cross_attention_mask": (1, 5, 1, 2)}
+    inputs = {name: torch.ones(shape, dtype=torch.long) for name, shape in {**ones, "input_ids": (1, 5)}.items()}
+    return transformers.MllamaForConditionalGeneration(config), {
+        **inputs,
+        "pixel_values": torch.randn(1, 1, 2, 3, 28, 28),
+    }
+
+
+@pytest.mark.parametrize(
+    "make",
+    [speech_to_text, speech_and_text, whisper, moonshine, filterbanks, trocr, gpt2_with_images, blip, mllama],
+)
+def test_cross_attention_to_convolved_input(make: Callable[[], tuple[nn.Module, dict[str, torch.Tensor]]]) -> None:
+    """All stages pass, advice and fields included, and the total is that of an independent count."""
+    model, inputs = make()
+    analysis = analyze_loaded(from_module(model.eval(), (), inputs))
+    assert (analysis.tracing.mode, analysis.complete, analysis.absences) == ("meta", True, ())
+    assert analysis.total.macs == macs_of(model, inputs) > 0
+
+
+def macs_of(model: nn.Module, inputs: dict[str, torch.Tensor]) -> int:
+    """Half of what torch counts where attention is written out."""
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(**inputs)
+    return counter.get_total_flops() // 2

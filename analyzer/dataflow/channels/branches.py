@@ -22,7 +22,7 @@ def branch_widths(value: Value, flow: Flow) -> tuple[int, ...]:
         if is_channel_join(op) and len(flow.reads[op]) > 1:
             return tuple(width for part in flow.reads[op] for width in _widths_of(part, flow))
         operands = flow.operands(op)
-        if not keeps_channels(op) or not (len(operands) == 1 or op.packet in GATES):
+        if not operands or not keeps_channels(op) or not (len(operands) == 1 or op.packet in GATES):
             return ()
         value = max(operands, key=lambda operand: prod(flow.tensors[operand].shape))
     return ()
