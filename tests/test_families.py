@@ -235,13 +235,10 @@ def mllama() -> tuple[nn.Module, dict[str, torch.Tensor]]:
     layers = {"intermediate_layers_indices": [0], "vision_output_dim": 32, "intermediate_size": 32}
     configs = {"text_config": {**text, "rope_parameters": rope}, "vision_config": {**image, **tiles, **layers}}
     config = transformers.MllamaConfig(**configs, image_token_index=59)
-    pixels = torch.randn(1, 1, 2, 3, 28, 28)
+    inputs = {"pixel_values": torch.randn(1, 1, 2, 3, 28, 28)}
     ones = {"aspect_ratio_ids": (1, 1), "aspect_ratio_mask": (1, 1, 2), "cross_attention_mask": (1, 5, 1, 2)}
-    inputs = {name: torch.ones(shape, dtype=torch.long) for name, shape in {**ones, "input_ids": (1, 5)}.items()}
-    return transformers.MllamaForConditionalGeneration(config), {
-        **inputs,
-        "pixel_values": torch.randn(1, 1, 2, 3, 28, 28),
-    }
+    inputs |= {name: torch.ones(shape, dtype=torch.long) for name, shape in {**ones, "input_ids": (1, 5)}.items()}
+    return transformers.MllamaForConditionalGeneration(config), inputs
 
 
 @pytest.mark.parametrize(
