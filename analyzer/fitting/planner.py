@@ -127,9 +127,10 @@ class Planner:
         found = solved(self.candidates, {metric: start[metric] - limit}, self.exclusions)
         if found is None:
             return None
+        layers = {*self.fitter.removed, *(item.choice.path for item in found.chosen)}
         saved = {name: int(sum(item.saved[name] for item in found.chosen)) for name in (metric, "params", "macs")}
         params, macs = start["params"] - saved["params"], start["macs"] - saved["macs"]
-        return CurvePoint(share, start[metric] - saved[metric], params, macs, found.harm, len(found.chosen))
+        return CurvePoint(share, start[metric] - saved[metric], params, macs, found.harm, len(layers))
 
 
 def _most_saved(candidates: Sequence[Candidate], metric: str) -> dict[str, Candidate]:

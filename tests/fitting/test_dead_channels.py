@@ -195,4 +195,5 @@ def test_they_go_first_and_the_rest_is_fitted_to_what_is_left() -> None:
     assert any(layer.label.startswith("dead channels removed; ") for layer in plan.choices)
     assert len({layer.path for layer in plan.choices}) == len(plan.choices)
     assert plan.curve[0].harm == 0
+    assert plan.curve[0].layers == len(("second.0", "second.1", "third.0"))
     assert plan.curve[0].macs == 64 * 9 * (3 * 16 + 16 * 18 + 18 * 8) + 8 * 4 * 5
