@@ -8,7 +8,9 @@ import pytest
 import torch
 from state_audit import audited
 from torch import nn
+from torchvision import models
 
+from analyzer.analysis import analyze_loaded
 from analyzer.loading import from_module
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.reconciliation import reconcile
@@ -16,6 +18,7 @@ from analyzer.tracing import trace
 from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.real_forward import real_forward
 from analyzer.tracing.training_step import training_footprint
+from analyzer.values.requests import AnalysisOptions
 
 SEEN: list[Any] = []
 
@@ -57,3 +60,38 @@ def test_nothing_is_left_behind(run: Callable[[LoadedModel], None]) -> None:
     loaded = from_module(model, (x,), {})
     audited((model, x), lambda: run(loaded))
     assert (SEEN, model.cache) == ([], {})
+
+
+COUNTS = AnalysisOptions(advice=False, estimates=False)
+
+CLASSIFIERS = "googlenet mobilenet_v3_small resnet18 shufflenet_v2_x0_5 squeezenet1_1 swin_t vit_b_32"
+SEGMENTATION = "lraspp_mobilenet_v3_large"
+DETECTION = "ssdlite320_mobilenet_v3_large"
+
+
+def built(name: str) -> nn.Module:
+    weights = {"weights": None, "weights_backbone": None} if name in f"{SEGMENTATION} {DETECTION}".split() else {}
+    return models.get_model(name, **weights).eval()
+
+
+def audit(name: str, given: Any) -> None:
+    model = built(name)
+    analysis = audited((model, given), lambda: analyze_loaded(from_module(model, (given,), {}), COUNTS))
+    assert analysis.complete or analysis.uncounted
+    assert analysis.absences == ()
+    assert analysis.total.params == sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS.split())
+def test_classifiers(name: str) -> None:
+    audit(name, torch.zeros(1, 3, 224 if name == "vit_b_32" else 96, 224 if name == "vit_b_32" else 96))
+
+
+@pytest.mark.parametrize("name", SEGMENTATION.split())
+def test_segmentation(name: str) -> None:
+    audit(name, torch.zeros(1, 3, 96, 96))
+
+
+@pytest.mark.parametrize("name", DETECTION.split())
+def test_detection(name: str) -> None:
+    audit(name, [torch.rand(3, 96, 96)])
