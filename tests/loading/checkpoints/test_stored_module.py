@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import torch
+from torchvision.models import squeezenet1_1
 
 from analyzer.loading import load
 from analyzer.loading.checkpoints.checkpoint import Checkpoint
@@ -86,3 +87,13 @@ def test_given_inputs_are_its_inputs(net):
     torch.save(net, "yolo.pt")
     (inputs,) = load(ModelRequest("yolo.pt", inputs=("2x3x9x9",), trust=True)).candidates
     assert inputs.args[0].shape == (2, 3, 9, 9)
+
+
+def test_a_class_of_an_installed_package_in_half_precision(tmp_path, monkeypatch):
+    """As ultralytics saves its models: whole, halved, beside what training left."""
+    monkeypatch.chdir(tmp_path)
+    stored = {"epoch": -1, "model": squeezenet1_1().half(), "ema": None, "optimizer": None, "train_args": {"imgsz": 64}}
+    torch.save(stored, "best.pt")
+    found = trace(load(ModelRequest("best.pt", inputs=("1x3x64x64",), trust=True)))
+    assert (found.mode, found.inputs[0].dtype, found.modules[0].output_shapes) == ("meta", "float16", ((1, 1000),))
+    assert sum(parameter.numel for parameter in found.parameters if not parameter.is_buffer) == 1_235_496
