@@ -39,6 +39,8 @@ def _draw(axes: Axes, fit: Fit) -> None:
     )
     axes.set_xlim(100, 100 * points[-1].share)
     style.grid(axes)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     budget = fit.budgets[0]
     left = 100 * (budget.promised if budget.traced is None else budget.traced) / max(budget.before, 1)
     if fit.predicted_harm > 0:

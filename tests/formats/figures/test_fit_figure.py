@@ -23,6 +23,11 @@ def test_a_picture_that_is_the_same_every_time(analysis: Analysis) -> None:
     assert text == fit_figure.render(replace(analysis, fit=FIT))
 
 
+def test_amounts_are_plain_numbers(analysis: Analysis) -> None:
+    """Markup of formulas would show as it is written."""
+    assert "mathdefault" not in fit_figure.render(replace(analysis, fit=FIT))
+
+
 def test_no_picture_without_a_trade_off(analysis: Analysis) -> None:
     assert fit_figure.render(analysis) == ""
     assert fit_figure.render(replace(analysis, fit=replace(FIT, curve=CURVE[:2]))) == ""
