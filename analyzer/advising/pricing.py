@@ -206,7 +206,11 @@ def _convolution(conv: Convolution, read: Tensor) -> Op:
         "input": read,
         "weight": replace(read, shape=conv.weight_shape),
         "bias": replace(read, shape=(conv.out_channels,)) if conv.bias else None,
+        "stride": conv.stride,
+        "padding": conv.padding,
+        "dilation": conv.dilation,
         "transposed": conv.transposed,
+        "groups": conv.groups,
     }
     return Op("aten.convolution.default", arguments, (replace(read, shape=shape),))
 

@@ -1,6 +1,9 @@
 import pytest
+from torch import nn
 
-from analyzer.advising.pricing import Price, current_price, current_units, price, proposed_price
+from analyzer.advising.pricing import Price, current_price, current_units, operators, price, proposed_price
+from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
+from analyzer.tracing import trace
 from analyzer.values.advice import Saving
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Identity, Proposal, ReLU
 from analyzer.values.facts import Norm
@@ -68,3 +71,29 @@ def test_a_normalization_is_known_by_the_convolution_before_it(layer, model):
 def test_of_a_layer_that_is_neither_nothing_is_known(layer, model):
     assert current_units("pool", model(layer())) == ()
     assert current_price(Proposal((("pool", (Identity(),)),)), model(layer())) == Price()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": 1, "stride": 2},
+        {"kernel_size": 3, "padding": 2, "dilation": 2},
+        {"kernel_size": 3, "groups": 4},
+        {"kernel_size": 3, "groups": 64},
+    ],
+    ids=lambda settings: " ".join(f"{name} {value}" for name, value in settings.items()),
+)
+def test_a_convolution_is_priced_as_the_operator_that_tracing_sees(settings, convolution):
+    """The roofline classes an operator by its arguments; without `groups` a dense one was taken for a grouped one."""
+    spec = Inputs((InputSpec((1, 64, 32, 32), "float32"),))
+    seen = trace(LoadedModel("conv", "conv", nn.Conv2d(64, 64, **settings).eval().to("meta"), (spec,))).ops[0]
+    given = {("kernel" if name == "kernel_size" else name): value for name, value in settings.items()}
+    conv = convolution(bias=True, **given)
+    (priced,) = operators((conv,), conv)
+    for name in ("stride", "padding", "dilation"):
+        assert priced.each(name, 2) == seen.each(name, 2)
+    assert [priced.arguments[name] for name in ("groups", "transposed")] == [settings.get("groups", 1), False]
+    assert seen.arguments["groups"] == settings.get("groups", 1)
+    assert priced.packet == seen.packet
+    assert priced.outputs[0].shape == seen.outputs[0].shape
