@@ -14,15 +14,14 @@ from analyzer.values.results import Analysis
 
 EFFORTS: Final = ("none", "finetune", "retrain")
 """From the least to the most that a change asks for."""
-INFERENCE_ONLY: Final = ("BNM302",)
-"""Rules whose change holds for inference: code that is trained keeps its batch normalization."""
 
 
 def cheapest(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> tuple[Advice, ...] | None:
     """The changes that bring a line under its limit; empty when it is there, None when advice does not get it there.
 
-    Changes that keep the output are preferred to finetuning, and that to retraining; of these as few as will do, and at
-    most one for a layer, so that what they save adds up.
+    A change for inference only is none of them: the code that is gated is trained. Changes that keep the output are
+    preferred to finetuning, and that to retraining; of these as few as will do, and at most one for a layer, so that
+    what they save adds up.
     """
     if line.value is None or line.limit is None:
         return None
@@ -54,7 +53,7 @@ def _useful(analysis: Analysis, line: BudgetLine, budget: Budget | None) -> Iter
     ignored = budget.ignore if budget else ()
     for item in analysis.advice:
         inside = covers(line.match, item.path) and not covered(ignored, item.path)
-        if inside and item.proposed is not None and item.effort in EFFORTS and item.rule not in INFERENCE_ONLY:
+        if inside and item.proposed is not None and item.effort in EFFORTS and not item.inference_only:
             yield item
 
 

@@ -112,12 +112,15 @@ def test_as_a_sentence(analysis, advice) -> None:
     assert remedy_text(remedied(net, line(-5, status="pass"))) == ""
 
 
-def test_a_long_way_back_is_cut(analysis, advice) -> None:
+def test_a_long_remedy_is_cut(analysis, advice) -> None:
     net = analysis(advice=tuple(advice(f"layer{index}", 10) for index in range(5)))
     assert remedy_text(remedied(net, line(50))).endswith("needs retraining, 2 more; saves 50 parameters")
 
 
-def test_folding_batch_norm_is_no_remedy_for_code_that_is_trained(analysis, advice) -> None:
-    net = analysis(advice=(advice("norm", 100, effort="none", rule="BNM302"), advice("bias", 5, rule="BNF301")))
+@pytest.mark.parametrize("rule", ["BNM302", "PAR301", "RUN301", "WGT301"])
+def test_a_change_for_inference_only_is_no_remedy_for_code_that_is_trained(rule, analysis, advice) -> None:
+    """Folding batch norm, merging branches, taking off auxiliary heads, storing weights that training computes."""
+    folds = advice("norm", 100, effort="none", rule=rule, inference_only=True)
+    net = analysis(advice=(folds, advice("bias", 5, rule="BNF301")))
     assert paths(cheapest(net, line(5))) == ("bias:retrain",)
     assert cheapest(net, line(6)) is None
