@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from analyzer.dataflow.operator_classes import BATCH_NORMS, JOINS, is_convolution, is_pointwise
 from analyzer.formulas import kind_of
 from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.graph import Op, Tensor, Trace
+from analyzer.values.operator_classes import BATCH_NORMS, JOINS, is_convolution, is_pointwise
 
 Scale = Fraction | None
 """How many times larger than it was a tensor is along each spatial axis; None where sizes do not tell."""

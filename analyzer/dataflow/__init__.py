@@ -17,7 +17,6 @@ from analyzer.dataflow.channels.neighbours import (
     norm_path,
 )
 from analyzer.dataflow.flow import Flow
-from analyzer.dataflow.operator_classes import BATCH_NORMS, PRODUCTS
 from analyzer.dataflow.receptive_field.dilation_grids import grids
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields
 from analyzer.dataflow.receptive_field.resolution import restorations
@@ -27,6 +26,7 @@ from analyzer.values.absences import Absences
 from analyzer.values.counts import Cost
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.values.graph import Op, Trace
+from analyzer.values.operator_classes import BATCH_NORMS, PRODUCTS
 
 
 def facts_of(

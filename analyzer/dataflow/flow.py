@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
-from analyzer.dataflow.operator_classes import FILLS
 from analyzer.values.graph import Op, Tensor, Trace
+from analyzer.values.operator_classes import FILLS
 
 Value = int
 """Numbers one state of one tensor: an in-place operator makes a new value of the same tensor."""

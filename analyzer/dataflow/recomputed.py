@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from analyzer.dataflow.channels.neighbours import convolution_of
 from analyzer.dataflow.flow import Flow
-from analyzer.dataflow.operator_classes import is_convolution
 from analyzer.values.convolution import Convolution, Linear
 from analyzer.values.counts import Cost
 from analyzer.values.facts import RecomputedLayer
 from analyzer.values.graph import Op, Tensor
+from analyzer.values.operator_classes import is_convolution
 
 LINEAR = frozenset({"aten.linear", "aten.addmm", "aten.mm", "aten.matmul"})
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from math import prod
 
-from analyzer.dataflow.operator_classes import is_convolution
 from analyzer.values.graph import Op, Tensor
+from analyzer.values.operator_classes import is_convolution
 
 BLOCK = 8
 """Channels of a block."""

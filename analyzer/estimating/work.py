@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from analyzer.dataflow.operator_classes import (
-    BATCH_NORMS,
-    NORMS,
-    aten,
-    is_convolution,
-    is_pointwise,
-    is_pool,
-    is_view,
-)
 from analyzer.estimating.onednn import is_blocked, is_channels_last
 from analyzer.formulas import cost_of, kind_of
 from analyzer.formulas.count import Count
 from analyzer.values.convolution import IMAGE_CHANNELS
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
+from analyzer.values.operator_classes import (
+    BATCH_NORMS,
+    NORMS,
+    aten,
+    is_convolution,
+    is_pointwise,
+    is_pool,
+    moves_nothing,
+)
 
 Kind = Literal[
     "convolution",
@@ -95,7 +95,7 @@ def fusions(count: Count) -> dict[Op, Op]:
 
 
 def _is_fusible(op: Op) -> bool:
-    return (is_pointwise(op) or op.packet in BATCH_NORMS) and not is_view(op)
+    return (is_pointwise(op) or op.packet in BATCH_NORMS) and not moves_nothing(op)
 
 
 def _same_size(head: Op, op: Op) -> bool:
@@ -106,7 +106,7 @@ def kind(op: Op) -> Kind:
     """The class that the operator belongs to."""
     if is_convolution(op):
         return _convolution_kind(op)
-    if is_view(op):
+    if moves_nothing(op):
         return "view"
     if kind_of(op) == "contraction":
         return "linear"
@@ -136,7 +136,7 @@ def _work(op: Op, layer: str, nbytes: int) -> OperatorWork:
 
 def _eager_bytes(op: Op) -> int:
     """Inputs, outputs and weights once; blocked convolutions copy each there and back, unfolded ones their columns."""
-    if is_view(op):
+    if moves_nothing(op):
         return 0
     moved = sum(tensor.nbytes for tensor in (*_distinct(op.inputs), *op.outputs))
     if not is_convolution(op) or op.outputs[0].dtype != "float32":
@@ -151,7 +151,7 @@ def _eager_bytes(op: Op) -> int:
 
 
 def _fused_bytes(op: Op, head: Op | None) -> int:
-    if is_view(op):
+    if moves_nothing(op):
         return 0
     if head is None:
         return sum(tensor.nbytes for tensor in (*_distinct(op.inputs), *op.outputs))

@@ -3,6 +3,7 @@
 from analyzer.formulas.formula import Formula, free, merge, table
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import UNMOVED
 
 
 def scatter(op: Op) -> Cost:
@@ -32,8 +33,8 @@ COPIES = """
     _cast_Int _cast_Long _cast_Short to_dense _to_dense to_mkldnn to_sparse _to_sparse to_sparse_csr _to_sparse_csr
     to_sparse_csc _to_sparse_csc to_sparse_bsr _to_sparse_bsr to_sparse_bsc _to_sparse_bsc to_dense_backward
     to_mkldnn_backward _pin_memory int_repr _mkldnn_reshape _mkldnn_transpose mkldnn_reorder_conv2d_weight
-    mkldnn_reorder_conv3d_weight contiguous pin_memory to resolve_conj resolve_neg reshape reshape_as flatten ravel
-    _unsafe_view conj_physical _conj_physical set set_data shallow_copy_data_ _saturate_weight_to_fp16
+    mkldnn_reorder_conv3d_weight contiguous pin_memory to resolve_conj resolve_neg narrow_copy conj_physical
+    _conj_physical set set_data shallow_copy_data_ _saturate_weight_to_fp16
     _resize_output resize resize_as resize_as_sparse sparse_resize sparse_resize_and_clear alias_copy
     as_strided_copy detach_copy diagonal_copy expand_copy lift_fresh_copy permute_copy select_copy slice_copy
     squeeze_copy t_copy transpose_copy unfold_copy unsqueeze_copy view_copy view_as_complex_copy view_as_real_copy
@@ -41,12 +42,6 @@ COPIES = """
     _fw_primal_copy _indices_copy _make_dual_copy _neg_view_copy _reshape_alias_copy _sparse_broadcast_to_copy
     _values_copy _nested_get_values_copy _nested_view_from_buffer_copy _nested_view_from_jagged_copy split_copy
     split_with_sizes_copy unbind_copy
-"""
-
-VIEWS = """
-    view view_as alias detach as_strided t transpose permute squeeze unsqueeze expand select slice split
-    split_with_sizes chunk tensor_split hsplit vsplit dsplit unbind unflatten swapaxes swapdims movedim moveaxis narrow
-    narrow_copy unfold
 """
 
 REARRANGEMENT = """
@@ -57,8 +52,8 @@ REARRANGEMENT = """
     tril triu diag diagflat diag_embed diagonal_scatter select_scatter slice_scatter as_strided_scatter
     diagonal_backward select_backward slice_backward meshgrid broadcast_tensors one_hot fft_fftshift fft_ifftshift
     trace_backward upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d
-    _upsample_nearest_exact2d _upsample_nearest_exact3d max_unpool2d max_unpool3d vander unsafe_chunk unsafe_split
-    unsafe_split_with_sizes flatten_dense_tensors unflatten_dense_tensors _add_batch_dim _remove_batch_dim
+    _upsample_nearest_exact2d _upsample_nearest_exact3d max_unpool2d max_unpool3d vander flatten_dense_tensors
+    unflatten_dense_tensors _add_batch_dim _remove_batch_dim
     value_selecting_reduction_backward atleast_1d atleast_2d atleast_3d
 """
 
@@ -135,7 +130,6 @@ FREE: dict[str, Formula] = merge(
             ALLOCATION,
             RANDOM,
             COPIES,
-            VIEWS,
             REARRANGEMENT,
             LOOKUPS,
             RAGGED,
@@ -144,6 +138,7 @@ FREE: dict[str, Formula] = merge(
             QUESTIONS,
         )
     ),
+    dict.fromkeys(UNMOVED, free),
     table(free, "prims", PRIMS),
     # What fake tensors are asked.
     table(free, "prim", "device layout"),

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from analyzer.dataflow.channels.neighbours import norm_path
 from analyzer.dataflow.flow import Flow, Value, lineage
-from analyzer.dataflow.operator_classes import BATCH_NORMS, aten
 from analyzer.values.facts import BranchSum
 from analyzer.values.graph import Op, Tensor
+from analyzer.values.operator_classes import BATCH_NORMS, aten
 
 Item = TypeVar("Item")
 Branch = tuple[str, ...]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import JOINS, aten, keeps_channels
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import JOINS, aten, keeps_channels
 
 GATES = aten("mul mul_")
 """Of a tensor and its gate the tensor, which is the larger one, is followed."""

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import (
+from analyzer.dataflow.receptive_field.reshape import groups
+from analyzer.values.graph import Op
+from analyzer.values.operator_classes import (
     BATCH_NORMS,
     CUTS,
     JOINS,
@@ -18,8 +20,6 @@ from analyzer.dataflow.operator_classes import (
     is_pointwise,
     keeps_channels,
 )
-from analyzer.dataflow.receptive_field.reshape import groups
-from analyzer.values.graph import Op
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from analyzer.dataflow.channels.group_labels import MIXED, Labels, added, moved
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import NORMS, is_convolution, is_pointwise
 from analyzer.values.facts import Isolation
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import NORMS, is_convolution, is_pointwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.dataflow.operator_classes import (
+from analyzer.dataflow.receptive_field.reshape import groups
+from analyzer.values.graph import Op
+from analyzer.values.operator_classes import (
     CUTS,
     JOINS,
     NORMS,
     PADS,
+    SHUFFLES,
     TURNS,
     VIEWS,
     is_pointwise,
     is_pool,
     is_resampling,
 )
-from analyzer.dataflow.receptive_field.reshape import groups
-from analyzer.values.graph import Op
 
 Labels = NDArray[np.int64]
 """Of as many dimensions as the tensor; size 1 where the labels do not vary."""
@@ -154,7 +155,7 @@ MOVES: dict[str, Callable[[Op, Labels], Results]] = {
     **dict.fromkeys(TURNS, _turned),
     **dict.fromkeys(CUTS, _cut),
     **dict.fromkeys(PADS, _padded),
-    **dict.fromkeys(("aten.channel_shuffle", "aten.native_channel_shuffle"), _shuffled),
+    **dict.fromkeys(SHUFFLES, _shuffled),
     **dict.fromkeys(("aten.expand",), _expanded),
     **dict.fromkeys(("aten.mean", "aten.sum", "aten.amax"), _reduced),
 }

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from analyzer.dataflow.channels.branches import branch_widths
 from analyzer.dataflow.channels.channel_provenance import channels
 from analyzer.dataflow.flow import Flow
-from analyzer.dataflow.operator_classes import (
+from analyzer.values.convolution import Convolution
+from analyzer.values.graph import Op, Tensor
+from analyzer.values.operator_classes import (
     BATCH_NORMS,
     JOINS,
     VIEWS,
@@ -19,8 +21,6 @@ from analyzer.dataflow.operator_classes import (
     is_pool,
     is_resampling,
 )
-from analyzer.values.convolution import Convolution
-from analyzer.values.graph import Op, Tensor
 
 PASSING = JOINS | VIEWS | aten("_softmax _log_softmax mean")
 """What may stand between a model's last convolution and its end, beside elementwise work, pooling and views."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from analyzer.dataflow.flow import Value
-from analyzer.dataflow.operator_classes import JOINS, is_pointwise
 from analyzer.dataflow.receptive_field.axes import Axes, Axis, Factor, Reach
 from analyzer.dataflow.receptive_field.window import IDENTITY
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import JOINS, is_pointwise
 
 MOST_DIMENSIONS = 64
 SLIDING = {"aten.convolution": "input", "aten.im2col": "self"}

@@ -12,9 +12,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import BATCH_NORMS, JOINS, PADS, is_convolution, is_pointwise, is_pool
 from analyzer.values.facts import Grid
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import (
+    BATCH_NORMS,
+    JOINS,
+    PADS,
+    SHUFFLES,
+    is_convolution,
+    is_pointwise,
+    is_pool,
+    is_view,
+)
 from analyzer.values.taps import POINT, Offsets, taps
 
 MAX_BRANCHES = 8
@@ -161,11 +170,10 @@ def _sliced(op: Op, paths: Paths, count: int) -> Paths:
 
 
 def _same_space(op: Op, paths: Paths) -> Paths:
-    """Views and splits that leave the last dimensions as they are."""
+    """Views, splits and channel shuffles that leave the last dimensions as they are."""
     count = len(paths[0].offsets)
     shapes = {tensor.shape[-count:] for tensor in (*op.inputs[:1], *op.outputs)}
-    is_view = "view" in op.tags or op.packet in ("aten._unsafe_view", "aten.channel_shuffle", "aten.split")
-    return paths if is_view and len(shapes) == 1 else ()
+    return paths if (is_view(op) or op.packet in SHUFFLES) and len(shapes) == 1 else ()
 
 
 def _added(operands: Sequence[Paths]) -> Paths:

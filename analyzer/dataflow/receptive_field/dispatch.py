@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.dataflow.operator_classes import BATCH_NORMS, CUTS, JOINS, PADS, VIEWS, aten, is_pointwise
 from analyzer.dataflow.receptive_field import mixing_ops, view_ops, window_ops
 from analyzer.dataflow.receptive_field.axes import Axes, broadcast, plain, together
 from analyzer.dataflow.receptive_field.operands import Given, Handler, find_subject
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import BATCH_NORMS, CUTS, JOINS, PADS, SHUFFLES, VIEWS, aten, is_pointwise
 
 
 def axes_after(op: Op, given: Given, operands: Sequence[Axes]) -> Axes:
@@ -71,5 +71,5 @@ HANDLERS: dict[str, Handler] = {
     **_table(view_ops.indexed, "index _unsafe_index index_select"),
     **_table(window_ops.sliding, "unfold"),
     **_table(view_ops.looked_up, "embedding"),
-    **_table(view_ops.shuffled, "channel_shuffle native_channel_shuffle"),
+    **dict.fromkeys(SHUFFLES, view_ops.shuffled),
 }

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import FILLS
 from analyzer.dataflow.receptive_field.axes import Axes, Reach, broadcast
 from analyzer.dataflow.receptive_field.axis_names import SLIDING, AxisNames
 from analyzer.dataflow.receptive_field.dispatch import axes_after
 from analyzer.values.counts import Layer
 from analyzer.values.graph import Op, Tensor, Trace, tensors_of
+from analyzer.values.operator_classes import FILLS
 
 
 @dataclass(frozen=True, slots=True)

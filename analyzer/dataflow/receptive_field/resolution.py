@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import networkx as nx
 
 from analyzer.dataflow.flow import Flow, Value
-from analyzer.dataflow.operator_classes import is_convolution, is_pool, is_resampling
 from analyzer.values.facts import Restoration
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import is_convolution, is_pool, is_resampling
 
 Shape = tuple[int, ...]
 ROUNDING = 0.75

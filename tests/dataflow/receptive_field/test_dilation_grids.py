@@ -67,6 +67,33 @@ def test_stacks_that_read_everything_are_left_alone(layers, facts):
     assert facts(nn.Sequential(*layers), (1, 4, 64, 64)).grids == ()
 
 
+class Halves(nn.Module):
+    """One half of the channels goes on."""
+
+    def __init__(self, split):
+        super().__init__()
+        self.split = split
+
+    def forward(self, x):
+        return self.split(x)[0]
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        lambda x: x.split(4, 1),
+        lambda x: x.chunk(2, 1),
+        lambda x: torch.ops.aten.unsafe_split.Tensor(x, 4, 1),
+        lambda x: torch.ops.aten.unsafe_split_with_sizes(x, [4, 4], 1),
+    ],
+    ids=["split", "chunk", "unsafe split", "unsafe split with sizes"],
+)
+def test_stacks_are_followed_through_every_way_to_split_channels(facts, split):
+    model = nn.Sequential(nn.Conv2d(4, 8, 3, padding=2, dilation=2), Halves(split), conv(2))
+    # Taps at -2, 0, 2 twice: of -4 to 4 the four odd positions are not read.
+    assert facts(model, (1, 4, 64, 64)).grids == (Grid(("0", "2"), 0, 9, 4),)
+
+
 def test_wavenet_is_left_alone(facts):
     assert facts(WaveNet(), (1, 4, 256)).grids == ()
 

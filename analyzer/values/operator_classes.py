@@ -1,4 +1,4 @@
-"""Which operators keep positions or channels apart, by name."""
+"""Classes of operators by name: views, joins, normalizations, padding, and what keeps positions or channels apart."""
 
 from __future__ import annotations
 
@@ -36,12 +36,27 @@ FILLS = aten(
 """Read nothing of a tensor but its shape."""
 PRODUCTS = aten("addmm mm linear bmm baddbmm matmul mv")
 
-UNMOVED = VIEWS | CUTS | TURNS | aten("t expand alias detach empty empty_like as_strided as_strided_")
+SHUFFLES = aten("channel_shuffle native_channel_shuffle")
+UNMOVED = (
+    VIEWS
+    | CUTS
+    | TURNS
+    | aten(
+        "t view_as expand alias detach as_strided as_strided_ reshape_as ravel swapaxes swapdims movedim moveaxis "
+        "narrow tensor_split hsplit vsplit dsplit unfold"
+    )
+)
+"""Views, and what is one wherever the memory allows, such as `reshape`."""
 
 
 def is_view(op: Op) -> bool:
-    """Whether it moves nothing in memory."""
+    """Whether its results are parts or other shapes of its operand."""
     return "view" in op.tags or op.packet in UNMOVED
+
+
+def moves_nothing(op: Op) -> bool:
+    """Whether it reads and writes no element: a view, or memory without contents."""
+    return is_view(op) or op.packet in ("aten.empty", "aten.empty_like")
 
 
 def is_convolution(op: Op) -> bool:
