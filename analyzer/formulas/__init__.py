@@ -56,7 +56,7 @@ BOUNDED = merge(
 FREE = merge(movement.FREE, quantized.FREE)
 
 FORMULAS: dict[str, Formula] = merge(CONTRACTIONS, BOUNDED, FREE)
-"""By operator without overload ("aten.convolution"); in-place twins ("aten.relu_") share the entry."""
+"""By operator without overload ("aten.convolution"); in-place variants ("aten.relu_") share the entry."""
 
 # What torch's own tags say of an operator that no table names.
 TAGGED: Mapping[str, tuple[Kind, Formula]] = {

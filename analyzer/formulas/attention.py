@@ -7,7 +7,7 @@ the same under every backend's name.
 from math import prod
 from typing import cast
 
-from analyzer.formulas.formula import Formula, given, per_mac, size, table
+from analyzer.formulas.formula import Formula, first, given, per_mac, size, table
 from analyzer.formulas.normalization import NORM, SOFTMAX
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op, Tensor
@@ -46,12 +46,6 @@ def heads_first_or_packed(op: Op) -> Cost | None:
     return sequence_first(op) if _is_packed(op) else attention(op)
 
 
-def flexible(op: Op) -> Cost:
-    """As `attention`, dense whatever the block mask; what modifies a score is not counted."""
-    query, key, value = op.tensor("0"), op.tensor("1"), op.tensor("2")
-    return _scored(op, prod(query.shape[:-1]) * key.shape[-2], query, value)
-
-
 def multi_head_attention(op: Op) -> Cost:
     """macs = B · (Lq · D² + 2 · Lk · D² + Lq · D²) + 2 · B · Lq · Lk · D: projections, scores and values."""
     query, key = op.tensor("query"), op.tensor("key")
@@ -82,9 +76,7 @@ def _layer(op: Op, query: Tensor, key: Tensor, heads: int) -> Cost:
 
 
 def _operands(op: Op) -> tuple[Tensor, Tensor, Tensor]:
-    if "q" in op.arguments:
-        return op.tensor("q"), op.tensor("k"), op.tensor("v")
-    return op.tensor("query"), op.tensor("key"), op.tensor("value")
+    return first(op, "query", "q", "0"), first(op, "key", "k", "1"), first(op, "value", "v", "2")
 
 
 def _scored(op: Op, scores: int, query: Tensor, value: Tensor) -> Cost:
@@ -130,7 +122,8 @@ CONTRACTIONS: dict[str, Formula] = {
         "_flash_attention_forward _flash_attention_forward_no_dropout_inplace _efficient_attention_forward",
     ),
     **table(sequence_first_backward, "aten", "_flash_attention_backward _efficient_attention_backward"),
-    "higher_order.flex_attention": flexible,
+    # Dense, for every block mask; the function that modifies a score is not counted.
+    "higher_order.flex_attention": attention,
     "aten._cudnn_attention_forward": heads_first_or_packed,
     **table(multi_head_attention, "aten", "_native_multi_head_attention _triton_multi_head_attention"),
     "aten._transformer_encoder_layer_fwd": encoder_layer,

@@ -12,17 +12,8 @@ WEIGHTS = ("weight", "W", "qw", "packed_weight", "W_prepack")
 
 def convolution(op: Op) -> Cost:
     """macs = N · ∏out · ∏weight, weight (Cout, Cin/g, *k); transposed: N · ∏in · ∏weight, weight (Cin, Cout/g, *k)."""
-    if op.arguments.get("transposed"):
-        return transposed_convolution(op)
     weight, out = first(op, *WEIGHTS), op.outputs[0]
-    return Cost(_positions(out, weight) * weight.numel * per_mac(weight), _epilogue(op) * out.numel)
-
-
-def transposed_convolution(op: Op) -> Cost:
-    """macs = N · ∏in · ∏weight, weight (Cin, Cout/g, *k)."""
-    weight, out = first(op, *WEIGHTS), op.outputs[0]
-    macs = _positions(first(op, *INPUTS), weight) * weight.numel * per_mac(weight)
-    return Cost(macs, _epilogue(op) * out.numel)
+    return Cost(_products(op, weight, out), _epilogue(op) * out.numel)
 
 
 def convolution_relu(op: Op) -> Cost:
@@ -39,27 +30,20 @@ def time_batch_channel(op: Op) -> Cost:
 def convolution_backward(op: Op) -> Cost:
     """macs = forward · (gradient of the input wanted + gradient of the weight wanted); other = ∏out for the bias."""
     weight, grad = op.tensor("weight"), op.tensor("grad_output")
-    slid = first(op, *INPUTS) if op.arguments.get("transposed") else grad
-    forward = _positions(slid, weight) * weight.numel * per_mac(weight)
-    return _wanted(op, forward, grad)
-
-
-def transposed_convolution_backward(op: Op) -> Cost:
-    """As any convolution's, its forward being N · ∏in · ∏weight."""
-    weight, grad = op.tensor("weight"), op.tensor("grad_output")
-    return _wanted(op, _positions(op.tensor("self"), weight) * weight.numel * per_mac(weight), grad)
-
-
-def _wanted(op: Op, forward: int, grad: Tensor) -> Cost:
     mask = op.arguments.get("output_mask", (True, True, True))
     of_input, of_weight, *of_bias = (bool(wanted) for wanted in mask) if isinstance(mask, tuple) else (True, True)
-    return Cost(forward * (of_input + of_weight), grad.numel * sum(of_bias))
+    return Cost(_products(op, weight, grad) * (of_input + of_weight), grad.numel * sum(of_bias))
 
 
-def _positions(slid: Tensor, weight: Tensor) -> int:
-    """Batch times places that the kernel visits, for slid (N, C, *space) or unbatched (C, *space)."""
+def _products(op: Op, weight: Tensor, out: Tensor) -> int:
+    """∏weight for each image and position of the output, of a transposed convolution of the input.
+
+    Either is (N, C, *space), or (C, *space) without a batch.
+    """
+    is_transposed = op.arguments.get("transposed") or "transpose" in op.packet
+    slid = first(op, *INPUTS) if is_transposed else out
     channel = len(slid.shape) - len(weight.shape) + 1
-    return prod(slid.shape[:channel] + slid.shape[channel + 1 :])
+    return prod(slid.shape[:channel] + slid.shape[channel + 1 :]) * weight.numel * per_mac(weight)
 
 
 def _epilogue(op: Op) -> int:
@@ -75,27 +59,22 @@ CONTRACTIONS: dict[str, Formula] = {
         "convolution convolution_overrideable _convolution _convolution_mode conv1d conv2d conv3d mkldnn_convolution "
         "cudnn_convolution miopen_convolution miopen_depthwise_convolution _mps_convolution "
         "_nnpack_spatial_convolution thnn_conv2d _slow_conv2d_forward slow_conv3d slow_conv3d_forward "
-        "slow_conv_dilated2d slow_conv_dilated3d _conv_depthwise2d conv_depthwise3d",
+        "slow_conv_dilated2d slow_conv_dilated3d _conv_depthwise2d conv_depthwise3d conv_transpose1d conv_transpose2d "
+        "conv_transpose3d cudnn_convolution_transpose miopen_convolution_transpose _mps_convolution_transpose "
+        "slow_conv_transpose2d slow_conv_transpose3d",
     ),
     **table(
         convolution_relu,
         "aten",
         "cudnn_convolution_relu cudnn_convolution_add_relu miopen_convolution_relu miopen_convolution_add_relu",
     ),
-    **table(
-        transposed_convolution,
-        "aten",
-        "conv_transpose1d conv_transpose2d conv_transpose3d cudnn_convolution_transpose miopen_convolution_transpose "
-        "_mps_convolution_transpose slow_conv_transpose2d slow_conv_transpose3d",
-    ),
-    **table(convolution, "mkldnn", "_convolution_pointwise"),
+    **table(convolution, "mkldnn", "_convolution_pointwise _convolution_transpose_pointwise"),
     **table(convolution, "mkldnn_prepacked", "conv2d_run"),
-    **table(transposed_convolution, "mkldnn", "_convolution_transpose_pointwise"),
     "aten.conv_tbc": time_batch_channel,
     **table(
         convolution_backward,
         "aten",
-        "convolution_backward convolution_backward_overrideable _slow_conv2d_backward mps_convolution_backward",
+        "convolution_backward convolution_backward_overrideable _slow_conv2d_backward mps_convolution_backward "
+        "mps_convolution_transpose_backward",
     ),
-    "aten.mps_convolution_transpose_backward": transposed_convolution_backward,
 }

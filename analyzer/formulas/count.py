@@ -99,8 +99,8 @@ class Count:
         """Modules whose own parameters no operator read and that were not called."""
         identity = {p.name: p.identity for p in self.trace.parameters}
         used = {identity[t.weight] for op in self.trace.graph for t in op.inputs if t.weight is not None}
-        idle = [p for p in self.parameters if p.owner not in self._called - {""} and p.identity not in used]
-        return tuple(NeverRun(path, params) for path, params in _sum_by((p.owner, p.numel) for p in idle).items())
+        unused = [p for p in self.parameters if p.owner not in self._called - {""} and p.identity not in used]
+        return tuple(NeverRun(path, params) for path, params in _sum_by((p.owner, p.numel) for p in unused).items())
 
     @cached_property
     def uncounted(self) -> tuple[Uncounted, ...]:

@@ -1,4 +1,4 @@
-"""Elementwise operators that carry no tag of their own: one FLOP per output, whatever the function."""
+"""Elementwise operators that torch does not tag: one FLOP per output, for every function."""
 
 from analyzer.formulas.formula import Formula, merge, per_input, per_item, per_output, result_elements, table
 from analyzer.values.counts import Cost
@@ -43,7 +43,7 @@ ELEMENTWISE = merge(
         "special_log1p special_logit special_multigammaln special_ndtr special_polygamma special_psi special_round "
         "special_sinc special_xlogy",
     ),
-    # Tagged, but for their in-place twins.
+    # Tagged, except for their in-place variants.
     table(per_output(1), "aten", "abs copysign eq gcd ge gt heaviside lcm le lt ne relu6 rrelu xlogy"),
     table(per_input(1), "aten", "equal allclose"),
     table(per_output(3), "aten", "cross linalg_cross"),

@@ -45,11 +45,9 @@ def per_input(flops: int) -> Formula:
 
 def per_item(flops: int) -> Formula:
     """other = flops · Σ∏in, over every tensor of the first argument, a list."""
-    return lambda op: Cost(other_flops=flops * sum(elements(item) for item in first_argument(op)))
-
-
-def first_argument(op: Op) -> tuple[Tensor, ...]:
-    return tuple(tensors_of(next(iter(op.arguments.values()), None)))
+    return lambda op: Cost(
+        other_flops=flops * sum(elements(item) for item in tensors_of(next(iter(op.arguments.values()), None)))
+    )
 
 
 def elements(tensor: Tensor) -> int:

@@ -45,7 +45,7 @@ def linear(op: Op) -> Cost:
 
 
 def rows_times_packed(flops_per_output: int, flops_per_weight: int = 0) -> Formula:
-    """macs = ∏out · K, input (…, K), whatever the layout of the weight; dequantizing costs per weight of K · N."""
+    """macs = ∏out · K, input (…, K), for every layout of the weight; dequantizing costs per weight of K · N."""
 
     def formula(op: Op) -> Cost:
         x, out = first(op, "input", "self", "inp"), op.outputs[0]

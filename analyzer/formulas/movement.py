@@ -126,17 +126,7 @@ C10D = """
 FREE: dict[str, Formula] = merge(
     *(
         table(free, "aten", names)
-        for names in (
-            ALLOCATION,
-            RANDOM,
-            COPIES,
-            REARRANGEMENT,
-            LOOKUPS,
-            RAGGED,
-            SPARSE,
-            PACKED_WEIGHTS,
-            QUESTIONS,
-        )
+        for names in (ALLOCATION, RANDOM, COPIES, REARRANGEMENT, LOOKUPS, RAGGED, SPARSE, PACKED_WEIGHTS, QUESTIONS)
     ),
     dict.fromkeys(UNMOVED, free),
     table(free, "prims", PRIMS),

@@ -1,6 +1,6 @@
-"""Quantized operators: the multiply-accumulates of their float twins, and one FLOP per output to rescale."""
+"""Quantized operators: the multiply-accumulates of their float counterparts, and one FLOP per output to rescale."""
 
-from analyzer.formulas.convolutions import convolution, transposed_convolution
+from analyzer.formulas.convolutions import convolution
 from analyzer.formulas.formula import Formula, free, given, merge, per_input, per_output, table
 from analyzer.formulas.matmul import product
 from analyzer.formulas.normalization import SOFTMAX, folded, norm
@@ -9,17 +9,12 @@ from analyzer.values.graph import Op
 
 
 def rescaled(op: Op) -> Cost:
-    """A convolution of packed (Cout, Cin/g, *k); other = ∏out to rescale, and what is fused behind it."""
+    """A convolution, transposed or not; other = ∏out to rescale, and what is fused behind it."""
     return convolution(op) + Cost(other_flops=op.outputs[0].numel * (1 + _fused(op)))
 
 
-def transposed_rescaled(op: Op) -> Cost:
-    """A transposed convolution of packed (Cin, Cout/g, *k); other = ∏out to rescale."""
-    return transposed_convolution(op) + Cost(other_flops=op.outputs[0].numel)
-
-
 def linear(op: Op) -> Cost:
-    """macs = ∏out · in, input (…, in), whatever the packing; other = ∏out to rescale, and what is fused behind it."""
+    """macs = ∏out · in, input (…, in), for every packing; other = ∏out to rescale, and what is fused behind it."""
     x, out = op.inputs[0], op.outputs[0]
     addends = given(op, "bias", "B", "other")
     return Cost(out.numel * x.shape[-1], out.numel * (1 + addends + _fused(op)))
@@ -49,17 +44,11 @@ CONTRACTIONS: dict[str, Formula] = merge(
         rescaled,
         "quantized",
         "conv1d conv1d_relu conv2d conv2d_relu conv2d_add conv2d_add_relu conv3d conv3d_relu conv1d_dynamic "
-        "conv2d_dynamic conv3d_dynamic",
+        "conv2d_dynamic conv3d_dynamic conv_transpose1d conv_transpose2d conv_transpose3d conv_transpose1d_dynamic "
+        "conv_transpose2d_dynamic conv_transpose3d_dynamic",
     ),
-    table(rescaled, "_quantized", "conv2d conv2d_relu conv3d conv3d_relu"),
+    table(rescaled, "_quantized", "conv2d conv2d_relu conv3d conv3d_relu conv_transpose1d conv_transpose2d"),
     table(rescaled, "onednn", "qconv_pointwise qconv1d_pointwise qconv2d_pointwise qconv3d_pointwise"),
-    table(
-        transposed_rescaled,
-        "quantized",
-        "conv_transpose1d conv_transpose2d conv_transpose3d conv_transpose1d_dynamic conv_transpose2d_dynamic "
-        "conv_transpose3d_dynamic",
-    ),
-    table(transposed_rescaled, "_quantized", "conv_transpose1d conv_transpose2d"),
     table(
         linear,
         "quantized",

@@ -18,9 +18,9 @@ ShapeFormula = Callable[..., int | Cost | None]
 """From shapes, by the names in the operator's schema, and `out`, to multiply-accumulates or a Cost."""
 NAME = re.compile(r"(\w+)(?:::|\.)(\w+)")
 BY_HAND: dict[str, RegisteredFormula] = {}
-"""Those that `analyzer.formula` was told, by operator: they hold until the process ends."""
+"""Formulas registered with `analyzer.formula`, by operator, until the process ends."""
 CONFIGURED: ContextVar[Mapping[str, RegisteredFormula]] = ContextVar("CONFIGURED", default={})  # noqa: B039
-"""Those of the analysis that is running; they come before the others."""
+"""Formulas of the analysis that is running; they take precedence."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RegisteredFormula:
             return self._checked(self.function(**shapes))
         except Problem:
             raise
-        except Exception as error:  # whatever a user's formula raises
+        except Exception as error:  # a user's formula may raise anything
             names = ", ".join([*op.arguments, "out"])
             raise Problem(
                 f"{self._title} raised {type(error).__name__}: {error}; it is called with the shapes of {names}"

@@ -13,20 +13,11 @@ def antialiased(taps: int) -> Formula:
     return lambda op: Cost(other_flops=taps * (first(op, "self", "input").numel + op.outputs[0].numel))
 
 
-def grid_sample(dimensions: int) -> Formula:
-    """other = ∏out · taps: 2 per axis when linear, 1 when nearest, 4 when cubic."""
-
-    def formula(op: Op) -> Cost:
-        mode = op.arguments.get("interpolation_mode", 0)
-        per_axis = {0: 2, 1: 1, 2: 4}[mode if isinstance(mode, int) else 0]
-        return Cost(other_flops=op.outputs[0].numel * per_axis**dimensions)
-
-    return formula
-
-
-def grid_sample_any(op: Op) -> Cost | None:
-    """As `grid_sample`, in as many dimensions as the grid (N, *space, dimensions) says."""
-    return grid_sample(len(op.tensor("grid").shape) - 2)(op)
+def grid_sample(op: Op) -> Cost:
+    """other = ∏out · taps, for each dimension of grid (N, *space, dimensions) 2 when linear, 1 nearest, 4 cubic."""
+    mode = op.arguments.get("interpolation_mode", 0)
+    per_axis = {0: 2, 1: 1, 2: 4}[mode if isinstance(mode, int) else 0]
+    return Cost(other_flops=op.outputs[0].numel * per_axis ** (len(op.tensor("grid").shape) - 2))
 
 
 def gradient(taps: int) -> Formula:
@@ -48,9 +39,11 @@ BOUNDED: dict[str, Formula] = {
     "aten._upsample_bilinear2d_aa": antialiased(BILINEAR),
     "aten._upsample_bicubic2d_aa": antialiased(BICUBIC),
     "aten._upsample_lanczos2d_aa": antialiased(LANCZOS),
-    "aten.grid_sampler": grid_sample_any,
-    **table(grid_sample(2), "aten", "grid_sampler_2d _grid_sampler_2d_cpu_fallback cudnn_grid_sampler"),
-    "aten.grid_sampler_3d": grid_sample(3),
+    **table(
+        grid_sample,
+        "aten",
+        "grid_sampler grid_sampler_2d grid_sampler_3d _grid_sampler_2d_cpu_fallback cudnn_grid_sampler",
+    ),
     **table(affine_grid, "aten", "affine_grid_generator cudnn_affine_grid_generator"),
     **table(gradient(LINEAR), "aten", "upsample_linear1d_backward"),
     **table(gradient(BILINEAR), "aten", "upsample_bilinear2d_backward _upsample_bilinear2d_aa_backward"),
