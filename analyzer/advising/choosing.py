@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from analyzer.advising.pricing import current_price
 from analyzer.advising.ranking import Advised, is_gain, rank
@@ -10,6 +10,7 @@ from analyzer.rules import dilated_kernel
 from analyzer.values.advice import STEPS, Advice, PlannedChange, PlanStep, Saving
 from analyzer.values.convolution import BatchNorm, Convolution, Proposal
 from analyzer.values.facts import ModelFacts
+from analyzer.values.layer_patterns import holders
 
 LEAST_KEPT = 0.5
 """A plan takes no proposal that is known to lose more than half of the weight energy: little would be left to carry
@@ -77,7 +78,7 @@ def together(candidates: Iterable[Advised], most: Saving | None = None) -> tuple
     room = most
     for candidate in candidates:
         saved = candidate.advice.saved if candidate.advice.effort != "none" else None
-        own, lineage = candidate.paths, {above for path in candidate.paths for above in _around(path)}
+        own, lineage = candidate.paths, {above for path in candidate.paths for above in holders(path)}
         is_free = taken.isdisjoint(own | lineage) and around.isdisjoint(own)
         if not is_free or any(are_unsound(candidate, other) for other in chosen):
             continue
@@ -94,13 +95,6 @@ def together(candidates: Iterable[Advised], most: Saving | None = None) -> tuple
 def _is_taken(room: Saving, saved: Saving) -> bool:
     """Whether there is no room left for something that would be saved."""
     return (saved.params > 0 >= room.params) or (saved.macs > 0 >= room.macs)
-
-
-def _around(path: str) -> Iterator[str]:
-    """The modules that hold the layer, the model itself last: what replaces one of them takes the layer away."""
-    while path:
-        path = path.rpartition(".")[0]
-        yield path
 
 
 def are_unsound(one: Advised, other: Advised) -> bool:

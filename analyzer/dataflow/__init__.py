@@ -1,4 +1,4 @@
-"""What the graph alone tells of a model, put together for the rules."""
+"""Derives from the graph alone the facts about a model that rules ask for."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from analyzer.values.absences import Absences
 from analyzer.values.counts import Cost
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
 from analyzer.values.graph import Op, Trace
+from analyzer.values.layer_patterns import holders
 from analyzer.values.operator_classes import BATCH_NORMS, PRODUCTS
 
 
@@ -47,8 +48,8 @@ def facts_of(
 
     `bounds` say what limits each layer on the device profile. `fixed` are layers that nothing can take the place of,
     `kept` children that a normalization runs on its result, `recomputing` the kinds of layers whose weight is computed
-    and constant. Isolations, grids and restorations that cannot be had are
-    left out and noted in `absences`. Who reads and feeds a layer no rule can do without: a failure there is raised.
+    and constant. Isolations, grids, restorations, sums of branches and removable modules whose search fails are left
+    out and noted in `absences`. Every rule needs to know who reads and feeds a layer: a failure there is raised.
     """
     left_out = Absences() if absences is None else absences
     flow = Flow(trace)
@@ -95,7 +96,7 @@ class Sizes:
         for op, owner in owners.items():
             self.ops[owner].append(op)
             self.macs[owner] += (costs[op] or Cost()).macs
-        self.parents = {parent for owner in self.ops for parent in _parents(owner)}
+        self.parents = {parent for owner in self.ops for parent in holders(owner)}
         """Layers in whose children operators ran."""
         self._totals = sum(self.params.values()) or 1, sum(self.macs.values()) or 1
 
@@ -109,12 +110,6 @@ class Sizes:
         """Parameters, multiply-accumulates, and the model's share of each."""
         params, macs = self.params.get(path, 0), self.macs.get(path, 0)
         return params, macs, params / self._totals[0], macs / self._totals[1]
-
-
-def _parents(path: str) -> Iterator[str]:
-    while path:
-        path = path.rpartition(".")[0]
-        yield path
 
 
 def _convolution_facts(

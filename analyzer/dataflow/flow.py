@@ -1,9 +1,8 @@
-"""Each value of a forward pass once: who made it, who reads it, and whether it depends on the input at all."""
+"""Each value of a forward pass once: its producer, its readers, and whether it depends on the input at all."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cached_property
 
 from analyzer.values.graph import Op, Tensor, Trace
@@ -92,13 +91,6 @@ class Flow:
         return tuple(value for value in self.reads[op] if self.dynamic[value])
 
     def sole_reader(self, value: Value) -> Op | None:
-        """The one operator that reads a value which nobody else sees."""
+        """The one operator that reads a value; None for a value with other readers, or one that is returned."""
         readers = self.readers[value]
         return readers[0] if len(readers) == 1 and value not in self.returned else None
-
-
-def lineage(path: str) -> Iterator[str]:
-    """The module at a path and those around it, innermost first, without the model itself."""
-    while path:
-        yield path
-        path = path.rpartition(".")[0]

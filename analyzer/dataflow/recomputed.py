@@ -10,6 +10,7 @@ from analyzer.values.convolution import Convolution, Linear
 from analyzer.values.counts import Cost
 from analyzer.values.facts import RecomputedLayer
 from analyzer.values.graph import Op, Tensor
+from analyzer.values.layer_patterns import holders
 from analyzer.values.operator_classes import is_convolution
 
 LINEAR = frozenset({"aten.linear", "aten.addmm", "aten.mm", "aten.matmul"})
@@ -21,10 +22,8 @@ def recomputed_layers(
     """Of the layers named, with their kinds, those whose one convolution or product a call is found in the trace."""
     inside: dict[str, list[Op]] = {path: [] for path in kinds}
     for op in flow.trace.graph:
-        path = op.layer
-        while path and path not in inside:
-            path = path.rpartition(".")[0]
-        if path in inside:
+        path = next((path for path in (op.layer, *holders(op.layer)) if path in inside), None)
+        if path is not None:
             inside[path].append(op)
     calls = {module.path: module.calls for module in flow.trace.modules}
     for path, ops in inside.items():

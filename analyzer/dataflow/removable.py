@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from analyzer.dataflow.flow import Flow, lineage
+from analyzer.dataflow.flow import Flow
 from analyzer.values.counts import Cost
 from analyzer.values.facts import RemovableModule
 from analyzer.values.graph import Op, Parameter
+from analyzer.values.layer_patterns import lineage
 
 CONTAINERS = {"ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 """Never called themselves, and what a forward does with them is more than to call them."""

@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from analyzer.dataflow.flow import Flow, Value
 from analyzer.values.graph import Argument, Op, Tensor, Trace
+from analyzer.values.layer_patterns import holders
 
 Signature = tuple[Hashable, ...]
 Region = int
@@ -48,10 +49,8 @@ class _Followed:
         return tuple(self._origin(self.flow.latest(tensor), tensor) for tensor in self.flow.trace.outputs)
 
     def _region(self, op: Op) -> Region | None:
-        path = op.layer
-        while path and path not in self._region_of:
-            path = path.rpartition(".")[0]
-        return self._region_of.get(path)
+        paths = (op.layer, *holders(op.layer))
+        return next((self._region_of[path] for path in paths if path in self._region_of), None)
 
     def _described(self, value: Argument) -> Hashable:
         if isinstance(value, Tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Final
 
@@ -65,8 +65,4 @@ def _held(count: Count, size: int) -> list[int]:
 
 
 def _first_above(limit: int, values: Iterable[int], paths: Iterable[str]) -> str | None:
-    return next(_above(limit, values, paths), None)
-
-
-def _above(limit: int, values: Iterable[int], paths: Iterable[str]) -> Iterator[str]:
-    return (path for value, path in zip(values, paths, strict=True) if value > limit)
+    return next((path for value, path in zip(values, paths, strict=True) if value > limit), None)

@@ -34,7 +34,7 @@ CONSTANTS: Final = {
 DRAM_BYTE: Final = 160.0
 """Picojoules a byte: 640 for a 32-bit word."""
 FACTOR: Final = 10.0
-"""The range is this wide on either side: newer processes take less, and nobody reads only DRAM."""
+"""The range is this wide on either side: newer processes take less, and caches serve part of the reads."""
 ASSUMPTIONS: Final = (
     "constants of a 45 nm process (Horowitz, ISSCC 2014): {add} pJ an addition and {multiply} pJ a multiplication in "
     "{dtype}, 160 pJ a byte of DRAM",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from math import prod
 
+from analyzer.values.convolution import IMAGE_CHANNELS
 from analyzer.values.graph import Op, Tensor
 from analyzer.values.operator_classes import is_convolution
 
@@ -32,7 +33,7 @@ def workspace_bytes(op: Op, threads: int = 1) -> int:
         return _columns(read, weight, written)
     if is_channels_last(op):
         return weight.nbytes * (1 if _is_channels_last(weight) else 2)
-    copied = 0 if _is_read_as_it_is(read) else _blocked(read)
+    copied = _blocked(read) if read.shape[1] >= IMAGE_CHANNELS else 0  # images are read in their own layout
     computing = copied + weight.nbytes + _blocked(written)
     return max(computing, _blocked(written) + written.nbytes) - written.nbytes
 
@@ -60,11 +61,6 @@ def _is_channels_last(weight: Tensor) -> bool:
 def _columns(read: Tensor, weight: Tensor, written: Tensor) -> int:
     kernel = prod(weight.shape[2:])
     return 0 if kernel == 1 else read.shape[1] * kernel * prod(written.shape[2:]) * read.itemsize
-
-
-def _is_read_as_it_is(read: Tensor) -> bool:
-    """Images of up to three channels are read in their own layout."""
-    return read.shape[1] <= 3
 
 
 def _blocked(tensor: Tensor) -> int:

@@ -1,4 +1,4 @@
-"""What each operator asks of a device: arithmetic, bytes, and which class of kernels it belongs to."""
+"""The work of each operator on a device: arithmetic, bytes, and the class of kernels it belongs to."""
 
 from __future__ import annotations
 

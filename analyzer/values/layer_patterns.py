@@ -29,6 +29,13 @@ def lineage(path: str) -> Iterator[str]:
     return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
+def holders(path: str) -> Iterator[str]:
+    """ "a.b", "a" and "", the model itself, of "a.b.c": the modules that hold the layer, innermost first."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
 def nearest(pattern: str, paths: Iterable[str]) -> list[str]:
     """The layers whose names come nearest to a pattern that covers none, else the outermost ones."""
     known = list(dict.fromkeys(above for path in paths for above in lineage(path)))

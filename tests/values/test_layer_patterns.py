@@ -2,7 +2,7 @@
 
 import pytest
 
-from analyzer.values.layer_patterns import covered, covers, lineage, nearest
+from analyzer.values.layer_patterns import covered, covers, holders, lineage, nearest
 
 PATHS = ("", "backbone", "backbone.stem", "backbone.stem.conv", "backbone2", "head")
 
@@ -34,6 +34,12 @@ def test_covered_by_any() -> None:
 def test_the_layers_above() -> None:
     assert list(lineage("a.b.c")) == ["a", "a.b", "a.b.c"]
     assert list(lineage("")) == []
+
+
+def test_the_modules_that_hold_a_layer_end_with_the_model_itself():
+    assert list(holders("a.b.c")) == ["a.b", "a", ""]
+    assert list(holders("a")) == [""]
+    assert list(holders("")) == []
 
 
 def test_the_nearest_names() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from analyzer.dataflow.channels.neighbours import norm_path
-from analyzer.dataflow.flow import Flow, Value, lineage
+from analyzer.dataflow.flow import Flow, Value
 from analyzer.values.facts import BranchSum
 from analyzer.values.graph import Op, Tensor
+from analyzer.values.layer_patterns import lineage
 from analyzer.values.operator_classes import BATCH_NORMS, aten
 
 Item = TypeVar("Item")
@@ -137,14 +138,7 @@ def _added(op: Op, terms: Sequence[tuple[Branch, ...]]) -> tuple[Branch, ...] | 
     shapes = {tensor.shape for tensor in op.inputs}
     if op.arguments.get("alpha", 1) != 1 or len(shapes) != 1 or shapes != {op.outputs[0].shape}:
         return None
-    numbers = [value for name, value in op.arguments.items() if name in ("self", "other") and not _is_tensor(value)]
-    return tuple(_chained(terms)) if all(number == 0 for number in numbers) and len(terms) == len(op.inputs) else None
-
-
-def _is_tensor(value: object) -> bool:
-    return isinstance(value, Tensor)
-
-
-def _chained(terms: Sequence[tuple[Branch, ...]]) -> Iterator[Branch]:
-    for term in terms:
-        yield from term
+    given = [op.arguments[name] for name in ("self", "other") if name in op.arguments]
+    if len(terms) != len(op.inputs) or any(value != 0 for value in given if not isinstance(value, Tensor)):
+        return None
+    return tuple(branch for term in terms for branch in term)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from math import prod
 
 from analyzer.dataflow.flow import Flow, Value
@@ -20,7 +21,8 @@ def branch_widths(value: Value, flow: Flow) -> tuple[int, ...]:
     """
     while (op := flow.producers[value]) is not None:
         if is_channel_join(op) and len(flow.reads[op]) > 1:
-            return tuple(width for part in flow.reads[op] for width in _widths_of(part, flow))
+            parts = (branch_widths(part, flow) or flow.tensors[part].shape[1:2] for part in flow.reads[op])
+            return tuple(chain.from_iterable(parts))
         operands = flow.operands(op)
         if not operands or not keeps_channels(op) or not (len(operands) == 1 or op.packet in GATES):
             return ()
@@ -33,7 +35,3 @@ def is_channel_join(op: Op) -> bool:
     place = op.arguments.get("dim", 0)
     rank = len(op.outputs[0].shape)
     return op.packet in JOINS and rank > 2 and isinstance(place, int) and place % rank == 1
-
-
-def _widths_of(part: Value, flow: Flow) -> tuple[int, ...]:
-    return branch_widths(part, flow) or (flow.tensors[part].shape[1],)

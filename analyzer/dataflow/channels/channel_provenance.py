@@ -39,12 +39,12 @@ NOWHERE = ChannelSources()
 
 @dataclass
 class Channels:
-    """What following channels tells, by path of a convolution layer."""
+    """Where the channels of each convolution layer come from and go, by its path."""
 
     sources: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """Used as an ordered set."""
     shared: set[str] = field(default_factory=set)
-    """Layers whose channels are combined with others' or told apart by their place."""
+    """Layers whose channels are combined with others' or distinguished by their place."""
     divided: set[str] = field(default_factory=set)
     """Layers whose channels are divided into parts that go different ways."""
     stems: set[str] = field(default_factory=set)
@@ -124,7 +124,7 @@ def _divides(op: Op, origin: ChannelSources) -> bool:
 
 
 def _seen(op: Op, origin: ChannelSources) -> ChannelSources:
-    """Channels are followed to where a view puts them; flattened together with space they are nobody's."""
+    """Channels are followed to where a view puts them; flattened together with space they are not followed."""
     place = origin.place
     if op.packet in TURNS:
         return replace(origin, place=op.order().index(place)) if place < len(op.inputs[0].shape) else NOWHERE

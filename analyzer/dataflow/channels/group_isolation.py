@@ -3,7 +3,7 @@
 A grouped convolution labels the channels that it reads, and those that it writes, by group; labels go with the channels
 through elementwise work, normalization, pooling, concatenation, splits and shuffles. Where the next grouped convolution
 falls apart into at least two parts that share no label, so many networks run side by side. A depthwise convolution
-mixes no channels by design: it carries labels on and is itself neither the first nor the second. Whatever reads
+mixes no channels by design: it carries labels on and is itself neither the first nor the second. Anything that reads
 channels across labels (dense convolutions, gates, attention, an index that is not known) ends the search.
 """
 

@@ -12,20 +12,17 @@ from analyzer.values.graph import Op
 from analyzer.values.operator_classes import (
     CUTS,
     JOINS,
-    NORMS,
     PADS,
     SHUFFLES,
     TURNS,
     VIEWS,
-    is_pointwise,
-    is_pool,
-    is_resampling,
+    keeps_channels,
 )
 
 Labels = NDArray[np.int64]
 """Of as many dimensions as the tensor; size 1 where the labels do not vary."""
 MIXED = -1
-"""Carries something of every label, or of nobody knows which."""
+"""Carries something of every label, or of unknown ones."""
 NOTHING = -2
 """Carries nothing: padding."""
 MAX_ELEMENTS = 2**20
@@ -55,15 +52,11 @@ def moved(op: Op, operands: Sequence[Labels | None]) -> Results:
     labels = operands[0] if operands else None
     if labels is None:
         return NONE
-    if _keeps_places(op) and labels.ndim == len(op.outputs[0].shape):
+    keeps_places = keeps_channels(op) and op.packet not in PADS and op.packet != "aten.mean"
+    if (keeps_places or op.packet in ("aten.roll", "aten.flip")) and labels.ndim == len(op.outputs[0].shape):
         return (labels,)
     handler = MOVES.get(op.packet)
     return NONE if handler is None else handler(op, labels)
-
-
-def _keeps_places(op: Op) -> bool:
-    spatial = is_pool(op) or is_resampling(op)
-    return is_pointwise(op) or op.packet in NORMS or spatial or op.packet in ("aten.roll", "aten.flip")
 
 
 def _joined(op: Op, operands: Sequence[Labels | None]) -> Results:
@@ -93,10 +86,6 @@ def _viewed(op: Op, labels: Labels) -> Results:
     if np.prod(full) > MAX_ELEMENTS or np.prod(full) != np.prod(shape):
         return NONE
     return (np.broadcast_to(labels, full).reshape(shape),)
-
-
-def _turned(op: Op, labels: Labels) -> Results:
-    return (labels.transpose(op.order()),)
 
 
 def _cut(op: Op, labels: Labels) -> Results:
@@ -152,10 +141,10 @@ def _reduced(op: Op, labels: Labels) -> Results:
 
 MOVES: dict[str, Callable[[Op, Labels], Results]] = {
     **dict.fromkeys(VIEWS, _viewed),
-    **dict.fromkeys(TURNS, _turned),
+    **dict.fromkeys(TURNS, lambda op, labels: (labels.transpose(op.order()),)),
     **dict.fromkeys(CUTS, _cut),
     **dict.fromkeys(PADS, _padded),
     **dict.fromkeys(SHUFFLES, _shuffled),
-    **dict.fromkeys(("aten.expand",), _expanded),
+    "aten.expand": _expanded,
     **dict.fromkeys(("aten.mean", "aten.sum", "aten.amax"), _reduced),
 }

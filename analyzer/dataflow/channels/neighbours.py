@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.dataflow.channels.branches import branch_widths
@@ -50,7 +50,7 @@ class Neighbours:
 
 
 def direct_convolutions(flow: Flow) -> Mapping[str, list[Op]]:
-    """The convolutions that read the parameter `PATH.weight` as it is, by that path; a computed weight is nobody's."""
+    """The convolutions that read the parameter `PATH.weight` as it is, by that path."""
     found: dict[str, list[Op]] = defaultdict(list)
     for op in flow.trace.graph:
         path = direct_path(op, flow) if is_convolution(op) else None
@@ -102,21 +102,17 @@ def is_plain(path: str, ops: list[Op], flow: Flow, owned: list[Op]) -> bool:
     shapes = (module.input_shapes[:1], module.output_shapes)
     if shapes != ((first.tensor("input").shape,), (first.outputs[0].shape,)):
         return False
-    prefix = f"{path}." if path else ""
-    biases = {_weight_name(op.arguments.get("bias")) for op in ops}
-    return set(owned) == set(ops) and biases in ({None}, {f"{prefix}bias"}) and _has_own_bias(ops)
+    own_bias = f"{path}.bias" if path else "bias"
+    biases = [bias.weight for op in ops if isinstance(bias := op.arguments.get("bias"), Tensor)]
+    return set(owned) == set(ops) and biases in ([], [own_bias] * len(ops))
 
 
 def _weight_name(argument: object) -> str | None:
     return argument.weight if isinstance(argument, Tensor) else None
 
 
-def _has_own_bias(ops: list[Op]) -> bool:
-    return all(not isinstance(b := op.arguments.get("bias"), Tensor) or b.weight is not None for op in ops)
-
-
 def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
-    """What following channels forward, and what ends at the output backward, tells of each convolution layer."""
+    """The neighbours of each convolution layer: channels are followed forward, ends of the model backward."""
     path_of = {op: path for path, ops in layers.items() for op in ops}
     followed = channels(flow, path_of)
     found = Neighbours(shared=followed.shared, divided=followed.divided, stems=followed.stems)
@@ -134,10 +130,7 @@ def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
             found.branches[path] = widths
         if (norm := _rectified(ops, flow)) is not None:
             found.rectified[path] = norm
-        readers = [flow.sole_reader(value) for value in outputs]
-        _note_sole_readers(path, readers, path_of, found)
-        if path in found.norms and (follower := _sole_follower(readers, flow, path_of)) is not None:
-            found.norm_followers[path] = follower
+        _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], flow, path_of, found)
     uses = Counter(norm_path(op) for op in norm_operators(flow))
     found.norms = {path: norm for path, norm in found.norms.items() if uses[norm] == len(layers[path])}
     return found
@@ -155,31 +148,37 @@ def _ends(flow: Flow) -> list[bool]:
     return ends
 
 
-def _note_sole_readers(path: str, readers: list[Op | None], path_of: Mapping[Op, str], found: Neighbours) -> None:
-    norms = {norm_path(op) if op is not None and op.packet in BATCH_NORMS else None for op in readers}
-    followers = {path_of.get(op) if op is not None else None for op in readers}
-    if len(norms) == 1 and (norm := norms.pop()) is not None:
-        found.norms[path] = norm
-    if len(followers) == 1 and (follower := followers.pop()) is not None:
+def _note_sole_readers(
+    path: str, readers: list[Op | None], flow: Flow, path_of: Mapping[Op, str], found: Neighbours
+) -> None:
+    if (follower := _only(path_of.get(op) if op else None for op in readers)) is not None:
         found.followers[path] = follower
-
-
-def _sole_follower(norms: list[Op | None], flow: Flow, path_of: Mapping[Op, str]) -> str | None:
-    """The one convolution layer that alone reads what these normalizations give."""
-    readers = [flow.sole_reader(flow.writes[op][0]) for op in norms if op is not None]
-    followers = {path_of.get(op) if op is not None else None for op in readers}
-    return followers.pop() if len(followers) == 1 else None
+    if (norm := _only(map(_batch_norm, readers))) is None:
+        return
+    found.norms[path] = norm
+    after_norm = [flow.sole_reader(flow.writes[op][0]) for op in readers if op is not None]
+    if (follower := _only(path_of.get(op) if op else None for op in after_norm)) is not None:
+        found.norm_followers[path] = follower
 
 
 def _rectified(ops: list[Op], flow: Flow) -> str | None:
     """The one normalization that every call reads, with nothing but a ReLU between."""
-    found = set[str | None]()
+    found = list[str | None]()
     for op in ops:
         relu = flow.producers[flow.reads[op][0]]
         read = flow.operands(relu) if relu is not None and relu.packet in RELUS else ()
-        before = flow.producers[read[0]] if read else None
-        found.add(norm_path(before) if before is not None and before.packet in BATCH_NORMS else None)
-    return found.pop() if len(found) == 1 else None
+        found.append(_batch_norm(flow.producers[read[0]]) if read else None)
+    return _only(found)
+
+
+def _only(paths: Iterable[str | None]) -> str | None:
+    """The path that all of them are; None when they differ."""
+    distinct = set(paths)
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+def _batch_norm(op: Op | None) -> str | None:
+    return norm_path(op) if op is not None and op.packet in BATCH_NORMS else None
 
 
 def norm_path(op: Op) -> str:

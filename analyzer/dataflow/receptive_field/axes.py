@@ -27,7 +27,7 @@ class Reach:
 
     window: Window
     whole: bool = False
-    """All of it is read; the window then tells only how far positions lie apart."""
+    """All of it is read; of the window only the jump then counts."""
     aligned: bool = True
     irregular: bool = False
     """The pattern of what is read is too long to be followed; the window is then an earlier one."""
@@ -186,7 +186,7 @@ def _joined(axis: Axis, operands: Sequence[Axes]) -> Reach:
 
 
 def _pair(one: Reach, two: Reach) -> Reach:
-    """Beside one that reads everything, the first tells how far positions lie apart."""
+    """What either reads; where one reads everything, the first one's jump is kept."""
     if one.whole or two.whole:
         return one.globally()
     irregular = one.irregular or two.irregular

@@ -25,7 +25,7 @@ class AxisNames:
         self._names: dict[Axis, Axis] = {}
 
     def of_input(self, shape: tuple[int, ...]) -> Axes:
-        """Every dimension of an input is a raw axis, until a convolution tells which are spatial."""
+        """Every dimension of an input is a raw axis, until a convolution shows which are spatial."""
         first = -1 - MOST_DIMENSIONS * self._shapes.setdefault(shape, len(self._shapes))
         dimensions = tuple((Factor(first - place, size),) for place, size in enumerate(shape))
         return Axes(dimensions, {first - place: Reach(IDENTITY) for place in range(len(shape))})

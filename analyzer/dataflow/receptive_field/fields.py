@@ -13,6 +13,7 @@ from analyzer.dataflow.receptive_field.axis_names import SLIDING, AxisNames
 from analyzer.dataflow.receptive_field.dispatch import axes_after
 from analyzer.values.counts import Layer
 from analyzer.values.graph import Op, Tensor, Trace, tensors_of
+from analyzer.values.layer_patterns import holders
 from analyzer.values.operator_classes import FILLS
 
 
@@ -30,7 +31,7 @@ class Field:
     jump: tuple[int | Fraction | None, ...]
     padding: tuple[int | None, ...]
     aligned: bool = True
-    """False when branches meet whose centres or jumps differ: then the hull, or the largest, is told."""
+    """False when branches meet whose centres or jumps differ: then the hull, or the largest field, is given."""
     least_size: tuple[int | None, ...] = ()
     irregular: bool = False
     """The pattern of positions along an axis is too long to be followed: its numbers are None."""
@@ -59,7 +60,7 @@ def receptive_fields(trace: Trace, flow: Flow | None = None) -> Mapping[str, Fie
     flow = Flow(trace) if flow is None else flow
     axes = axes_of_values(flow)
     last = _last_operators(trace)
-    fields = {op: _field(_of_output(op, flow, axes)) for op in dict.fromkeys(last.values())}
+    fields = {op: _field(next((axes[v] for v in flow.writes[op] if v in axes), None)) for op in set(last.values())}
     return {path: field for path, op in last.items() if (field := fields[op]) is not None}
 
 
@@ -158,10 +159,6 @@ def _given_in(
             found.setdefault(name, known[value])
 
 
-def _of_output(op: Op, flow: Flow, axes: Mapping[Value, Axes]) -> Axes | None:
-    return next((axes[value] for value in flow.writes[op] if value in axes), None)
-
-
 def _field(axes: Axes | None) -> Field | None:
     """Before the first convolution nothing says which axes are spatial."""
     if axes is None or axes.is_raw or not axes.reach:
@@ -189,10 +186,7 @@ def _last_operators(trace: Trace) -> Mapping[str, Op]:
     """The operator that gives a module's first output: the last of those that ran in it, of several calls the first."""
     ran: defaultdict[str, list[Op]] = defaultdict(list)
     for op in trace.graph:
-        path = op.layer
-        ran[path].append(op)
-        while path:
-            path = path.rpartition(".")[0]
+        for path in (op.layer, *holders(op.layer)):
             ran[path].append(op)
     calls = {module.path: max(module.calls, 1) for module in trace.modules}
     return {path: ops[max(len(ops) // calls.get(path, 1), 1) - 1] for path, ops in ran.items()}

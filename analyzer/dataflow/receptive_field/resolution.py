@@ -50,12 +50,9 @@ def restorations(flow: Flow, layers: Mapping[Op, str]) -> tuple[Restoration, ...
         open_losses.update(dict.fromkeys(flow.writes[op], left))
         for loss in closed:
             between = _between(flow, readers.get(loss, []), op, layers)
-            found.setdefault((loss.path, layers.get(op, op.layer)), _restoration(loss, op, between, layers))
+            place = layers.get(op, op.layer)
+            found.setdefault((loss.path, place), Restoration(loss.path, place, loss.factor, between))
     return tuple(restoration for restoration in found.values() if restoration.between)
-
-
-def _restoration(loss: Loss, op: Op, between: tuple[str, ...], layers: Mapping[Op, str]) -> Restoration:
-    return Restoration(loss.path, layers.get(op, op.layer), loss.factor, between)
 
 
 def _inherited(op: Op, flow: Flow, open_losses: Mapping[Value, Losses]) -> Losses | None:

@@ -27,7 +27,7 @@ class Window:
 
     @classmethod
     def moving(cls, jump: Fraction) -> Window:
-        """The positions of one axis seen at another speed, whatever is read there."""
+        """A window that moves by `jump` positions from one output to the next and reads one position."""
         return cls((0,) * jump.denominator, (0,) * jump.denominator, jump.numerator)
 
     @property
@@ -56,10 +56,6 @@ class Window:
         phases = len(self.low)
         return Fraction(sum(self.low) + sum(self.high), 2 * phases) - self.jump * (phases - 1) / 2
 
-    def moves_like(self, other: Window) -> bool:
-        """Whether the jumps are equal."""
-        return self.step * len(other.low) == other.step * len(self.low)
-
     def is_centred_like(self, other: Window) -> bool:
         """Whether the centres are equal."""
         if len(self.low) == len(other.low) == 1:
@@ -67,7 +63,7 @@ class Window:
         return self.centre == other.centre
 
     def over(self, before: Window) -> Window | None:
-        """This window on the outputs of the one before, told in positions of what that one reads.
+        """This window on the outputs of the one before, in positions of what that one reads.
 
         None where the pattern of the two together is longer than MAX_PHASES. Work is linear in the phases.
         """
@@ -116,7 +112,7 @@ class Window:
         return max(self.high_at(place) for place in range(max(first, last - len(self.low) + 1), last + 1))
 
     def repeated(self, times: int) -> Window:
-        """The same window told over more phases."""
+        """The same window, its phases repeated so many times."""
         lows = tuple(low + turn * self.step for turn in range(times) for low in self.low)
         highs = tuple(high + turn * self.step for turn in range(times) for high in self.high)
         return Window(lows, highs, self.step * times)
@@ -124,7 +120,7 @@ class Window:
     def hull(self, other: Window) -> Window | None:
         """What either reads; None where they move at different speeds."""
         phases = lcm(len(self.low), len(other.low))
-        if not self.moves_like(other) or phases > MAX_PHASES:
+        if self.jump != other.jump or phases > MAX_PHASES:
             return None
         one, two = self.repeated(phases // len(self.low)), other.repeated(phases // len(other.low))
         return Window(tuple(map(min, one.low, two.low)), tuple(map(max, one.high, two.high)), one.step)
