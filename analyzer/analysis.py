@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -100,9 +101,11 @@ def _facts(
 ) -> ModelFacts | None:
     if not options.advice:
         return None
-    from analyzer.rewriting.replaceability import replaceability
+    from analyzer.rewriting.replaceability import replaceability, runs_layers
+    from analyzer.tracing.left_as_found import layers_left_as_found
 
-    layers = replaceability(loaded.module)
+    with layers_left_as_found(loaded) if runs_layers(loaded.module) else nullcontext():
+        layers = replaceability(loaded.module)
     return facts_of(
         count.trace,
         count.owners,
@@ -127,9 +130,12 @@ def _advised(
 ) -> AdvisedModel:
     if facts is None:
         return unadvised
+    from analyzer.tracing.left_as_found import layers_left_as_found
+
     rules = selected(options.select, options.ignore)
     timer = proposal_timer(facts, options.device) if time else untimed
-    return advise_model(unadvised.loaded, unadvised.count, facts, rules, timer, absences)
+    with layers_left_as_found(unadvised.loaded) if facts.recomputed else nullcontext():
+        return advise_model(unadvised.loaded, unadvised.count, facts, rules, timer, absences)
 
 
 def _training_footprint(

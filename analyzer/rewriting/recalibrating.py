@@ -131,4 +131,7 @@ def _outputs(module: nn.Module, batch: Arguments) -> Any:
             return module(*args, **kwargs)
     except Exception as error:  # whatever a user's forward raises
         first = str(error).partition("\n")[0]
-        raise Problem(f"the model refuses a calibration input: {type(error).__name__}: {first}") from error
+        shapes = ", ".join(
+            "×".join(map(str, x.shape)) for x in pytree.tree_leaves(batch) if isinstance(x, torch.Tensor)
+        )
+        raise Problem(f"the model refuses the calibration input {shapes}: {type(error).__name__}: {first}") from error

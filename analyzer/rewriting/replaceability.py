@@ -52,6 +52,12 @@ def replaceability(module: nn.Module) -> Replaceability:
     return Replaceability(frozenset(fixed), kept, recomputing)
 
 
+def runs_layers(module: nn.Module) -> bool:
+    """Whether `replaceability` runs the forward of a layer whose class is not torch's own."""
+    layers = (layer for _, layer in _layers(module) if layer is not None)
+    return any(not type(layer).__module__.startswith("torch.nn.modules.") for layer in layers)
+
+
 def _kind(layer: nn.Module) -> str:
     """The name of its class, or of torch's own where a parametrization made it."""
     own = type(layer).__mro__[1] if parametrize.is_parametrized(layer) else type(layer)

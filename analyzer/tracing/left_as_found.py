@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from torch.utils._python_dispatch import TorchDispatchMode
+
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.tracing.global_state import preserved
 from analyzer.tracing.python_state import PythonState
+from analyzer.tracing.written_tensors import WrittenTensors
 
 
 @contextmanager
@@ -23,6 +26,25 @@ def left_as_found(loaded: LoadedModel) -> Iterator[PythonState]:
             yield state
         finally:
             state.give_back()
+
+
+@contextmanager
+def layers_left_as_found(loaded: LoadedModel) -> Iterator[None]:
+    """Copies of the model's layers can be run within; tensors that they write to get their values back."""
+    written = WrittenTensors(())
+    with left_as_found(loaded), written.given_back(), _Following(written):
+        yield
+
+
+class _Following(TorchDispatchMode):
+    """Shows every operator to the keeper of written tensors."""
+
+    def __init__(self, written: WrittenTensors) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.run = written.following(lambda func, args, kwargs: func(*args, **kwargs))
+
+    def __torch_dispatch__(self, func: Any, _: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self.run(func, tuple(args), dict(kwargs or {}))
 
 
 def _roots(loaded: LoadedModel) -> Iterator[Any]:
