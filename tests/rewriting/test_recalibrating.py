@@ -43,7 +43,7 @@ def test_without_stored_statistics_there_is_nothing_to_estimate():
 def test_an_input_that_the_model_refuses_leaves_all_as_it_was():
     module = network()
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    with pytest.raises(Problem, match="refuses a calibration input"):
+    with pytest.raises(Problem, match="refuses the calibration input"):
         reestimate(module, [batch(torch.zeros(2, 5, 4, 4))])
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
     assert (module[1].momentum, module.training, len(module[1]._forward_pre_hooks)) == (0.1, True, 0)
