@@ -9,20 +9,12 @@ from analyzer.values.graph import Op
 
 def pool(dimensions: int) -> Formula:
     """other = ∏out · ∏kernel."""
-
-    def formula(op: Op) -> Cost:
-        return Cost(other_flops=op.outputs[0].numel * _window(op, dimensions))
-
-    return formula
+    return lambda op: Cost(other_flops=op.outputs[0].numel * _window(op, dimensions))
 
 
 def average_backward(dimensions: int) -> Formula:
     """other = ∏grad · ∏kernel."""
-
-    def formula(op: Op) -> Cost:
-        return Cost(other_flops=first(op, "grad_output").numel * _window(op, dimensions))
-
-    return formula
+    return lambda op: Cost(other_flops=first(op, "grad_output").numel * _window(op, dimensions))
 
 
 def _window(op: Op, dimensions: int) -> int:

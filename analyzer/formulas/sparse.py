@@ -27,12 +27,7 @@ def sampled(op: Op) -> Cost | None:
 
 def half_stored(left: str, right: str, flops_per_output: int = 0) -> Formula:
     """macs = ∏left · N, left (M, K/2): of every four elements two are stored."""
-
-    def formula(op: Op) -> Cost:
-        macs = op.tensor(left).numel * op.tensor(right).shape[-1]
-        return Cost(macs, flops_per_output * op.outputs[0].numel)
-
-    return formula
+    return lambda op: Cost(op.tensor(left).numel * op.tensor(right).shape[-1], flops_per_output * op.outputs[0].numel)
 
 
 def half_stored_packed(op: Op) -> Cost:

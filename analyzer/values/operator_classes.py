@@ -74,6 +74,11 @@ def is_pool(op: Op) -> bool:
     return "_pool" in op.packet
 
 
+def pooled_dimensions(op: Op) -> int:
+    """How many of the last dimensions a pool works on: two for "aten.max_pool2d"."""
+    return int(op.packet.partition("_pool")[2][0])
+
+
 def is_resampling(op: Op) -> bool:
     """Whether it resizes over space, channel by channel."""
     return "upsample_" in op.packet

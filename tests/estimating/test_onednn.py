@@ -36,6 +36,11 @@ def test_of_an_image_only_the_output_is_blocked() -> None:
     assert workspace_bytes(op) == max(64 * 3 * 49 * 4 + PIXELS, PIXELS + PIXELS) - PIXELS
 
 
+def test_four_channels_are_no_image_and_are_blocked() -> None:
+    op = convolution((1, 4, 224, 224), (8, 4, 7, 7), (1, 8, 112, 112), stride=(2, 2))
+    assert workspace_bytes(op) == 8 * 224 * 224 * 4 + 8 * 4 * 49 * 4
+
+
 def test_channels_are_filled_up_to_whole_blocks() -> None:
     op = convolution((1, 12, 112, 112), (12, 12, 3, 3), (1, 12, 112, 112))
     assert workspace_bytes(op) == (16 + 16 - 12) * 112 * 112 * 4 + 12 * 12 * 9 * 4

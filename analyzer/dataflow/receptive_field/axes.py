@@ -82,9 +82,8 @@ class Axes:
 
     def mixed(self, places: Iterable[int]) -> Axes:
         """All positions of these dimensions flow together, and those of axes that no dimension follows any more."""
-        here = {f.axis for place in places for f in self.dimensions[place] if f.axis is not None}
-        lost = set(self.reach) - self.present
-        return self.global_along(here | lost)
+        lost = self.reach.keys() - self.present
+        return self.global_along(lost.union(*map(self.axes_at, places)))
 
     def contracted(self, places: Iterable[int]) -> Axes:
         """All positions of these dimensions are summed over: the result follows none of them."""
@@ -131,9 +130,12 @@ class Axes:
         axes = self
         for place, size in enumerate(shape):
             if size_of(self.dimensions[place]) != size:
-                followed = [factor.axis for factor in self.dimensions[place]]
-                axes = axes.global_along(followed).with_dimension(place, (Factor(self.axis_of(place), size),))
+                axes = axes.selected(place, size)
         return axes
+
+    def selected(self, place: int, size: int) -> Axes:
+        """A dimension holds so many unknown positions of its axis: all of it is read."""
+        return self.global_along(self.axes_at(place)).with_dimension(place, (Factor(self.axis_of(place), size),))
 
     def windowed(self, place: int, window: Window, size: int) -> Axes:
         """A dimension is read through a window and has another size then; one without an axis may mix lost ones."""

@@ -8,8 +8,9 @@ branch reads it; concatenated branches are judged one by one, unless one reads a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from analyzer.dataflow.flow import Flow, Value
 from analyzer.values.facts import Grid
@@ -23,6 +24,7 @@ from analyzer.values.operator_classes import (
     is_pointwise,
     is_pool,
     is_view,
+    pooled_dimensions,
 )
 from analyzer.values.taps import POINT, Offsets, taps
 
@@ -126,17 +128,13 @@ def _extended(path: Path, read: Sequence[Offsets], layer: str, is_dilated: bool)
 def _shifted(paths: Paths, read: Sequence[Offsets]) -> Paths:
     if all(offsets == POINT for offsets in read):
         return paths
-    return tuple(Path(_summed(path, read), path.layers, path.is_dilated) for path in _passed_on(paths))
+    for path in paths:
+        path.goes_on = True
+    return tuple(Path(_summed(path, read), path.layers, path.is_dilated) for path in paths)
 
 
 def _summed(path: Path, read: Sequence[Offsets]) -> tuple[Offsets, ...]:
     return tuple(one + two for one, two in zip(path.offsets, read, strict=True))
-
-
-def _passed_on(paths: Paths) -> Paths:
-    for path in paths:
-        path.goes_on = True
-    return paths
 
 
 def _moved(op: Op, paths: Paths) -> Paths:
@@ -150,10 +148,10 @@ def _moved(op: Op, paths: Paths) -> Paths:
         return _shifted(paths, [POINT] * (count - len(lefts)) + [Offsets(-left, 1) for left in lefts])
     if op.packet == "aten.slice":
         return _sliced(op, paths, count)
-    if is_pool(op) and count != int(op.packet.partition("_pool")[2][0]):
+    if "adaptive" in op.packet or count != pooled_dimensions(op):
         return ()
-    if "adaptive" in op.packet or any(stride != 1 for stride in op.integers("stride") or op.integers("kernel_size")):
-        return (Path((POINT,) * count),) if "adaptive" not in op.packet else ()
+    if any(stride != 1 for stride in op.integers("stride") or op.integers("kernel_size")):
+        return (Path((POINT,) * count),)
     settings = (
         op.each(name, count, default) for name, default in (("kernel_size", 1), ("dilation", 1), ("padding", 0))
     )
@@ -201,13 +199,4 @@ def _thinned(paths: Sequence[Path]) -> Paths:
             path.goes_on = True
         else:
             kept.append(path)
-    if len(kept) <= MAX_BRANCHES:
-        return tuple(kept)
-    return (_all_beside(kept),)
-
-
-def _all_beside(paths: Iterable[Path]) -> Path:
-    first, *others = paths
-    for path in others:
-        first = first.beside(path)
-    return first
+    return tuple(kept) if len(kept) <= MAX_BRANCHES else (reduce(Path.beside, kept),)

@@ -12,7 +12,7 @@ from analyzer.dataflow.receptive_field.axes import Axes, Reach, broadcast
 from analyzer.dataflow.receptive_field.axis_names import SLIDING, AxisNames
 from analyzer.dataflow.receptive_field.dispatch import axes_after
 from analyzer.values.counts import Layer
-from analyzer.values.graph import Op, Tensor, Trace, tensors_of
+from analyzer.values.graph import Op, Trace, tensors_of
 from analyzer.values.layer_patterns import holders
 from analyzer.values.operator_classes import FILLS
 
@@ -138,25 +138,13 @@ def _write_through(written: Axes, base: Value, flow: Flow, names: AxisNames, kno
 
 
 def _given(op: Op, flow: Flow, known: Mapping[Value, Axes]) -> dict[str, Axes]:
+    """The axes of each argument by name, of a list the first's; of every tensor of a list by "name.index" too."""
     found: dict[str, Axes] = {}
     for name, argument in op.arguments.items():
-        if isinstance(argument, Tensor):
-            value = flow.value(argument)
-            if value in known:
-                found[name] = known[value]
-        elif isinstance(argument, tuple):
-            _given_in(name, list(tensors_of(argument)), flow, known, found)
+        values = [flow.value(tensor) for tensor in tensors_of(argument)]
+        axes = {f"{name}.{index}": known[value] for index, value in enumerate(values) if value in known}
+        found.update({name: next(iter(axes.values())), **axes} if axes else {})
     return found
-
-
-def _given_in(
-    name: str, tensors: Sequence[Tensor], flow: Flow, known: Mapping[Value, Axes], found: dict[str, Axes]
-) -> None:
-    for index, tensor in enumerate(tensors):
-        value = flow.value(tensor)
-        if value in known:
-            found[f"{name}.{index}"] = found.setdefault(name, known[value]) if index == 0 else known[value]
-            found.setdefault(name, known[value])
 
 
 def _field(axes: Axes | None) -> Field | None:

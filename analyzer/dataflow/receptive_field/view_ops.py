@@ -21,8 +21,7 @@ def parts(op: Op, given: Given) -> Axes:
     axes, place = loaded(given), op.axis()
     if len(shape_of(op)) < len(axes.dimensions):
         return take(op, given)
-    followed = {factor.axis for factor in axes.dimensions[place]}
-    return axes.global_along(followed).with_dimension(place, (Factor(axes.axis_of(place), shape_of(op)[place]),))
+    return axes.selected(place, shape_of(op)[place])
 
 
 def view(op: Op, given: Given) -> Axes:
@@ -71,9 +70,7 @@ def indexed(op: Op, given: Given) -> Axes:
         places = [op.axis()]
     if len(places) != 1 or len(shape) != len(axes.dimensions):
         return together([axes.global_along(axes.reach)], plain(shape))
-    (place,) = places
-    followed = {factor.axis for factor in axes.dimensions[place]}
-    return axes.global_along(followed).with_dimension(place, (Factor(axes.axis_of(place), shape[place]),))
+    return axes.selected(places[0], shape[places[0]])
 
 
 def looked_up(op: Op, given: Given) -> Axes:
@@ -84,4 +81,4 @@ def looked_up(op: Op, given: Given) -> Axes:
 def shuffled(_: Op, given: Given) -> Axes:
     """`nn.ChannelShuffle`: channels in another order, space left alone."""
     axes = loaded(given)
-    return axes.global_along(factor.axis for factor in axes.dimensions[1])
+    return axes.global_along(axes.axes_at(1))

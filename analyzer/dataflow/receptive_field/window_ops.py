@@ -7,6 +7,7 @@ from analyzer.dataflow.receptive_field.axes import Axes, Factor, size_of, togeth
 from analyzer.dataflow.receptive_field.operands import Given, loaded, shape_of, source
 from analyzer.dataflow.receptive_field.window import Window
 from analyzer.values.graph import Op
+from analyzer.values.operator_classes import pooled_dimensions
 
 
 def convolution(op: Op, given: Given) -> Axes:
@@ -26,8 +27,7 @@ def convolution(op: Op, given: Given) -> Axes:
 
 def pool(op: Op, given: Given) -> Axes:
     """Windows over the last dimensions; `ceil_mode` only adds outputs at the end."""
-    axes, kernel, shape = loaded(given), op.integers("kernel_size"), shape_of(op)
-    count = int(op.packet.partition("_pool")[2][0])
+    axes, shape, count = loaded(given), shape_of(op), pooled_dimensions(op)
     kernel = op.each("kernel_size", count)
     stride = op.each("stride", count) if op.integers("stride") else kernel
     padding, dilation = op.each("padding", count, 0), op.each("dilation", count)
@@ -39,7 +39,7 @@ def pool(op: Op, given: Given) -> Axes:
 def adaptive_pool(op: Op, given: Given) -> Axes:
     """Blocks of the input; a single output along an axis reads all of it."""
     axes, before, after = loaded(given), source(op).shape, shape_of(op)
-    for back in range(-int(op.packet.partition("_pool")[2][0]), 0):
+    for back in range(-pooled_dimensions(op), 0):
         if after[back] == 1:
             axes = axes.mixed([len(before) + back]).with_dimension(back, (Factor(None, 1),))
         elif after[back] != before[back]:
