@@ -15,7 +15,7 @@ from analyzer.loading.available_memory import free_memory
 from analyzer.loading.loaded_model import InputSpec, LoadedModel
 from analyzer.loading.meta_copy import MetaTensors, borrowed_with, copy_with, is_plain
 from analyzer.tracing.constants import is_small_constant
-from analyzer.tracing.containers import Leaf
+from analyzer.tracing.containers import Leaf, has_no_values, tensors_among
 from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.meta_kernels import SHORTCUTS
 from analyzer.tracing.recorder import Run, signature
@@ -39,7 +39,7 @@ def run_plainly(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 
 def run_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry an operator out on meta tensors; real ones that meet them become meta, unless they are written to."""
-    tensors = [value for value in _flat((args, tuple(kwargs.values()))) if isinstance(value, torch.Tensor)]
+    tensors = tensors_among((args, tuple(kwargs.values())))
     if not any(tensor.is_meta for tensor in tensors):
         device = "cpu" if is_small_constant(func, args, kwargs) else _device_that_exists(kwargs.get("device"))
         return func(*args, **({**kwargs, "device": torch.device(device)} if device else kwargs))
@@ -59,18 +59,10 @@ def run_on_fake(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     return func(*args, **kwargs) if result is None else result
 
 
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
-    else:
-        yield value
-
-
 def _refuse_writing_to_real(func: Any, args: tuple[Any, ...]) -> None:
     known = signature(func)
     for name, value in zip(known.names, args, strict=False):
-        if name in known.written and any(isinstance(t, torch.Tensor) and not t.is_meta for t in _flat(value)):
+        if name in known.written and not all(tensor.is_meta for tensor in tensors_among(value)):
             raise NeedsValues(f"{func} writes what is computed into a tensor with values")
 
 
@@ -186,7 +178,7 @@ def _has_size(value: Any) -> bool:
 
 def _with_values(tensor: torch.Tensor) -> torch.Tensor:
     """A copy; a tensor without values gets small random ones, so that routing does not degenerate."""
-    if not tensor.is_meta and type(tensor).__name__ != "FakeTensor":
+    if not has_no_values(tensor):
         return tensor.detach().clone()
     return _random(InputSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")), scale=0.02)
 
@@ -202,7 +194,7 @@ def _random(spec: InputSpec, device: Any = None, scale: float = 1.0) -> torch.Te
 
 def _real_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
     first = next(module.parameters(), None)
-    if isinstance(leaf, torch.Tensor) and not leaf.is_meta and type(leaf).__name__ != "FakeTensor":
+    if isinstance(leaf, torch.Tensor) and not has_no_values(leaf):
         return leaf.detach().clone().requires_grad_(leaf.requires_grad)
     spec = leaf if isinstance(leaf, InputSpec) else InputSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
     return _random(spec, None if first is None else first.device)

@@ -32,6 +32,25 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
         yield from leaves(item, f"{name}.{key}" if name else str(key))
 
 
+def flat(value: Any) -> Iterator[Any]:
+    """The items of nested lists and tuples, such as the arguments of an operator."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from flat(item)
+    else:
+        yield value
+
+
+def tensors_among(value: Any) -> list[torch.Tensor]:
+    """The tensors in nested lists and tuples."""
+    return [item for item in flat(value) if isinstance(item, torch.Tensor)]
+
+
+def has_no_values(tensor: torch.Tensor) -> bool:
+    """Whether the tensor is a meta or fake one."""
+    return tensor.is_meta or type(tensor).__name__ == "FakeTensor"
+
+
 def shapes(tree: Any) -> tuple[tuple[int, ...], ...]:
     """The shape of every tensor in a tree."""
     if isinstance(tree, torch.Tensor):

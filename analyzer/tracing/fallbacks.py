@@ -115,8 +115,8 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
     stack: ModuleStack | None = None
     try:
         with backend.module(loaded) as module:
-            args = map_leaves(tuple(inputs.args), lambda leaf: backend.make_input(leaf, module))
-            kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: backend.make_input(leaf, module))
+            given = (tuple(inputs.args), dict(inputs.kwargs))
+            args, kwargs = map_leaves(given, lambda leaf: backend.make_input(leaf, module))
             settle(module, args, kwargs)
             generators = [*state.generators, *(PythonState([module]).generators if loaded.owned else ())]
             stack = ModuleStack(module, loaded.module)
@@ -127,22 +127,7 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
             with written.given_back():
                 output = forward.call()
-            given = {id(leaf) for _, leaf in leaves((args, kwargs))}
-            unlisted = unlisted_weights(module, [x for x in recorder.unknown if id(x) not in given])
-            reason = next((f.why for f in reversed(earlier) if f.inputs is inputs), "")
-            result = Trace(
-                graph=recorder.graph,
-                modules=stack.summary(),
-                parameters=_parameters(stack.modules),
-                inputs=_describe_inputs(module, args, kwargs),
-                mode=backend.mode,
-                reason=reason,
-                allocations=recorder.allocations_beside(output),
-                outputs=recorder.tensors_in(output),
-                assumptions=(*filter(None, [inputs.assumption]), *forward.assumptions, *unlisted),
-                candidate=next(place for place, given in enumerate(loaded.candidates) if given is inputs),
-                gaps=recorder.gaps,
-            )
+            result = _recorded(loaded, backend, inputs, earlier, forward, output)
     except Problem:
         raise
     except (Exception, SystemExit) as error:
@@ -150,6 +135,28 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
     for what, path in recorder.doubts if backend is not REAL else ():
         raise Failure(backend.mode, inputs, NeedsValues(what), (path, ()), result)
     return result
+
+
+def _recorded(
+    loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure], forward: Forward, output: Any
+) -> Trace:
+    """What the call of a forward left with its recorder, and why no earlier backend could run it."""
+    module, recorder, stack = forward.module, forward.recorder, forward.recorder.stack
+    given = {id(leaf) for _, leaf in leaves((forward.args, forward.kwargs))}
+    unlisted = unlisted_weights(module, [x for x in recorder.unknown if id(x) not in given])
+    return Trace(
+        graph=recorder.graph,
+        modules=stack.summary(),
+        parameters=_parameters(stack.modules),
+        inputs=_describe_inputs(module, forward.args, forward.kwargs),
+        mode=backend.mode,
+        reason=next((f.why for f in reversed(earlier) if f.inputs is inputs), ""),
+        allocations=recorder.allocations_beside(output),
+        outputs=recorder.tensors_in(output),
+        assumptions=(*filter(None, [inputs.assumption]), *forward.assumptions, *unlisted),
+        candidate=next(place for place, candidate in enumerate(loaded.candidates) if candidate is inputs),
+        gaps=recorder.gaps,
+    )
 
 
 def _meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:

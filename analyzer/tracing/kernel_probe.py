@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+
+from analyzer.tracing.containers import tensors_among
 
 LARGEST = 2**16
 """Elements of an argument; larger ones are not made, and their call is taken to be possible."""
@@ -20,7 +22,7 @@ def refuse_data_types(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
     Each kernel is asked once for each combination of data types. Floating numbers are let pass: of those of less than
     32 bits other devices take more than the CPU.
     """
-    tensors = list(_tensors((args, kwargs)))
+    tensors = tensors_among((args, tuple(kwargs.values())))
     if not tensors or any(tensor.is_floating_point() or not _can_be_made(tensor) for tensor in tensors):
         return
     kind = func, tuple(tensor.dtype for tensor in tensors)
@@ -52,13 +54,3 @@ def _with_values(value: Any) -> Any:
     if isinstance(value, torch.device):
         return torch.device("cpu")
     return type(value)(map(_with_values, value)) if type(value) in (list, tuple) else value
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(tuple(value.values()))

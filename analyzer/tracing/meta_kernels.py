@@ -153,34 +153,27 @@ BINARY = "add.Tensor sub.Tensor mul.Tensor div.Tensor mul.Scalar div.Scalar add.
 COMPARISON = "eq.Scalar ne.Scalar lt.Scalar le.Scalar gt.Scalar ge.Scalar"
 
 
-def _table() -> Mapping[Any, Shortcut]:
-    table: dict[Any, Shortcut] = {
-        **SHAPES,
-        aten.native_batch_norm.default: _batch_norm,
-        aten._native_batch_norm_legit_no_training.default: _batch_norm_inference,
-        aten._native_batch_norm_legit.default: _batch_norm,
-        aten.native_layer_norm.default: _layer_norm,
-        aten.native_group_norm.default: _group_norm,
-        aten.addmm.default: _addmm,
-        aten.mean.dim: _mean,
-        aten.cat.default: _cat,
-        aten._grouped_mm.default: _grouped_mm,
-        aten.pow.Tensor_Scalar: _like,
-        aten.clamp.default: _like,
-    }
-    for name in UNARY.split():
-        packet = getattr(aten, name)
-        table[packet.default] = _like
-        if hasattr(aten, name + "_"):
-            table[getattr(aten, name + "_").default] = _inplace_unary
-    for name in BINARY.split():
-        packet, overload = name.split(".")
-        table[getattr(getattr(aten, packet), overload)] = _binary
-        table[getattr(getattr(aten, packet + "_"), overload)] = _inplace_binary
-    for name in COMPARISON.split():
-        packet, overload = name.split(".")
-        table[getattr(getattr(aten, packet), overload)] = _comparison
-    return table
+def _overload(name: str) -> Any:
+    packet, _, overload = name.partition(".")
+    return getattr(getattr(aten, packet), overload or "default")
 
 
-SHORTCUTS = _table()
+SHORTCUTS: Mapping[Any, Shortcut] = {
+    **SHAPES,
+    aten.native_batch_norm.default: _batch_norm,
+    aten._native_batch_norm_legit_no_training.default: _batch_norm_inference,
+    aten._native_batch_norm_legit.default: _batch_norm,
+    aten.native_layer_norm.default: _layer_norm,
+    aten.native_group_norm.default: _group_norm,
+    aten.addmm.default: _addmm,
+    aten.mean.dim: _mean,
+    aten.cat.default: _cat,
+    aten._grouped_mm.default: _grouped_mm,
+    aten.pow.Tensor_Scalar: _like,
+    aten.clamp.default: _like,
+    **{_overload(name): _like for name in UNARY.split()},
+    **{_overload(f"{name}_"): _inplace_unary for name in UNARY.split() if hasattr(aten, f"{name}_")},
+    **{_overload(name): _binary for name in BINARY.split()},
+    **{_overload(name.replace(".", "_.")): _inplace_binary for name in BINARY.split()},
+    **{_overload(name): _comparison for name in COMPARISON.split()},
+}

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from analyzer.tracing.containers import has_no_values
+
 IMPORTED = (types.ModuleType, type, types.FunctionType)
 """What an import inside a forward leaves among the globals of a module, and may leave."""
 MAX_HELD = 10_000
@@ -99,13 +101,9 @@ def holds_a_trace(value: Any) -> bool:
     near: list[Any] = [value]
     for _ in range(4):  # a cache holds links, these hold results, which may be tuples or dictionaries
         near = [item for item in gc.get_referents(*near[:MAX_HELD]) if not isinstance(item, str | int)]
-        if any(isinstance(item, torch.Tensor) and _has_no_values(item) for item in near):
+        if any(isinstance(item, torch.Tensor) and has_no_values(item) for item in near):
             return True
     return False
-
-
-def _has_no_values(tensor: torch.Tensor) -> bool:
-    return tensor.is_meta or type(tensor).__name__ == "FakeTensor"
 
 
 def _same(items: Iterable[Any], others: Iterable[Any]) -> bool:

@@ -76,7 +76,8 @@ class PythonState:
         kind = type(value)
         if draws(kind):  # type: ignore[arg-type]
             self.generators.append(value)
-            self._kept.append((_give_back_generator, value, generator_of(value).read()))
+            generator = generator_of(value)
+            self._kept.append((lambda _, state: generator.write(state), value, generator.read()))
             return ()
         for base, keep in KEEPING:
             if issubclass(kind, base):
@@ -105,14 +106,6 @@ def _keep_dict(value: dict[Any, Any]) -> tuple[list[Kept], Iterable[Any]]:
 def _keep_list(value: Any) -> tuple[list[Kept], Iterable[Any]]:
     content = tuple(value)
     return [(give_back_list, value, content)], content if len(content) <= MAX_ITEMS else ()
-
-
-def _keep_set(value: set[Any]) -> tuple[list[Kept], Iterable[Any]]:
-    return [(give_back_set, value, frozenset(value))], ()
-
-
-def _keep_tuple(value: Any) -> tuple[list[Kept], Iterable[Any]]:
-    return [], value if len(value) <= MAX_ITEMS else ()
 
 
 def _keep_module(value: types.ModuleType) -> tuple[list[Kept], Iterable[Any]]:
@@ -146,22 +139,6 @@ def _names(code: types.CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*inner)
 
 
-def _keep_method(value: types.MethodType) -> tuple[list[Kept], Iterable[Any]]:
-    return [], (value.__self__, value.__func__)
-
-
-def _keep_wrapped(value: Any) -> tuple[list[Kept], Iterable[Any]]:
-    return [], (value.__func__,)
-
-
-def _keep_property(value: Any) -> tuple[list[Kept], Iterable[Any]]:
-    return [], (value.fget if isinstance(value, property) else value.func,)
-
-
-def _keep_partial(value: functools.partial[Any]) -> tuple[list[Kept], Iterable[Any]]:
-    return [], (value.func, value.args, value.keywords)
-
-
 def _keep_cache(value: Any) -> tuple[list[Kept], Iterable[Any]]:
     return [(give_back_cache, value, value.cache_info())], (value.__wrapped__,)
 
@@ -173,36 +150,24 @@ def _keep_class(value: type) -> tuple[list[Kept], Iterable[Any]]:
     return [(give_back_class, value, content)], (*content.values(), *value.__bases__)
 
 
-def _keep_builtin(value: types.BuiltinMethodType) -> tuple[list[Kept], Iterable[Any]]:
-    """A method of a generator's, say."""
-    return [], (value.__self__,)
-
-
-def _pass_over(_: Any) -> tuple[list[Kept], Iterable[Any]]:
-    return [], ()
-
-
 KEEPING: tuple[tuple[Any, Callable[[Any], tuple[list[Kept], Iterable[Any]]]], ...] = (
     (dict, _keep_dict),
     ((list, deque), _keep_list),
-    (set, _keep_set),
-    ((tuple, frozenset), _keep_tuple),
-    (torch.Tensor, _pass_over),
+    (set, lambda value: ([(give_back_set, value, frozenset(value))], ())),
+    ((tuple, frozenset), lambda value: ([], value if len(value) <= MAX_ITEMS else ())),
+    (torch.Tensor, lambda _: ([], ())),
     (types.FunctionType, _keep_function),
-    (types.MethodType, _keep_method),
-    ((staticmethod, classmethod), _keep_wrapped),
-    ((property, functools.cached_property), _keep_property),
-    (functools.partial, _keep_partial),
+    (types.MethodType, lambda value: ([], (value.__self__, value.__func__))),
+    ((staticmethod, classmethod), lambda value: ([], (value.__func__,))),
+    (property, lambda value: ([], (value.fget,))),
+    (functools.cached_property, lambda value: ([], (value.func,))),
+    (functools.partial, lambda value: ([], (value.func, value.args, value.keywords))),
     (functools._lru_cache_wrapper, _keep_cache),
     (types.ModuleType, _keep_module),
     (type, _keep_class),
-    (types.BuiltinMethodType, _keep_builtin),
+    (types.BuiltinMethodType, lambda value: ([], (value.__self__,))),  # a method of a generator's, say
 )
 """By kind: what must be given back of a value, and what it holds."""
-
-
-def _give_back_generator(value: Any, state: Any) -> None:
-    generator_of(value).write(state)
 
 
 def _is_of_python(thread: threading.Thread) -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from analyzer.tracing import modes
+from analyzer.tracing.containers import has_no_values
 from analyzer.tracing.failure import lacks_values
 from analyzer.tracing.recorder import Recorder
 from analyzer.tracing.replacements import Replacements
@@ -72,7 +73,7 @@ class Questions(TorchFunctionMode):
                 self.recorder.doubt(f"{_name(func)}: {_first_line(error)}")
             raise
 
-    def told(self) -> torch.device | None:
+    def named_device(self) -> torch.device | None:
         """The device to name, always this very object, so that it is known again."""
         self._was_asked_where = True
         return self.device
@@ -120,7 +121,7 @@ RECORDING = Replacements(lambda: [(torch, "is_grad_enabled", _watched)])
 
 def _device(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
     place = func(*args, **kwargs)
-    return asked.told() if asked.device is not None and place.type == "meta" else place
+    return asked.named_device() if asked.device is not None and place.type == "meta" else place
 
 
 def _is_meta(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
@@ -159,7 +160,7 @@ def _to_numpy(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:
         asked.assumptions[DETACHED] = None
     if asked.recorder.has_values and args[0].is_floating_point():
         asked.recorder.leave_out("numpy", OUTSIDE, asked.recorder.stack.path)
-    elif args[0].is_meta or type(args[0]).__name__ == "FakeTensor":
+    elif has_no_values(args[0]):
         asked.recorder.doubt(f"{_name(func)}: a tensor without values has none for numpy")
     return func(*args, **kwargs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from threading import RLock
@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from analyzer.tracing.composites import stays_whole
-from analyzer.tracing.containers import in_a_row, leaves
+from analyzer.tracing.containers import in_a_row, leaves, tensors_among
 from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.refusals import refuse
@@ -171,15 +171,15 @@ class Recorder(TorchDispatchMode):
         tags: frozenset[str] = frozenset(),
     ) -> None:
         bound = {key: self._argument(value) for key, value in arguments.items()}
-        results = [value for value in _flatten(outputs) if isinstance(value, torch.Tensor)]
-        sources = [value for value in _flatten(tuple(arguments.values())) if isinstance(value, torch.Tensor)]
-        changed = [value for name in written for value in _flatten(arguments.get(name))]
+        results = tensors_among(outputs)
+        sources = tensors_among(tuple(arguments.values()))
+        changed = tensors_among([arguments.get(name) for name in written])
         producers = self._storages.producers(sources)
         self._storages.add_results(results, sources)
         op = Op(name, bound, tuple(self._describe(result) for result in results), self.stack.path, tags)
         self.graph.add_node(op)
         self.graph.add_edges_from((producer, op) for producer in producers)
-        self._storages.add_op(op, results, [value for value in changed if isinstance(value, torch.Tensor)])
+        self._storages.add_op(op, results, changed)
 
     def _argument(self, value: Any) -> Argument:
         if isinstance(value, torch.Tensor):
@@ -228,15 +228,7 @@ def _is_channels_last(tensor: torch.Tensor) -> bool:
 
 
 def _is_nested(args: Any) -> bool:
-    return any(value.is_nested for value in _flatten(args) if isinstance(value, torch.Tensor))
-
-
-def _flatten(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _flatten(item)
-    else:
-        yield value
+    return any(tensor.is_nested for tensor in tensors_among(args))
 
 
 def _packed_weight(value: torch.ScriptObject) -> Argument:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from analyzer.tracing.containers import flat
+
 
 def unlisted_weights(module: nn.Module, unknown: list[torch.Tensor]) -> Iterator[str]:
     """What of packed, frozen and foreign weights there is; `unknown` are tensors that the forward did not make."""
@@ -31,25 +33,15 @@ def _packed(module: nn.Module) -> int:
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     """The tensors of a packed object; one that is made of packed objects repeats their biases beside them."""
-    content = value.unpack() if hasattr(value, "unpack") else _state(value)
-    items = list(_flat(content))
+    if hasattr(value, "unpack"):
+        items = list(flat(value.unpack()))
+    else:
+        items = list(flat(value.__getstate__())) if value._has_method("__getstate__") else []
     packed = [item for item in items if type(item) is torch.ScriptObject]
     for item in packed:
         yield from _tensors(item)
     if not packed:
         yield from (item for item in items if isinstance(item, torch.Tensor))
-
-
-def _state(value: Any) -> Any:
-    return value.__getstate__() if value._has_method("__getstate__") else ()
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from _flat(item)
-    else:
-        yield value
 
 
 def _constants(module: nn.Module) -> dict[Any, torch.Tensor]:

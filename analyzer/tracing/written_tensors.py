@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from analyzer.tracing.containers import has_no_values, tensors_among
 from analyzer.tracing.recorder import Run, signature
 
 
@@ -44,11 +45,11 @@ class WrittenTensors:
         """The same way to carry out an operator, followed."""
 
         def carry_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            given = {address for tensor in _tensors((args, kwargs)) if (address := _address(tensor)) is not None}
+            given = {_address(tensor) for tensor in tensors_among((args, tuple(kwargs.values())))} - {None}
             if given - self._made:
                 self._keep(func, args, kwargs)
             outputs = run(func, args, kwargs)
-            made = (_address(tensor) for tensor in _tensors(outputs))
+            made = (_address(tensor) for tensor in tensors_among(outputs))
             self._made.update(address for address in made if address is not None and address not in given)
             return outputs
 
@@ -76,7 +77,7 @@ class WrittenTensors:
         known = signature(func)
         for name, value in [*zip(known.names, args, strict=False), *kwargs.items()]:
             if name in known.written:
-                for tensor in _tensors(value):
+                for tensor in tensors_among(value):
                     address = _address(tensor)
                     if address is not None and address not in self._made and id(tensor) not in self._kept:
                         self._kept[id(tensor)] = self._stored(tensor, address)
@@ -96,20 +97,9 @@ def _place(tensor: torch.Tensor) -> tuple[Any, torch.Size, tuple[int, ...]]:
 
 def _address(tensor: torch.Tensor) -> int | None:
     """Identity of the memory that holds a tensor's values; None where there are none, or no single memory."""
-    if tensor.is_meta or type(tensor).__name__ == "FakeTensor" or tensor.layout is not torch.strided:
+    if has_no_values(tensor) or tensor.layout is not torch.strided:
         return None
     try:
         return int(tensor.untyped_storage()._cdata)
     except (NotImplementedError, RuntimeError):
         return None
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item)
