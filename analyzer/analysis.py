@@ -50,13 +50,15 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
 
     Raises Problem, one sentence for the user, when the forward cannot be followed.
     """
+    from analyzer.loading.wrappers import unwrapped
     from analyzer.tracing import trace
 
     count, absences = Count(trace(loaded, progress)), Absences()
     fields = absences.attempt("receptive fields", lambda: receptive_fields(count.trace), {})
     time = absences.attempt("estimates", lambda: time_estimate(count, options.device), None)
-    facts = absences.attempt("advice", lambda: _facts(loaded, count, fields, time, options, absences), None)
-    unadvised = AdvisedModel(loaded, count)
+    inner = unwrapped(loaded)
+    facts = absences.attempt("advice", lambda: _facts(inner, count, fields, time, options, absences), None)
+    unadvised = AdvisedModel(inner, count)
     advised = absences.attempt("advice", lambda: _advised(unadvised, facts, time, options, absences), unadvised)
     training = _training_footprint(loaded, count.trace, options, progress, absences)
     estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)

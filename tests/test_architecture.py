@@ -235,6 +235,7 @@ ACROSS = {
     "test_agreement",
     "test_architecture",
     "test_families",
+    "test_applicable_advice",
     "test_hard_cases",
     "test_imports",
     "test_install_commands",

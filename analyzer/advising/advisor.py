@@ -11,7 +11,7 @@ from analyzer.advising import Advised, Timer, advise, best_per_layer, ordered, u
 from analyzer.advising.choosing import plan
 from analyzer.advising.exactness import shown_exact
 from analyzer.advising.suppression import ignores, is_silenced, unused
-from analyzer.advising.verification import kept_promises, sound_together
+from analyzer.advising.verification import applicable, kept_promises, sound_together
 from analyzer.advising.weight_evidence import with_evidence
 from analyzer.formulas.count import Count
 from analyzer.rules.rule import Rule
@@ -62,7 +62,8 @@ def advise_model(
     everything = advise(facts, places, rules, timer, left_out)
     comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
     spoken = [item for item in everything if not is_silenced(item.advice, comments)]
-    kept = kept_promises(spoken, loaded, count.trace, left_out)
+    possible = left_out.attempt("advice that can be applied", lambda: applicable(spoken, loaded), spoken)
+    kept = kept_promises(possible, loaded, count.trace, left_out)
     inexact = tuple(item for item in kept if item.proposal is None or not item.proposal.is_exact)
     kept = left_out.attempt("changes that leave the output as it is", lambda: shown_exact(kept, loaded, count), inexact)
     weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)

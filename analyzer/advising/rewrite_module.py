@@ -34,9 +34,13 @@ def rewrite_module(
 
     Of neighbours that cannot both be changed the later one is left out, with a warning that names it.
     """
+    from analyzer.loading.wrappers import inner_module
     from analyzer.rewriting.carry_out import carry_out
+    from analyzer.rewriting.carrying import refuse_without_values
     from analyzer.rewriting.end_to_end import refuse_inexact
 
+    module = inner_module(module)
+    refuse_without_values(module)
     asked = list(_asked(advice, model))
     chosen = _sound(asked, model)
     _warn([item for item in asked if item not in chosen])

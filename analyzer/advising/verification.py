@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analyzer.advising import with_others
 from analyzer.advising.ranking import Advised
 from analyzer.advising.resolution_change import can_hold
 from analyzer.dataflow.channels.group_isolation import isolations
@@ -42,6 +43,15 @@ def _after(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) ->
     if old != new:
         raise Problem(f"with the proposal {loaded.name} gives outputs of shape {new} instead of {old}")
     return after
+
+
+def applicable(items: Sequence[Advised], loaded: LoadedModel) -> list[Advised]:
+    """Without the proposals and alternatives that a rewrite of the model would refuse, by the rewrite's own test."""
+    from analyzer.rewriting.swapping import accepts
+
+    takes = accepts(loaded.module)
+    kept = [item for item in items if item.proposal is None or takes(item.proposal)]
+    return [with_others(item, tuple(o for o in item.others if o.proposal and takes(o.proposal))) for item in kept]
 
 
 def kept_promises(

@@ -64,3 +64,5 @@ class LoadedModel:
     """To be entered while the module runs: what its file can import."""
     owned: bool = True
     """Whether tracing may alter `module`; False for a module that the user passed in."""
+    wrappers: tuple[str, ...] = ()
+    """Attributes that lead to `module` from what its builder gives, as `_orig_mod` does after torch.compile."""

@@ -59,9 +59,14 @@ def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
     return Rewritten(put(result, everything), errors, tuple(fresh))
 
 
-def _copied(module: nn.Module) -> nn.Module:
+def refuse_without_values(module: nn.Module) -> None:
+    """Problem for a module on the meta device."""
     if any(tensor.is_meta for tensor in module.parameters()):
         raise Problem(f"{type(module).__name__} has no values to carry over; load its weights first")
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    refuse_without_values(module)
     try:
         return copied(module)
     except Exception as error:

@@ -37,11 +37,12 @@ def code(
     path: Path,
     title: str,
     inputs: Sequence[Input] = (),
+    wrappers: Sequence[str] = (),
 ) -> str:
     """The text of a file at `path` whose `build_model()` is the model of `origin` with these swaps.
 
-    `module` is the model itself, without values or with them; `inputs` are written down as example inputs where the
-    origin has none. Problem where a layer cannot be replaced.
+    `module` is the model itself, without values or with them, which `wrappers` lead to from what the origin builds;
+    `inputs` are written down as example inputs where the origin has none. Problem where a layer cannot be replaced.
     """
     layers = replaceable(module, [swap.proposal for swap in swaps])
     body = [line for swap in swaps for line in ("", *_swap(module, swap, layers))]
@@ -55,7 +56,7 @@ def code(
         "",
         "",
         "def build_model() -> nn.Module:",
-        f"    model = {origin.expression}",
+        f"    model = {'.'.join((origin.expression, *wrappers))}",
         *(f"    {line}" if line else "" for line in body),
         "",
         "    return model",

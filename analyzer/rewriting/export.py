@@ -111,7 +111,7 @@ def emit(
     origin = origin_of(loaded.target, settings)
     _refuse_its_own_name(path, origin.module, origin.file)
     title = f"{loaded.name}, restructured; written by analyze."
-    text = code(loaded.module, swaps, origin, path, title, inputs)
+    text = code(loaded.module, swaps, origin, path, title, inputs, loaded.wrappers)
     with _proved(path, text) as built:
         _refuse_another_model(path, built, loaded, swaps)
         if carried is not None:

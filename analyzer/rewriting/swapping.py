@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -75,15 +76,71 @@ def layer_at(module: nn.Module, path: str) -> nn.Module:
 
 def replaceable(module: nn.Module, proposals: Iterable[Proposal]) -> dict[str, nn.Module]:
     """By path, the layers that proposals replace; Problem for the first that cannot be without changing another."""
+    return _replaceable(module, proposals, _Elsewhere.of(module))
+
+
+def accepts(module: nn.Module) -> Callable[[Proposal], bool]:
+    """Whether `replaceable` lets a proposal alone into the module: nothing that it refuses is to be advised."""
+    elsewhere = _Elsewhere.of(module)
+
+    def accepted(proposal: Proposal) -> bool:
+        try:
+            return bool(_replaceable(module, [proposal], elsewhere))
+        except Problem:
+            return False
+
+    return accepted
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """What else refers to layers and their tensors, so that replacing a layer in its place is not enough."""
+
+    storages: Counter[Any]
+    """How many tensors of distinct modules lie in each piece of memory."""
+    aside: frozenset[int]
+    """By id, modules that more than the registration of one holds: its list, tuple or dictionary, or torch.compile."""
+
+    @classmethod
+    def of(cls, module: nn.Module) -> _Elsewhere:
+        """Asked once of a module, for all of its layers."""
+        children = [child for child in module.modules() if not isinstance(child, torch.jit.ScriptModule)]
+        storages = Counter(_memory(tensor) for child in children for tensor in _own_tensors(child))
+        held = [value for child in children for name, value in vars(child).items() if name not in TABLES]
+        held += [child._modules.get("_orig_mod") for child in children]  # torch.compile calls the one that it was given
+        return cls(storages, frozenset(id(layer) for value in held for layer in _modules_in(value)))
+
+    def reason_against(self, layer: nn.Module) -> str:
+        """Of all that is in the layer: what it holds goes with it."""
+        if id(layer) in self.aside:
+            return "it is also held elsewhere, by torch.compile or in a plain list, and would still run from there"
+        own = Counter(_memory(tensor) for child in layer.modules() for tensor in _own_tensors(child))
+        shared = any(self.storages[memory] != count for memory, count in own.items())
+        return "another layer uses its weights too" if shared else ""
+
+
+TABLES = frozenset(vars(nn.Module()))
+"""Attributes that every module has: registered children, tensors and hooks."""
+
+
+def _modules_in(value: Any) -> Iterator[nn.Module]:
+    """The module that an attribute is, or those in the list, tuple or dictionary that it is."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    for item in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(item, nn.Module):
+            yield item
+
+
+def _replaceable(module: nn.Module, proposals: Iterable[Proposal], elsewhere: _Elsewhere) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {}
     owners: dict[int, str] = {}
-    names = _names_of_storages(module)
     for path, units, role in _wanted(proposals):
         layer = layer_at(module, path)
         if id(layer) in owners:
             raise Problem(f"{path}: two proposals would replace this layer; choose one of them")
         owners[id(layer)] = path
-        reason = REASONS[role](layer, units) or _tied(layer, names)
+        reason = REASONS[role](layer, units) or elsewhere.reason_against(layer)
         if reason:
             raise Problem(f"{path or type(layer).__name__} cannot be replaced: {reason}; leave this layer out")
         layers[path] = layer
@@ -145,11 +202,6 @@ REASONS: Mapping[Role, Callable[[nn.Module, Sequence[Unit]], str]] = {
 }
 
 
-def _names_of_storages(module: nn.Module) -> Counter[Any]:
-    """How many tensors of distinct modules lie in each piece of memory."""
-    return Counter(_memory(tensor) for child in module.modules() for tensor in _own_tensors(child))
-
-
 def _own_tensors(layer: nn.Module) -> Iterator[torch.Tensor]:
     """Each once, though it may have several names."""
     for table in (layer._parameters, layer._buffers):
@@ -161,10 +213,3 @@ def _memory(tensor: torch.Tensor) -> Any:
         return tensor.untyped_storage()._cdata
     except (NotImplementedError, RuntimeError):  # a tensor without storage, such as a quantized or a lazy one
         return id(tensor)
-
-
-def _tied(layer: nn.Module, names: Counter[Any]) -> str:
-    """Of all that is in it: what it holds goes with it."""
-    own = Counter(_memory(tensor) for child in layer.modules() for tensor in _own_tensors(child))
-    shared = any(names[memory] != count for memory, count in own.items())
-    return "another layer uses its weights too" if shared else ""

@@ -15,6 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.meta_copy import tensors_in
+from analyzer.loading.wrappers import wrappers_of
 from analyzer.tracing import modes
 from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves
@@ -214,13 +215,6 @@ def _describe_inputs(module: nn.Module, args: Any, kwargs: Any) -> tuple[Input, 
 
 def _unwrap(loaded: LoadedModel) -> tuple[LoadedModel, tuple[str, ...]]:
     """Look through torch.compile's and the data-parallel wrappers."""
-    module, said = loaded.module, []
-    while True:
-        inner = getattr(module, "_orig_mod", None)
-        if inner is None and type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
-            inner = module.module
-        if not isinstance(inner, nn.Module):
-            break
-        said.append(f"the model inside {type(module).__name__} was analysed")
-        module = inner
-    return replace(loaded, module=module), tuple(said)
+    outer = [loaded.module, *(inner for _, inner in wrappers_of(loaded.module))]
+    said = tuple(f"the model inside {type(module).__name__} was analysed" for module in outer[:-1])
+    return replace(loaded, module=outer[-1]), said

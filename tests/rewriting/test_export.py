@@ -141,6 +141,15 @@ def test_arguments_of_the_builder_are_written_down(target: str) -> None:
     assert "original.build_model(width=16)" in Path("o.py").read_text()
 
 
+def test_a_wrapper_is_taken_off_in_the_written_file(target: str) -> None:
+    Path(target).write_text(NET.replace("return Net(width)", "return nn.DataParallel(torch.compile(Net(width)))"))
+    model = study(load(ModelRequest(target))).model
+    assert model is not None
+    emit(model.loaded, SWAPS, Path("o.py"))
+    assert "model = original.build_model().module._orig_mod\n" in Path("o.py").read_text()
+    assert load(ModelRequest("o.py")).module.body[1].conv.groups == 2
+
+
 def test_a_module_at_the_top_of_a_file_is_copied(target: str) -> None:
     with Path(target).open("a") as file:
         file.write("model = Net()\n")

@@ -591,7 +591,7 @@ CASES: dict[str, Case] = {
     "lazily built": Case(lazy, ("BNM302 0",)),
     "scripted": Case(scripted),
     "scripted inside": Case(scripted_inside, ("BNM302 1",)),
-    "data parallel": Case(data_parallel),
+    "data parallel": Case(data_parallel, ("BNM302 0",)),
     "an indexed container": Case(
         lambda: Net(indexed, layers=nn.ModuleList([conv(), norm(), conv()])), ("BNM302 layers.0",)
     ),
