@@ -122,15 +122,10 @@ def _convolution_facts(
     bound: str | None,
     is_fixed: bool,
 ) -> ConvolutionFacts:
-    calls = tuple(convolution_of(op) for op in ops)
-    params, macs, share_of_params, share_of_macs = sizes.of(path)
     return ConvolutionFacts(
-        path=path,
-        calls=calls,
-        params=params,
-        macs=macs,
-        share_of_params=share_of_params,
-        share_of_macs=share_of_macs,
+        path,
+        tuple(map(convolution_of, ops)),
+        *sizes.of(path),
         is_plain=not is_fixed and path not in sizes.parents and is_plain(path, ops, flow, sizes.ops[path]),
         is_stem=path in around.stems,
         is_head=path in around.heads,

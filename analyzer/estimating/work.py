@@ -57,7 +57,7 @@ class OperatorWork:
 
 
 def eager_work(count: Count) -> tuple[OperatorWork, ...]:
-    """Every operator by itself, as torch runs it on one CPU thread, with what its convolutions copy."""
+    """Each operator's work in eager mode on one CPU thread, copies of convolutions included."""
     return tuple(eager(op, count.owners[op]) for op in count.trace.graph)
 
 
@@ -72,7 +72,7 @@ def fused_work(count: Count) -> tuple[OperatorWork, ...]:
 
 
 def eager(op: Op, layer: str) -> OperatorWork:
-    """One operator by itself."""
+    """One operator's work in eager mode."""
     return _work(op, layer, _eager_bytes(op))
 
 

@@ -112,7 +112,7 @@ class Window:
         return max(self.high_at(place) for place in range(max(first, last - len(self.low) + 1), last + 1))
 
     def repeated(self, times: int) -> Window:
-        """The same window, its phases repeated so many times."""
+        """The same window with its phases written `times` times over."""
         lows = tuple(low + turn * self.step for turn in range(times) for low in self.low)
         highs = tuple(high + turn * self.step for turn in range(times) for high in self.high)
         return Window(lows, highs, self.step * times)
