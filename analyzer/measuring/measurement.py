@@ -175,10 +175,11 @@ class Measurement:
         except Exception as error:  # whatever the model's own code raises where it does not accept the proposal
             self.proposals.append(replace(blank, reason=f"the model does not run with it ({type(error).__name__})"))
             return
-        if any(path not in calls for path, _ in item.proposal.replacements for calls in (now, then)):
+        placed = (path for path, units in item.proposal.replacements if units)
+        if any(path not in calls for path in placed for calls in (now, then)):
             self.proposals.append(replace(blank, reason=NOT_CALLED))
             return
-        ratio = self._macs_ratio(now, item.advice.saved.macs if item.advice.saved else 0)
+        ratio = self._macs_ratio({*now, *item.paths}, item.advice.saved.macs if item.advice.saved else 0)
         series = self._series(CallSequence(tuple(now.values())), CallSequence(tuple(then.values())))
         self.proposals.append(replace(_timed(blank, series), macs_ratio=ratio))
 

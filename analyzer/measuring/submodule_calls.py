@@ -74,7 +74,8 @@ def calls_that_differ(
     layers = _innermost(benchmark.module) | {path: benchmark.module.get_submodule(path) for path in replaced}
 
     def differs(path: str, given: Any) -> bool:
-        return path in replaced or (path in usual and shapes(given) != usual[path])
+        within = any(path.startswith(f"{own}.") for own in replaced)
+        return path in replaced or (not within and path in usual and shapes(given) != usual[path])
 
     return _caught(benchmark, layers, differs)
 
@@ -134,7 +135,11 @@ class TimedSwap:
         old = replaceable(benchmark.module, proposals)
         wanted = (pair for proposal in proposals for pair in proposal.replacements)
         with torch.inference_mode(False):
-            new = {path: laid_out(module_of(units, old[path]), benchmark.settings) for path, units in wanted}
+            new = {
+                path: laid_out(module_of(units, old[path], benchmark.module), benchmark.settings)
+                for path, units in wanted
+                if units  # else the module around it takes it over
+            }
         return cls(benchmark, old, new)
 
     @contextmanager
@@ -160,7 +165,7 @@ def before_and_after(
     A submodule changes when it is replaced, or when its input shapes differ from `usual` (as `shapes_at` gives them).
     Raises Problem where one cannot be replaced.
     """
-    replaced = [path for path, _ in proposal.replacements]
+    replaced = [path for path, units in proposal.replacements if units]
     with TimedSwap.of(benchmark, [proposal]).inserted():
         then = calls_that_differ(benchmark, replaced, usual)
     now = calls_at(benchmark, list(then))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.formats.terminal.console_text import ROOMY, numbered, path, source, styled, table
 from analyzer.formats.wording import suggestions
+from analyzer.formats.wording.fit_wording import harm
 from analyzer.formats.wording.numbers import count, plural, share
 from analyzer.values.advice import Advice
 from analyzer.values.counts import Total
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 TOP = 5
 SOURCED = 100
 """Columns from which on the table of advice has sources: else they would be squeezed to a few letters."""
+HARMED = 72
+"""Columns from which on it has measured harms, for the same reason."""
 NARROWER = 40
 """Columns that the table of advice leaves less room for sources."""
-TITLES = ("could be restructured", "", "parameters saved:", "MACs saved:", "source")
-NARROW_TITLES = ("suggestion", *TITLES[1:-1])
+TITLES = ("could be restructured", "", "parameters saved:", "MACs saved:")
+NARROW_TITLES = ("suggestion", *TITLES[1:])
 LISTING = (".md", ".json")
 """Reports that list all advice."""
 
@@ -35,12 +38,24 @@ def parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["s
     steps = suggestions.what_to_do(analysis)
     if steps:
         yield numbered(steps)
-    titles = TITLES if width >= SOURCED else NARROW_TITLES
-    rows = (_cells(group, analysis.total, width)[: len(titles)] for group in shown)
-    yield table(titles, rows) if found else "nothing to restructure"
+    yield _table(analysis, shown, width) if found else "nothing to restructure"
     rest = _rest(analysis, len(found) - sum(map(len, shown)), written)
     if rest:
         yield styled(rest, "dim")
+
+
+def _table(analysis: Analysis, shown: Sequence[Sequence[Advice]], width: int) -> "Table":
+    """With a column of harms where they were measured, and of sources where there is room for them."""
+    titles = TITLES if width >= SOURCED else NARROW_TITLES
+    columns = [
+        [*column] for column in zip(titles, *(_cells(group, analysis.total, width) for group in shown), strict=True)
+    ]
+    if analysis.harm_measurement is not None and width >= HARMED:
+        columns.append(["harm:", *("" if g[0].harm is None else harm(g[0].harm) for g in shown)])
+    if width >= SOURCED:
+        columns.append(["source", *(source(group[0], width - NARROWER) for group in shown)])
+    head, *rows = zip(*columns, strict=True)
+    return table(head, rows)
 
 
 def _cells(group: Sequence[Advice], total: Total, width: int) -> tuple[str, ...]:
@@ -53,7 +68,6 @@ def _cells(group: Sequence[Advice], total: Total, width: int) -> tuple[str, ...]
         path(advice, width) + others,
         _saved(params, total.params),
         _saved(macs, total.macs),
-        source(advice, width - NARROWER),
     )
 
 

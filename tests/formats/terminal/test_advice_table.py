@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from analyzer.formats.terminal import summary
-from analyzer.values.advice import Saving
+from analyzer.values.advice import HarmMeasurement, Saving
 
 ADVISED = """
 could be restructured                   parameters saved      MACs saved  source
@@ -53,3 +53,25 @@ def test_a_column_is_dropped_before_it_is_squeezed(width, has_sources, advised):
     table = [line for line in lines if line.startswith(("could be restructured", "suggestion", "SEP101"))]
     assert len(table) == 2
     assert all(("source" in line or "net.py:8" in line) == has_sources for line in table)
+
+
+MEASURED = HarmMeasurement("KL divergence", "inputs.npy", samples=8, measured=1, suggestions=2)
+
+
+@pytest.mark.parametrize("width", [72, 80, 100])
+def test_measured_harms_have_a_column(width, advised, separable):
+    other = replace(separable, path="other", saved=Saving(5, 5))
+    known = replace(advised, advice=(replace(separable, harm=0.0213), other), harm_measurement=MEASURED)
+    lines = summary.render(known, width).splitlines()
+    (head,) = (line for line in lines if "parameters saved" in line)
+    first, second = (line for line in lines if line.startswith("SEP101"))
+    assert "MACs saved   harm" in head
+    assert "0.021" in first
+    assert "0.021" not in second
+
+
+@pytest.mark.parametrize(("measured", "width"), [(None, 100), (MEASURED, 60)])
+def test_there_is_no_such_column(measured, width, advised, separable):
+    known = replace(advised, advice=(replace(separable, harm=0.0213),), harm_measurement=measured)
+    table = [line for line in summary.render(known, width).splitlines() if line.startswith(("suggestion", "SEP101"))]
+    assert not any("harm" in line or "0.021" in line for line in table)
