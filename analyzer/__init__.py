@@ -45,19 +45,33 @@ def __dir__() -> list[str]:
 
 
 def analyze(
-    model: nn.Module, args: Any = (), kwargs: Mapping[str, Any] | None = None, *, name: str | None = None
+    model: nn.Module,
+    args: Any = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    calibrate: Any = None,
 ) -> Analysis:
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
     One argument may be given as it is, without a tuple around it. Tensors may be real, meta or fake, on any device:
     only their shapes and dtypes are read, unless the forward depends on values. The model is analysed in the mode that
-    it is in (training or eval) and is left exactly as it was. Raises Problem, one sentence for the user, when the
-    forward fails.
+    it is in (training or eval) and is left exactly as it was. With calibration inputs to `calibrate` on, as `fit` takes
+    them, the harm of suggestions is measured and ranks them. Raises Problem, one sentence for the user, when the
+    forward fails, or with `calibrate` when the weights look untrained.
     """
-    from analyzer.analysis import analyze_loaded
+    from analyzer.analysis import study, with_harms
     from analyzer.loading import from_module
 
-    return analyze_loaded(from_module(model, _positional(args), dict(kwargs or {}), name))
+    found = study(from_module(model, _positional(args), dict(kwargs or {}), name))
+    if calibrate is None or found.model is None or found.model.facts is None:
+        return found.analysis
+    from analyzer.advising.measured_harm import to_measure
+    from analyzer.fitting.proposal_harms import module_harms
+
+    proposals = [item.proposal for item in to_measure(found.model.advised) if item.proposal]
+    harms = module_harms(found.model.loaded.module, found.analysis.inputs, calibrate, proposals, found.model.facts)
+    return with_harms(found, harms.harms, harms.measurement).analysis
 
 
 def formula(operator: str, function: Callable[..., Any] | None = None) -> Callable[..., Any]:

@@ -62,7 +62,7 @@ def calibration_for(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, 
         found = calibration_from(place, model, inputs[0].shape[2:] if inputs else ())
     else:
         found = calibration_beside(loaded.target, model) or random_calibration(inputs)
-    if loaded.checkpoint is None and (_is_from_a_zoo(loaded.target) or _looks_untrained(model)):
+    if loaded.checkpoint is None and (_is_from_a_zoo(loaded.target) or looks_untrained(model)):
         return replace(found, is_untrained=True, assumptions=(*found.assumptions, UNTRAINED))
     return found
 
@@ -72,7 +72,7 @@ def _is_from_a_zoo(target: str) -> bool:
     return any(zoo.is_target(target) for zoo in (torchvision_zoo, timm_zoo, transformers_zoo))
 
 
-def _looks_untrained(model: nn.Module) -> bool:
+def looks_untrained(model: nn.Module) -> bool:
     """Whether the statistics of all normalizations are as they are before the first step."""
     stored = list(norms(model))
     return bool(stored) and all(norm.running_mean is not None and not norm.running_mean.any() for norm in stored)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from analyzer.fitting.calibration_batches import Calibration, size_of, sliced
+from analyzer.fitting.calibration_batches import Calibration, calibration_of, size_of, sliced
 from analyzer.fitting.divergence import distance, measure_of, outputs_of
-from analyzer.fitting.loaded_fit import calibration_for
+from analyzer.fitting.loaded_fit import calibration_for, looks_untrained
 from analyzer.fitting.networks import Batch, Batches, sharing_copy, swapped, use_batch_statistics
 from analyzer.fitting.time_left import TimeLeft
 from analyzer.loading.loaded_model import LoadedModel
@@ -57,9 +58,21 @@ def measured_harms(
         calibration = calibration_for(loaded, model, inputs, place)
         if calibration.is_untrained:
             raise Problem("--calibrate: harm of random weights means nothing; give trained ones with --checkpoint")
-        first = next((item.shape[0] for item in inputs if item.shape), 1)
-        once = replace(facts, macs=facts.macs // max(1, first))
-        return proposal_harms(model, calibration, proposals, once, progress)
+        return proposal_harms(model, calibration, proposals, _of_one_sample(facts, inputs), progress)
+
+
+def module_harms(
+    module: nn.Module, inputs: tuple[Input, ...], given: Any, proposals: Sequence[Proposal], facts: ModelFacts
+) -> ProposalHarms:
+    """Of a module with its weights, on calibration inputs as values; raises Problem as `measured_harms` does."""
+    if looks_untrained(module):
+        raise Problem("calibrate: harm of random weights means nothing; load trained ones first")
+    return proposal_harms(module, calibration_of(module, given), proposals, _of_one_sample(facts, inputs))
+
+
+def _of_one_sample(facts: ModelFacts, inputs: tuple[Input, ...]) -> ModelFacts:
+    first = next((item.shape[0] for item in inputs if item.shape), 1)
+    return replace(facts, macs=facts.macs // max(1, first))
 
 
 def proposal_harms(

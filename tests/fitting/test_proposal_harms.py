@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import analyzer
 from analyzer.analysis import study
 from analyzer.fitting import proposal_harms as measuring
 from analyzer.fitting.calibration_batches import calibration_of
@@ -166,3 +167,21 @@ def test_nothing_is_measured_where_it_is_said_what_to_apply(
     analysis = ordered(tmp_path, digits, digits_model, "LOW101:9")
     assert analysis.harm_measurement is None
     assert {item.harm for item in analysis.advice} == {None}
+
+
+def test_analyze_measures_harm_on_the_inputs_given() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(16, 64, 3, padding=1), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1)).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    found = analyzer.analyze(model, torch.randn(1, 16, 8, 8), calibrate=torch.randn(8, 16, 8, 8))
+    assert found.harm_measurement is not None
+    assert found.harm_measurement.measured > 0
+    assert any(item.harm is not None and item.harm > 0 for item in found.advice)
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_analyze_refuses_to_measure_harm_of_random_weights() -> None:
+    model = nn.Sequential(nn.Conv2d(16, 64, 3), nn.BatchNorm2d(64)).eval()
+    with pytest.raises(analyzer.Problem, match="harm of random weights means nothing"):
+        analyzer.analyze(model, torch.randn(1, 16, 8, 8), calibrate=torch.randn(8, 16, 8, 8))
