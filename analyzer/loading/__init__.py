@@ -45,7 +45,7 @@ def load(request: ModelRequest) -> LoadedModel | Checkpoint:
         return _of_stored_file(request)
     refuse_misspelt_zoo(target)
     if python_file.is_module_target(target):
-        return subject_of(request, python_file.of_module(request))
+        return subject_of(request, python_file.of_file(request))
     also = similar(Path(target)) or similar_model(target)
     raise Problem(f"{target}: no such file or model; give a Python file, a checkpoint or torchvision:NAME{also}")
 

@@ -12,10 +12,10 @@ CGROUP = Path("/sys/fs/cgroup")
 
 def free_memory() -> int | None:
     """Free bytes of memory; None where the system does not report them."""
-    return min(_told(), default=None)
+    return min(_limits(), default=None)
 
 
-def _told() -> Iterator[int]:
+def _limits() -> Iterator[int]:
     """What the system has left, and what the container may still take."""
     if MEMINFO.is_file():
         lines = (line.split() for line in MEMINFO.read_text().splitlines())

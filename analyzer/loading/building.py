@@ -25,7 +25,7 @@ MEANINGLESS = (
     *(torch.empty, torch.empty_permuted, torch.empty_strided, torch.empty_like, torch.rand, torch.randn),
     *(torch.rand_like, torch.randn_like, torch.normal, _TENSOR.new_empty, _TENSOR.new_empty_strided),
 )
-"""Factories of values that nobody reads: uninitialised or random."""
+"""Factories whose values are uninitialised or random, so that no forward depends on them."""
 
 CONSTANT = (
     *(torch.zeros, torch.ones, torch.full, torch.zeros_like, torch.ones_like, torch.full_like, torch.eye),

@@ -1,4 +1,4 @@
-"""What a file is, told by its content and never by its name."""
+"""What a file is, recognised by its content and never by its name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
 MAX_HEADER = 100_000_000
 """The longest header, in bytes, that safetensors allows."""
 MAX_SOURCE = 4_000_000
-"""Bytes; nobody writes a longer Python file by hand."""
+"""Bytes; no Python file written by hand is longer."""
 MAX_INDEX = 200_000_000
 """Bytes; the index of a sharded checkpoint takes about 100 for each tensor."""
 MOST_UNPACKED = 20
@@ -46,7 +46,7 @@ def kind_of_file(path: Path) -> Kind:
         return found
     if found is not None:
         return "checkpoint"
-    return "python" if _is_python(path) else "unknown"
+    return "python" if path.stat().st_size <= MAX_SOURCE and parsed(path).body else "unknown"
 
 
 def format_of(path: Path) -> Format | None:
@@ -62,15 +62,11 @@ def format_of(path: Path) -> Format | None:
         return "legacy torch"
     if head[257:262] == b"ustar":
         return "tar"
-    if _has_safetensors_header(head):
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_HEADER:
         return "safetensors"
     if head.lstrip().startswith(b"{"):
         return _index_format(path)
     return "pickle" if len(head) > 1 and head[0] == 0x80 and head[1] in range(2, 6) else None
-
-
-def _has_safetensors_header(head: bytes) -> bool:
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_HEADER
 
 
 def _archive_format(path: Path) -> Format | None:
@@ -106,10 +102,9 @@ def _index_format(path: Path) -> Format | None:
     return "sharded safetensors" if any(s.endswith(".safetensors") for s in shards.values()) else "sharded torch"
 
 
-def _is_python(path: Path) -> bool:
-    if path.stat().st_size > MAX_SOURCE:
-        return False
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a Python file; an empty one where it cannot be read or parsed."""
     try:
-        return bool(ast.parse(path.read_bytes()).body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])

@@ -1,4 +1,4 @@
-"""What a folder holds that could be analysed, told from names and text: nothing in it is run."""
+"""What a folder holds that could be analysed, recognised by names and text: nothing in it is run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+
+from analyzer.loading.file_kinds import parsed
 
 CHECKPOINTS = (".safetensors.index.json", ".bin.index.json", ".safetensors", ".pth", ".pt", ".pt2", ".ckpt", ".bin")
 """Suffixes of what can be given as a target, the index of several files before the files."""
@@ -91,10 +93,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _defines_model(path: Path) -> bool:
     """Whether a class in the file has a base named like `nn.Module`, or a builder's name is there."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return False
+    tree = parsed(path)
     bases = (base for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases)
     builders = (node.name == "build_model" for node in tree.body if isinstance(node, ast.FunctionDef))
     return any(ast.unparse(base).endswith("Module") for base in bases) or any(builders)

@@ -53,13 +53,10 @@ def refuse_foreign(path: Path) -> None:
     refuse_pointer(path)
     with path.open("rb") as file:
         head = file.read(512)
-    found = _by_magic(head) or _by_structure(path, head)
+    by_magic = ((kind, advice) for at, magic, kind, advice in MAGIC if head[at:].startswith(magic))
+    found = next(by_magic, None) or _by_structure(path, head)
     if found is not None:
         raise Problem(f"{path} is {found[0]}, which is not read here; {found[1]}")
-
-
-def _by_magic(head: bytes) -> tuple[str, str] | None:
-    return next(((kind, advice) for at, magic, kind, advice in MAGIC if head[at:].startswith(magic)), None)
 
 
 def _by_structure(path: Path, head: bytes) -> tuple[str, str] | None:

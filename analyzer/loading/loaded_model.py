@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from analyzer.values.counts import Lines
@@ -13,13 +14,24 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@cache
+def dtype_name(dtype: Any) -> str:
+    """The name of a torch.dtype without its module, such as "float32"."""
+    return str(dtype).removeprefix("torch.")
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """A tensor to be made on whatever device a trace runs: normal floats, or integers below `high`."""
+    """A tensor to be made on the device that a trace runs on: normal floats, or integers below `high`."""
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     high: int = 2
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> InputSpec:
+        """A tensor's shape and dtype."""
+        return cls(tuple(tensor.shape), dtype_name(tensor.dtype))
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,8 @@ class MetaTensors:
         storage = self._storages.get(real._cdata)
         if storage is None:
             storage = self._storages[real._cdata] = torch.UntypedStorage(real.nbytes(), device="meta")
-        twin = torch.empty(0, dtype=tensor.dtype, device="meta")
-        return twin.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
+        meta = torch.empty(0, dtype=tensor.dtype, device="meta")
+        return meta.set_(storage, tensor.storage_offset(), tensor.size(), tensor.stride())
 
 
 def is_plain(tensor: torch.Tensor) -> bool:
@@ -162,12 +162,12 @@ def _uninitialized(tensor: Any, device: str | torch.device) -> Any:
 @contextmanager
 def borrowed_with(module: nn.Module, convert: Convert) -> Iterator[nn.Module]:
     """The module itself with converted tensors, put back as it was afterwards: for one that cannot be copied."""
-    twins: dict[int, torch.Tensor] = {}
+    converted: dict[int, torch.Tensor] = {}
     kept = [(vars(child), dict(vars(child)), _containers(child)) for child in module.modules()]
     try:
         for attributes, _, containers in kept:
             for table in (attributes, *(container for container, _ in containers if isinstance(container, dict))):
-                _convert_in(table, convert, twins)
+                _convert_in(table, convert, converted)
         yield module
     finally:
         for attributes, before, containers in kept:
@@ -182,12 +182,12 @@ def _containers(module: nn.Module) -> list[tuple[Any, Any]]:
     return [(value, copy.copy(value)) for value in values]
 
 
-def _convert_in(table: dict[str, Any], convert: Convert, twins: dict[int, torch.Tensor]) -> None:
+def _convert_in(table: dict[str, Any], convert: Convert, converted: dict[int, torch.Tensor]) -> None:
     for name, value in table.items():
         if isinstance(value, torch.Tensor) and is_plain(value):
-            if id(value) not in twins:
-                twins[id(value)] = _as_kind_of(value, convert(value))
-            table[name] = twins[id(value)]
+            if id(value) not in converted:
+                converted[id(value)] = _as_kind_of(value, convert(value))
+            table[name] = converted[id(value)]
 
 
 def _restore(container: Any, content: Any) -> None:

@@ -16,12 +16,12 @@ def rebind_functions(copied: nn.Module, copies: Mapping[int, Any]) -> None:
 
     `copies` is the memo of the deep copy, from the id of each original to its copy.
     """
-    twins: dict[int, Any] = {}
+    rebound: dict[int, Any] = {}
     for child in copied.modules():
         for table in _tables(child):
             for name, value in table.items():
                 if isinstance(value, HOLDING_MODULES):
-                    table[name] = _rebound(value, copies, twins)
+                    table[name] = _rebound(value, copies, rebound)
 
 
 def _tables(module: nn.Module) -> Iterator[dict[str, Any]]:
@@ -30,7 +30,7 @@ def _tables(module: nn.Module) -> Iterator[dict[str, Any]]:
     yield from (value for value in vars(module).values() if isinstance(value, dict))
 
 
-def _rebound(value: Any, copies: Mapping[int, Any], twins: dict[int, Any]) -> Any:
+def _rebound(value: Any, copies: Mapping[int, Any], rebound: dict[int, Any]) -> Any:
     """The value that stands for this one in the copy; itself where it does not lead back to the original."""
     if isinstance(value, nn.Module):
         return copies.get(id(value), value)
@@ -38,31 +38,33 @@ def _rebound(value: Any, copies: Mapping[int, Any], twins: dict[int, Any]) -> An
         return types.MethodType(value.__func__, copies.get(id(value.__self__), value.__self__))
     if not isinstance(value, types.FunctionType) or not value.__closure__:
         return value
-    if id(value) not in twins:
-        twins[id(value)] = value  # a function that closes over itself
-        twins[id(value)] = _twin(value, copies, twins)
-    return twins[id(value)]
+    if id(value) not in rebound:
+        rebound[id(value)] = value  # a function that closes over itself
+        rebound[id(value)] = _rebound_function(value, copies, rebound)
+    return rebound[id(value)]
 
 
-def _twin(function: types.FunctionType, copies: Mapping[int, Any], twins: dict[int, Any]) -> types.FunctionType:
-    cells = tuple(_cell(cell, copies, twins) for cell in function.__closure__ or ())
+def _rebound_function(
+    function: types.FunctionType, copies: Mapping[int, Any], rebound: dict[int, Any]
+) -> types.FunctionType:
+    cells = tuple(_cell(cell, copies, rebound) for cell in function.__closure__ or ())
     if all(new is old for new, old in zip(cells, function.__closure__ or (), strict=True)):
         return function
-    twin = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
-    twin.__kwdefaults__ = function.__kwdefaults__
-    twin.__dict__.update(vars(function))
-    return twin
+    new = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
+    new.__kwdefaults__ = function.__kwdefaults__
+    new.__dict__.update(vars(function))
+    return new
 
 
-def _cell(cell: types.CellType, copies: Mapping[int, Any], twins: dict[int, Any]) -> types.CellType:
+def _cell(cell: types.CellType, copies: Mapping[int, Any], rebound: dict[int, Any]) -> types.CellType:
     try:
         content = cell.cell_contents
     except ValueError:  # not filled yet
         return cell
     if isinstance(content, list | tuple) and type(content) in (list, tuple):
-        new: Any = type(content)(_rebound(item, copies, twins) for item in content)
+        new: Any = type(content)(_rebound(item, copies, rebound) for item in content)
         same = all(a is b for a, b in zip(new, content, strict=True))
     else:
-        new = _rebound(content, copies, twins)
+        new = _rebound(content, copies, rebound)
         same = new is content
     return cell if same else types.CellType(new)

@@ -49,7 +49,7 @@ def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
     from analyzer.loading.inputs.module_inputs import candidates_of
     from analyzer.loading.sources import recording, sources_of
 
-    with recording() as recorder, _errors_told(request.target), quiet():
+    with recording() as recorder, _errors_as_problems(request.target), quiet():
         built = build(recipe.make)
         module = built.module.eval()
     release(module)
@@ -71,7 +71,7 @@ def subject_of(request: ModelRequest, recipe: Recipe) -> LoadedModel:
 def _materialized(request: ModelRequest, recipe: Recipe) -> nn.Module:
     from analyzer.loading.building import build_for_real
 
-    with _errors_told(request.target), quiet():
+    with _errors_as_problems(request.target), quiet():
         module = build_for_real(recipe.make).module.eval()
     if request.checkpoint is not None:
         from analyzer.loading.checkpoints.checkpoint import read
@@ -113,8 +113,8 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _errors_told(target: str) -> Iterator[None]:
-    """Turn whatever the user's code raises into a Problem that names its line."""
+def _errors_as_problems(target: str) -> Iterator[None]:
+    """Turn an exception of the user's code into a Problem that names its line."""
     try:
         yield
     except Problem:
@@ -130,7 +130,7 @@ def _errors_told(target: str) -> Iterator[None]:
         place = f"{shown(error.filename)}:{error.lineno}" if error.filename else target
         raise Problem(f"{place}: {type(error).__name__}: {error.msg}") from error
     except Exception as error:
-        raise Problem(f"{_place(error, target)}: {told(error)}") from error
+        raise Problem(f"{_place(error, target)}: {one_line(error)}") from error
 
 
 def _place(error: BaseException, target: str) -> str:
@@ -144,7 +144,7 @@ def _place(error: BaseException, target: str) -> str:
     return place if Path(source.file).is_file() else f"{target}: {place}"
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """An exception in one line: its type and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

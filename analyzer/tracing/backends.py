@@ -113,9 +113,9 @@ def _fake(mode: Any, tensor: torch.Tensor) -> torch.Tensor:
     """A fake tensor on the tensor's own device; on the CPU for one that was built without memory."""
     from torch._subclasses.fake_tensor import FakeTensor
 
-    twin = tensor if tensor.is_meta else _meta_like(tensor)
+    meta = tensor if tensor.is_meta else _meta_like(tensor)
     device = torch.device("cpu") if tensor.is_meta else tensor.device
-    return FakeTensor(mode, twin.detach(), device)
+    return FakeTensor(mode, meta.detach(), device)
 
 
 @contextmanager
@@ -123,9 +123,9 @@ def _fake_module(loaded: LoadedModel) -> Iterator[nn.Module]:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    twins = MetaTensors()
+    to_meta = MetaTensors()
     # Copied outside the mode, which would empty what it cannot convert, sparse tensors above all.
-    shadow = _shadow(loaded.module, lambda tensor: _fake(mode, twins(tensor)))
+    shadow = _shadow(loaded.module, lambda tensor: _fake(mode, to_meta(tensor)))
     with shadow as module, mode, _without_log():
         yield module
 
@@ -180,7 +180,7 @@ def _with_values(tensor: torch.Tensor) -> torch.Tensor:
     """A copy; a tensor without values gets small random ones, so that routing does not degenerate."""
     if not has_no_values(tensor):
         return tensor.detach().clone()
-    return _random(InputSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")), scale=0.02)
+    return _random(InputSpec.of(tensor), scale=0.02)
 
 
 def _random(spec: InputSpec, device: Any = None, scale: float = 1.0) -> torch.Tensor:
@@ -196,7 +196,7 @@ def _real_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
     first = next(module.parameters(), None)
     if isinstance(leaf, torch.Tensor) and not has_no_values(leaf):
         return leaf.detach().clone().requires_grad_(leaf.requires_grad)
-    spec = leaf if isinstance(leaf, InputSpec) else InputSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
+    spec = leaf if isinstance(leaf, InputSpec) else InputSpec.of(leaf)
     return _random(spec, None if first is None else first.device)
 
 

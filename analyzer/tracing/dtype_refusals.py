@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 
+from analyzer.loading.loaded_model import dtype_name
+
 
 def refuse_mixed(*args: Any, **_: Any) -> None:
     """The factors of a matrix product, like other pairs that one kernel reads, are of one dtype."""
     dtypes = [value.dtype for value in args if isinstance(value, torch.Tensor)]
     if len(set(dtypes)) > 1:
-        names = " != ".join(map(name_of, dtypes))
+        names = " != ".join(map(dtype_name, dtypes))
         raise RuntimeError(f"expected all factors to have the same dtype, but got: {names}")
 
 
@@ -22,14 +24,14 @@ def refuse_norm(x: Any, *args: Any, **_: Any) -> None:
     for value in args:
         if isinstance(value, torch.Tensor) and value.dtype not in allowed:
             raise RuntimeError(
-                f"mixed dtype: expected parameters of {name_of(x.dtype)}, but got {name_of(value.dtype)}"
+                f"mixed dtype: expected parameters of {dtype_name(x.dtype)}, but got {dtype_name(value.dtype)}"
             )
 
 
 def refuse_whole_numbers(x: Any, *_: Any, **__: Any) -> None:
     """Kernels that are written for floating numbers alone."""
     if not (x.is_floating_point() or x.is_complex()):
-        raise RuntimeError(f"not implemented for {name_of(x.dtype)}")
+        raise RuntimeError(f"not implemented for {dtype_name(x.dtype)}")
 
 
 def refuse_softmax(x: Any, dim: int, *_: Any, **__: Any) -> None:
@@ -56,13 +58,13 @@ def refuse_result(x: Any, other: Any, **_: Any) -> None:
     """What is computed in place has to fit the dtype of what is written to."""
     result = torch.result_type(x, other)
     if not torch.can_cast(result, x.dtype):
-        names = f"{name_of(result)} can't be cast to the desired output type {name_of(x.dtype)}"
+        names = f"{dtype_name(result)} can't be cast to the desired output type {dtype_name(x.dtype)}"
         raise RuntimeError(f"result type {names}")
 
 
 def refuse_quotient(x: Any, other: Any, **options: Any) -> None:
     if options.get("rounding_mode") is None and not (x.is_floating_point() or x.is_complex()):
-        raise RuntimeError(f"result type float can't be cast to the desired output type {name_of(x.dtype)}")
+        raise RuntimeError(f"result type float can't be cast to the desired output type {dtype_name(x.dtype)}")
     refuse_result(x, other)
 
 
@@ -74,12 +76,12 @@ def refuse_negative_power(x: Any, exponent: Any) -> None:
 
 def refuse_classes(_: Any, target: Any, *__: Any, **___: Any) -> None:
     if target.dtype not in (torch.int64, torch.uint8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {name_of(target.dtype)}")
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {dtype_name(target.dtype)}")
 
 
 def refuse_index(x: Any, _: int, index: Any, source: Any = None, **__: Any) -> None:
     if index.dtype not in (torch.int32, torch.int64):
-        raise RuntimeError(f"Expected dtype int32 or int64 for index, but got {name_of(index.dtype)}")
+        raise RuntimeError(f"Expected dtype int32 or int64 for index, but got {dtype_name(index.dtype)}")
     if source is not None:
         refuse_source(x, None, source)
 
@@ -88,7 +90,7 @@ def refuse_source(x: Any, _: Any, source: Any, *__: Any, **___: Any) -> None:
     """What is put at indices has the dtype of where it is put."""
     if isinstance(source, torch.Tensor) and source.dtype is not x.dtype:
         raise RuntimeError(
-            f"source and destination dtypes must match, got {name_of(source.dtype)} for {name_of(x.dtype)}"
+            f"source and destination dtypes must match, got {dtype_name(source.dtype)} for {dtype_name(x.dtype)}"
         )
 
 
@@ -113,7 +115,7 @@ def refuse_nothing(x: Any, dim: Any = None, *_: Any, **__: Any) -> None:
 
 def refuse_filling(_: Any, __: Any, index: Any, *___: Any) -> None:
     if index.dtype is not torch.int64:
-        raise IndexError(f"Expected dtype int64 for index, but got {name_of(index.dtype)}")
+        raise IndexError(f"Expected dtype int64 for index, but got {dtype_name(index.dtype)}")
 
 
 def refuse_boundaries(_: Any, boundaries: Any, **__: Any) -> None:
@@ -123,15 +125,10 @@ def refuse_boundaries(_: Any, boundaries: Any, **__: Any) -> None:
 
 def refuse_all_but_float(x: Any, *_: Any, **__: Any) -> None:
     if x.dtype is not torch.float32:
-        raise RuntimeError(f"Quantize only works on Float Tensor, got {name_of(x.dtype)}")
+        raise RuntimeError(f"Quantize only works on Float Tensor, got {dtype_name(x.dtype)}")
 
 
 def refuse_half(x: Any, *_: Any, **__: Any) -> None:
     """Linear algebra has no kernels for less than 32 bits, nor have Fourier transforms on the CPU."""
     if x.dtype in (torch.float16, torch.bfloat16, torch.complex32):
-        raise RuntimeError(f"not implemented for {name_of(x.dtype)}")
-
-
-def name_of(dtype: torch.dtype) -> str:
-    """As in torch's messages."""
-    return str(dtype).removeprefix("torch.")
+        raise RuntimeError(f"not implemented for {dtype_name(x.dtype)}")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from analyzer.loading.loaded_model import Inputs, LoadedModel
+from analyzer.loading.loaded_model import Inputs, LoadedModel, dtype_name
 from analyzer.loading.meta_copy import tensors_in
 from analyzer.loading.wrappers import wrappers_of
 from analyzer.tracing import modes
@@ -199,7 +199,7 @@ def _identity(tensor: torch.Tensor) -> Any:
 
 
 def _parameter(name: str, owner: str, tensor: torch.Tensor, identity: int, is_buffer: bool) -> Parameter:
-    dtype = str(tensor.dtype).removeprefix("torch.")
+    dtype = dtype_name(tensor.dtype)
     size = tensor.element_size()
     return Parameter(name, owner, tuple(tensor.shape), dtype, size, identity, tensor.requires_grad, is_buffer)
 
@@ -210,7 +210,7 @@ def _describe_inputs(module: nn.Module, args: Any, kwargs: Any) -> tuple[Input, 
     except (TypeError, ValueError):
         bound = {**{f"input{position}": value for position, value in enumerate(args)}, **kwargs}
     rows = (pair for name, value in bound.items() for pair in leaves(value, name))
-    return tuple(Input(name, tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")) for name, leaf in rows)
+    return tuple(Input(name, tuple(leaf.shape), dtype_name(leaf.dtype)) for name, leaf in rows)
 
 
 def _unwrap(loaded: LoadedModel) -> tuple[LoadedModel, tuple[str, ...]]:

@@ -17,10 +17,10 @@ def settle(module: nn.Module, args: Any, kwargs: Any) -> None:
     lazy = {path: layer for path, layer in module.named_modules() if _is_lazy(layer)}
     if not lazy:
         return
-    twin = copy_with(module, lambda tensor: tensor.detach().clone())
+    copied = copy_with(module, lambda tensor: tensor.detach().clone())
     with torch.no_grad():
-        twin(*args, **kwargs)
-    settled = dict(twin.named_modules())
+        copied(*args, **kwargs)
+    settled = dict(copied.named_modules())
     for path, layer in lazy.items():
         layer.__class__ = type(settled[path])
         vars(layer).clear()

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from analyzer.loading.loaded_model import dtype_name
 from analyzer.tracing.composites import stays_whole
 from analyzer.tracing.containers import in_a_row, leaves, tensors_among
 from analyzer.tracing.failure import NeedsValues
@@ -204,7 +205,7 @@ class Recorder(TorchDispatchMode):
         known = self._storages.known(tensor)
         return Tensor(
             shape=tuple(in_a_row(tensor).shape),
-            dtype=_dtype_name(tensor.dtype),
+            dtype=dtype_name(tensor.dtype),
             itemsize=tensor.element_size(),
             storage=known.storage,
             weight=self._storages.weight(known.storage),
@@ -212,11 +213,6 @@ class Recorder(TorchDispatchMode):
             number=known.number,
             channels_last=_is_channels_last(tensor),
         )
-
-
-@cache
-def _dtype_name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def _is_channels_last(tensor: torch.Tensor) -> bool:
@@ -236,4 +232,4 @@ def _packed_weight(value: torch.ScriptObject) -> Argument:
     if not hasattr(value, "unpack"):
         return str(value)
     weight = value.unpack()[0]
-    return Tensor(tuple(weight.shape), str(weight.dtype).removeprefix("torch."), weight.element_size())
+    return Tensor(tuple(weight.shape), dtype_name(weight.dtype), weight.element_size())

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from analyzer.loading.loaded_model import dtype_name
 from analyzer.tracing.dtype_refusals import (
-    name_of,
     refuse_all_but_float,
     refuse_boolean,
     refuse_boundaries,
@@ -95,10 +95,10 @@ def _refuse_attention(
     """(…, Hq, L, E) × (…, Hkv, S, E) × (…, Hkv, S, Ev), of one dtype; heads divide where they are grouped."""
     dtypes = [tensor.dtype for tensor in (query, key, value)]
     if len(set(dtypes)) > 1:
-        names = ", ".join(map(name_of, dtypes))
+        names = ", ".join(map(dtype_name, dtypes))
         raise RuntimeError(f"Expected query, key, and value to have the same dtype, but got {names}")
     if not (query.is_floating_point() or query.is_complex()):
-        raise RuntimeError(f"expected query of a floating dtype, but got {name_of(query.dtype)}")
+        raise RuntimeError(f"expected query of a floating dtype, but got {dtype_name(query.dtype)}")
     if not 0 <= dropout <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout}")
     if enable_gqa and any(query.shape[-3] % tensor.shape[-3] for tensor in (key, value)):
@@ -113,7 +113,7 @@ def _refuse_mask(query: Any, mask: Any, scores: tuple[int, ...], causal: bool) -
     if causal:
         raise RuntimeError("Explicit attn_mask should not be set when is_causal=True")
     if mask.dtype not in (torch.bool, torch.float32, query.dtype):
-        kinds = f"attn_mask.dtype: {name_of(mask.dtype)} and query.dtype: {name_of(query.dtype)}"
+        kinds = f"attn_mask.dtype: {dtype_name(mask.dtype)} and query.dtype: {dtype_name(query.dtype)}"
         raise RuntimeError(f"Expected attn_mask dtype to be bool or float or to match query dtype, but got {kinds}")
     ends = zip(reversed(mask.shape), reversed(scores), strict=False)
     if not 2 <= mask.dim() <= len(scores) or any(size not in (1, whole) for size, whole in ends):
@@ -131,7 +131,7 @@ def _refuse_states(data: Any, *args: Any) -> None:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     for state in states:
         if state.dtype is not data.dtype:
-            raise RuntimeError(f"expected hidden states of {name_of(data.dtype)}, but got {name_of(state.dtype)}")
+            raise RuntimeError(f"expected hidden states of {dtype_name(data.dtype)}, but got {dtype_name(state.dtype)}")
 
 
 def _overloads(names: str) -> list[Any]:

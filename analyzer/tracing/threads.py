@@ -13,7 +13,7 @@ from typing import Any
 
 from analyzer.tracing.replacements import Replacement, Replacements
 
-IDLE = 0.2
+STALLED_AFTER = 0.2
 """Seconds without a new operator after which a thread is taken to wait for another."""
 POOL = "multiprocessing.pool"
 Carry = Callable[[], AbstractContextManager[None]]
@@ -59,7 +59,7 @@ class Follower:
         """Let the other thread run until it is done, or gets no further."""
         self._handed_over.append(is_done)
         seen, since = self._progress(), time.monotonic()
-        while not is_done() and time.monotonic() - since < IDLE:
+        while not is_done() and time.monotonic() - since < STALLED_AFTER:
             time.sleep(0.0005)
             if self._progress() != seen:
                 seen, since = self._progress(), time.monotonic()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, InputSpec, Source
-from analyzer.loading.recipe import Built, Recipe, subject_of, told
+from analyzer.loading.recipe import Built, Recipe, one_line, subject_of
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -17,7 +17,7 @@ from analyzer.values.requests import ModelRequest
     [(ValueError("a\nb"), "ValueError: a"), (KeyError("k"), "KeyError: 'k'"), (AssertionError(), "AssertionError")],
 )
 def test_an_exception_in_one_line(error, text):
-    assert told(error) == text
+    assert one_line(error) == text
 
 
 def test_a_subject_has_what_the_recipe_says():

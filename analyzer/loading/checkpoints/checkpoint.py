@@ -12,6 +12,7 @@ from analyzer.loading.checkpoints.tensor_names import cleaned
 from analyzer.loading.file_kinds import Format, format_of
 from analyzer.loading.folders import described_as_checkpoint
 from analyzer.loading.foreign_files import refuse_foreign
+from analyzer.loading.loaded_model import dtype_name
 from analyzer.loading.misspelling import similar
 from analyzer.values.counts import StoredTensor
 from analyzer.values.errors import Problem
@@ -123,7 +124,7 @@ def _stored(name: str, value: Tensor) -> StoredTensor:
     dense = value.layout == torch.strided and not value.is_nested
     nbytes = value.numel() * value.element_size() if dense else _held_bytes(value)
     shape = () if value.is_nested else tuple(value.shape)
-    return StoredTensor(name, shape, str(value.dtype).removeprefix("torch."), nbytes)
+    return StoredTensor(name, shape, dtype_name(value.dtype), nbytes)
 
 
 def _held_bytes(value: Tensor) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analyzer.loading.checkpoints.tensor_names import modern, prefixes_of
+from analyzer.loading.loaded_model import dtype_name
 from analyzer.values.errors import Problem
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _best_renaming(stored: Shapes, shapes: Mapping[str, tuple[int, ...] | None])
 def _conversion(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> str:
     """A sentence about tensors whose dtypes differ; `expected` is by the checkpoint's names."""
     pairs = [
-        (tensor.dtype, str(expected[tensor.name].dtype).removeprefix("torch."))
+        (tensor.dtype, dtype_name(expected[tensor.name].dtype))
         for tensor in checkpoint.tensors
         if tensor.name in expected
     ]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.loading.inputs.example_inputs import given
-from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
-from analyzer.loading.recipe import told
+from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel, dtype_name
+from analyzer.loading.recipe import one_line
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -40,7 +40,7 @@ def _program(path: Path) -> Any:
         with _quiet():
             return load_pt2(path).exported_programs["model"]
     except Exception as error:
-        raise Problem(f"{path} cannot be loaded as an exported program: {told(error)}; export it again") from error
+        raise Problem(f"{path} cannot be loaded as an exported program: {one_line(error)}; export it again") from error
 
 
 def _unflattened(path: Path, program: Any) -> Any:
@@ -50,7 +50,7 @@ def _unflattened(path: Path, program: Any) -> Any:
         with _quiet():
             module = unflatten(program)
     except Exception as error:
-        raise Problem(f"{path} cannot be turned into modules: {told(error)}; export it again") from error
+        raise Problem(f"{path} cannot be turned into modules: {one_line(error)}; export it again") from error
     kinds = dict(_kinds_of(program))
     for name, child in module.named_modules():
         kind = kinds.get(name)
@@ -73,7 +73,7 @@ def _inputs_of(program: Any) -> Inputs:
         return Inputs(tuple(args), dict(kwargs), "inputs are the ones that the program was exported with")
     names = set(program.graph_signature.user_inputs)
     values = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
-    specs = tuple(InputSpec(tuple(map(int, value.shape)), str(value.dtype).removeprefix("torch.")) for value in values)
+    specs = tuple(InputSpec(tuple(map(int, value.shape)), dtype_name(value.dtype)) for value in values)
     return Inputs(specs, {}, "inputs have the sizes that the program was exported with")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.inputs.example_inputs import given
 from analyzer.loading.loaded_model import Inputs, LoadedModel
-from analyzer.loading.recipe import told
+from analyzer.loading.recipe import one_line
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -33,7 +33,7 @@ def _loaded(path: Path) -> Any:
             warnings.simplefilter("ignore")
             return torch.jit.load(path, map_location="cpu").eval()
     except Exception as error:
-        raise Problem(f"{path} cannot be loaded as a TorchScript archive: {told(error)}") from error
+        raise Problem(f"{path} cannot be loaded as a TorchScript archive: {one_line(error)}") from error
 
 
 def _guessed(module: nn.Module) -> tuple[Inputs, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from analyzer.loading.loaded_model import Inputs, InputSpec
+from analyzer.loading.loaded_model import Inputs, InputSpec, dtype_name
 from analyzer.values.errors import Problem
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) 
 
 def floating_dtype(module: nn.Module) -> str:
     """The dtype that the module computes in, told by its first floating-point parameter."""
-    names = (str(parameter.dtype).removeprefix("torch.") for parameter in module.parameters())
+    names = (dtype_name(parameter.dtype) for parameter in module.parameters())
     return next((name for name in names if name in ("float16", "float32", "float64", "bfloat16")), "float32")
 
 
@@ -135,7 +135,7 @@ def described(value: Any) -> Any:
     def describe(leaf: Any) -> Any:
         if not isinstance(leaf, torch.Tensor) or not leaf.is_meta:
             return leaf
-        return InputSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
+        return InputSpec.of(leaf)
 
     return pytree.tree_map(describe, value)
 

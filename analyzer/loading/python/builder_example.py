@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from analyzer.loading.file_kinds import parsed
 from analyzer.loading.python.builder_arguments import missing, signature_of
 from analyzer.loading.python.import_place import place_of
 from analyzer.loading.sources import shown
@@ -98,13 +99,9 @@ def _is_configuration(name: str, kind: type) -> bool:
 
 def _attributes_read(module: ModuleType, wanted: str) -> tuple[str, ...]:
     """The attributes of the configuration that the file reads, in its order."""
-    try:
-        tree = ast.parse(Path(str(module.__file__)).read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return ()
     found = [
         node
-        for node in ast.walk(tree)
+        for node in ast.walk(parsed(Path(str(module.__file__))))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == wanted
     ]
     return tuple(dict.fromkeys(node.attr for node in sorted(found, key=lambda node: (node.lineno, node.col_offset))))

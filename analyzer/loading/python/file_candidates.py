@@ -1,4 +1,4 @@
-"""What a Python file offers as a model, told from its text: classes, functions that return one, what holds what."""
+"""What a Python file offers as a model, read from its text: classes, functions that return one, what holds what."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
+
+from analyzer.loading.file_kinds import parsed
 
 Definition = ast.FunctionDef | ast.ClassDef
 CHAINED = ("to", "cuda", "cpu", "eval", "train", "half", "float", "requires_grad_")
@@ -36,8 +38,9 @@ class FileCandidates:
 
 def candidates_in(module: ModuleType) -> FileCandidates:
     """Those of an executed file; nothing is called. Without its text, only the classes are known."""
-    definitions = {node.name: node for node in _definitions(_tree(module))}
-    classes = distinct(module, [name for name in vars(module) if _is_own_class(module, name)])
+    definitions = {node.name: node for node in _definitions(parsed(Path(str(module.__file__))))}
+    own = [name for name in vars(module) if defined_in(module, name, type)]
+    classes = distinct(module, [name for name in own if _is_module_class(vars(module)[name])])
     functions = distinct(module, [name for name in definitions if _is_builder(module, name, definitions)])
     mentions = {name: _mentions(node) & (set(definitions) - {name}) for name, node in definitions.items()}
     return FileCandidates(tuple(classes), tuple(functions), {name: _reached(name, mentions) for name in definitions})
@@ -57,13 +60,6 @@ def defined_in(module: ModuleType, name: str, kind: type) -> bool:
     return isinstance(thing, kind) and thing.__module__ == module.__name__
 
 
-def _tree(module: ModuleType) -> ast.Module:
-    try:
-        return ast.parse(Path(str(module.__file__)).read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return ast.Module([], [])
-
-
 def _definitions(tree: ast.AST) -> Iterator[Definition]:
     """Those at the top of the file, under `if` and `try` as well."""
     for node in ast.iter_child_nodes(tree):
@@ -71,10 +67,6 @@ def _definitions(tree: ast.AST) -> Iterator[Definition]:
             yield node
         elif isinstance(node, ast.If | ast.Try | ast.ExceptHandler):
             yield from _definitions(node)
-
-
-def _is_own_class(module: ModuleType, name: str) -> bool:
-    return defined_in(module, name, type) and _is_module_class(vars(module)[name])
 
 
 def _is_module_class(thing: Any) -> bool:
@@ -104,7 +96,7 @@ def _is_builder(module: ModuleType, name: str, definitions: Mapping[str, Definit
 
 
 class _ModuleFunctions:
-    """Tells from a function's text whether it gives a module."""
+    """Decides from a function's text whether it returns a module."""
 
     def __init__(self, names: Mapping[str, Any], definitions: Mapping[str, Definition]) -> None:
         self._names = names

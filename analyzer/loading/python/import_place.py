@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzer.loading.file_kinds import parsed
+
 PROJECT_FILES = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 """What lies in the root folder of a project."""
 
@@ -56,8 +58,4 @@ def _tops(folder: Path) -> Iterator[Path]:
 
 def _relative_depth(path: Path) -> int:
     """How many folders up a file's relative imports reach, its own being the first; 0 without any."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return 0
-    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
+    return max((node.level for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)), default=0)

@@ -64,15 +64,10 @@ def opening(target: str) -> Opening:
 
 
 def of_file(request: ModelRequest) -> Recipe:
-    """The recipe for `model.py` or `model.py:name`; Problem when there is no such file."""
+    """The recipe for a file or an importable module, with `:name` or without; Problem when there is no such file."""
     run, where, name, surroundings = opening(request.target)
     make = partial(_built, run, where, name, request.settings)
     return Recipe(name or Path(where).stem, make, surroundings=surroundings.again)
-
-
-def of_module(request: ModelRequest) -> Recipe:
-    """The recipe for `package.module:name`, importable from the working directory."""
-    return of_file(request)
 
 
 def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str, str]) -> Built:
