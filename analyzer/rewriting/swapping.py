@@ -211,5 +211,5 @@ def _own_tensors(layer: nn.Module) -> Iterator[torch.Tensor]:
 def _memory(tensor: torch.Tensor) -> Any:
     try:
         return tensor.untyped_storage()._cdata
-    except (NotImplementedError, RuntimeError):  # a tensor without storage, such as a quantized or a lazy one
+    except (NotImplementedError, RuntimeError, ValueError):  # without storage, as a quantized or (ValueError) lazy one
         return id(tensor)
