@@ -53,7 +53,7 @@ def test_the_package_imports_nothing_until_it_is_asked(tmp_path: Path) -> None:
     """Ctrl-C before that is Python's own to tell, and the command reads this file first."""
     script = "import sys; before = set(sys.modules); import analyzer; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["__future__", "analyzer"]
+    assert set(done.stdout.split()) - {"__future__"} == {"analyzer"}
 
 
 def test_every_public_name_is_there() -> None:
