@@ -32,24 +32,29 @@ def rewrite_module(
 ) -> nn.Module:
     """A copy of the module with the advice in it, as `analyzer.rewrite` says; `model` is the analysed module.
 
-    Of neighbours that cannot both be changed the later one is left out, with a warning that names it.
+    Of neighbours that cannot both be changed the later one is left out, with a warning that names it. Afterwards
+    random states, and what the module's layers store outside of it when they are run, are as before.
     """
+    from analyzer.loading.loaded_model import LoadedModel
     from analyzer.loading.wrappers import inner_module
     from analyzer.rewriting.carry_out import carry_out
     from analyzer.rewriting.carrying import refuse_without_values
     from analyzer.rewriting.end_to_end import refuse_inexact
+    from analyzer.tracing.left_as_found import left_as_found
 
     module = inner_module(module)
     refuse_without_values(module)
-    asked = list(_asked(advice, model))
-    chosen = _sound(asked, model)
-    _warn([item for item in asked if item not in chosen])
-    proposals = [item.proposal for item in chosen if item.proposal]
-    exact = [proposal for proposal in proposals if proposal.is_exact]
-    if arguments is not None and exact:
-        refuse_inexact(module, exact, arguments)
     traced = model.count.trace.inputs if model else ()
-    return carry_out(module, proposals, model.facts if model else None, traced, inputs).module
+    with left_as_found(LoadedModel("", "", module, (), owned=False)):
+        asked = list(_asked(advice, model))
+        chosen = _sound(asked, model)
+        proposals = [item.proposal for item in chosen if item.proposal]
+        exact = [proposal for proposal in proposals if proposal.is_exact]
+        if arguments is not None and exact:
+            refuse_inexact(module, exact, arguments)
+        result = carry_out(module, proposals, model.facts if model else None, traced, inputs).module
+    _warn([item for item in asked if item not in chosen])
+    return result
 
 
 def _asked(advice: Iterable[Advice | str], model: AdvisedModel | None) -> Iterator[Advised]:

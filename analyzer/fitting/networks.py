@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from analyzer.fitting.layer_choices import WIDEST
 from analyzer.fitting.moments import Moments, outputs, patches, width
+from analyzer.rewriting.recalibrating import refusal
 from analyzer.rewriting.swapping import put
 from analyzer.values.errors import Problem
 
@@ -34,31 +35,10 @@ class Batch(NamedTuple):
             with torch.no_grad():
                 return model(*self.args, **self.kwargs)
         except Exception as error:  # whatever a user's forward raises
-            raise _refusal(model, self, error) from error
+            raise refusal(model, self, error) from error
 
 
 Batches = Sequence[Batch]
-
-
-def _refusal(model: nn.Module, batch: Batch, error: Exception) -> Problem:
-    """The innermost layer that was running when the model raised, and what it was given."""
-    running: list[str] = []
-    handles = []
-    for path, module in model.named_modules():
-        handles.append(module.register_forward_pre_hook(lambda *_, path=path: running.append(path)))
-        handles.append(module.register_forward_hook(lambda *_: running.pop() and None))
-    try:
-        with torch.no_grad():
-            model(*batch.args, **batch.kwargs)
-    except Exception:  # the error that is being explained: only the running layer is wanted
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
-    first = next(iter(str(error).strip().splitlines()), "")
-    where = f"layer `{running[-1]}`" if running and running[-1] else "the model"
-    shapes = ", ".join("×".join(map(str, leaf.shape)) for leaf in batch.tensors())
-    return Problem(f"{where} refuses the calibration input {shapes}: {type(error).__name__}: {first}")
 
 
 def sharing_copy(model: nn.Module) -> nn.Module:

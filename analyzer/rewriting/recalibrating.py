@@ -130,8 +130,33 @@ def _outputs(module: nn.Module, batch: Arguments) -> Any:
         with torch.no_grad():
             return module(*args, **kwargs)
     except Exception as error:  # whatever a user's forward raises
-        first = str(error).partition("\n")[0]
-        shapes = ", ".join(
-            "×".join(map(str, x.shape)) for x in pytree.tree_leaves(batch) if isinstance(x, torch.Tensor)
-        )
-        raise Problem(f"the model refuses the calibration input {shapes}: {type(error).__name__}: {first}") from error
+        raise refusal(module, batch, error) from error
+
+
+def refusal(model: nn.Module, batch: Arguments, error: Exception) -> Problem:
+    """The innermost layer that was running when the model raised, and what it was given."""
+    failing = _failing_layer(model, batch)
+    tensors = (leaf for leaf in pytree.tree_leaves(tuple(batch)) if isinstance(leaf, torch.Tensor))
+    shapes = ", ".join("×".join(map(str, tensor.shape)) for tensor in tensors)
+    first = next(iter(str(error).strip().splitlines()), "")
+    where = f"layer `{failing}`" if failing else "the model"
+    return Problem(f"{where} refuses the calibration input {shapes}: {type(error).__name__}: {first}")
+
+
+def _failing_layer(model: nn.Module, batch: Arguments) -> str:
+    """Runs the model again to see which layer it is; empty for the model itself, or where nothing fails."""
+    args, kwargs = batch
+    running: list[str] = []
+    handles = []
+    for path, module in model.named_modules():
+        handles.append(module.register_forward_pre_hook(lambda *_, path=path: running.append(path)))
+        handles.append(module.register_forward_hook(lambda *_: running.pop() and None))
+    try:
+        with torch.no_grad():
+            model(*args, **kwargs)
+    except Exception:  # the error that is being explained: only the running layer is wanted
+        return running[-1] if running else ""
+    finally:
+        for handle in handles:
+            handle.remove()
+    return ""

@@ -87,3 +87,23 @@ def test_calibration_inputs_set_the_statistics():
     changed = analyzer.rewrite(module, ["SEP101:1"], X, inputs=torch.randn(4, 3, 32, 32))
     assert not torch.equal(changed[2].running_mean, module[2].running_mean)
     assert torch.equal(module[2].running_mean, torch.zeros(64))
+
+
+STORED: dict[object, torch.Tensor] = {}
+
+
+class Standardized(nn.Conv2d):
+    """A weight that is the same at every call, and a table outside of the layer."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        STORED[x.dtype] = x + torch.rand(1, dtype=x.dtype)
+        return self._conv_forward(x, self.weight - self.weight.mean(), self.bias)
+
+
+def test_what_layers_store_elsewhere_is_as_before():
+    model, x = nn.Sequential(Standardized(8, 8, 3, padding=1), nn.ReLU()).eval(), torch.randn(1, 8, 8, 8)
+    drawn = torch.get_rng_state()
+    result = analyzer.rewrite(model, ["WGT301"], (x,))
+    assert (STORED, type(result[0])) == ({}, nn.Conv2d)
+    assert torch.equal(torch.get_rng_state(), drawn)
+    torch.testing.assert_close(result(x), model(x))

@@ -37,6 +37,22 @@ class Net(nn.Module):
         return self.head(features.mean((2, 3)))
 
 
+class Branches(nn.Module):
+    """What PAR301 makes one convolution of; its activation stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.narrow, self.act = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.wide(x) + self.narrow(x))
+
+
+@pytest.fixture
+def branches() -> nn.Module:
+    return Branches()
+
+
 @pytest.fixture
 def net() -> nn.Module:
     torch.manual_seed(0)

@@ -168,17 +168,8 @@ def test_where_memory_cannot_be_kept_there_is_one_time(session, monkeypatch):
     assert (session.model.median, session.kept, session.conditions.memory_kept) == (2.0, None, False)
 
 
-class Branches(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.wide, self.narrow, self.act = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1), nn.ReLU()
-
-    def forward(self, x):
-        return self.act(self.wide(x) + self.narrow(x))
-
-
-def test_parallel_branches_are_timed_as_their_module(consult, hasty):
-    model = consult(nn.Sequential(Branches()).eval(), torch.randn(1, 8, 6, 6))
+def test_parallel_branches_are_timed_as_their_module(branches, consult, hasty):
+    model = consult(nn.Sequential(branches).eval(), torch.randn(1, 8, 6, 6))
     item = next(item for item in model.advised if item.advice.rule == "PAR301")
     with open_benchmark_model(model, hasty) as benchmark:
         session = Measurement(model, benchmark)

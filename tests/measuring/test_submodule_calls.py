@@ -97,25 +97,14 @@ def test_a_model_that_is_a_layer_itself_can_be_replaced(consult, hasty):
         assert isinstance(benchmark.module, nn.Conv2d)
 
 
-class Branches(nn.Module):
-    """What PAR301 makes one convolution of; its activation stays."""
-
-    def __init__(self):
-        super().__init__()
-        self.wide, self.narrow, self.act = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1), nn.ReLU()
-
-    def forward(self, x):
-        return self.act(self.wide(x) + self.narrow(x))
-
-
-def test_a_module_that_takes_its_branches_over_is_called_before_and_after(consult, hasty):
-    model = consult(nn.Sequential(Branches(), nn.Conv2d(8, 8, 1)).eval(), torch.randn(1, 8, 6, 6))
+def test_a_module_that_takes_its_branches_over_is_called_before_and_after(branches, consult, hasty):
+    model = consult(nn.Sequential(branches, nn.Conv2d(8, 8, 1)).eval(), torch.randn(1, 8, 6, 6))
     proposal = next(item.proposal for item in model.advised if item.advice.rule == "PAR301")
     with open_benchmark_model(model, hasty) as benchmark:
         before = dict(benchmark.module.named_modules())
         now, then = before_and_after(benchmark, proposal, shapes_at(benchmark))
         assert list(now) == list(then) == ["0"]
-        assert type(now["0"].layer) is Branches
+        assert type(now["0"].layer) is type(branches)
         assert [type(layer) for layer in then["0"].layer] == [nn.Conv2d, nn.ReLU]
         assert then["0"]().shape == now["0"]().shape
         assert dict(benchmark.module.named_modules()) == before

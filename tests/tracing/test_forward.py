@@ -14,16 +14,6 @@ ONCE = 2 * 8 * 8
 """MACs of one Linear(8, 8) on two rows."""
 
 
-class Repeated(nn.Module):
-    def __init__(self, run: Any) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 8)
-        self.run = run
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.run(self.layer, x)
-
-
 def steps(layer: nn.Module, x: torch.Tensor, number: int = 3) -> Iterator[torch.Tensor]:
     for _ in range(number):
         x = layer(x)
@@ -40,13 +30,13 @@ LAZY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("run", LAZY.values(), ids=LAZY.keys())
-def test_what_is_yielded_after_the_call_is_counted(run: Any) -> None:
-    analysis = analyze(Repeated(run), torch.randn(2, 8))
+def test_what_is_yielded_after_the_call_is_counted(repeated, run: Any) -> None:
+    analysis = analyze(repeated(run), torch.randn(2, 8))
     assert (analysis.total.macs, analysis.complete, analysis.never_run) == (3 * ONCE, True, ())
 
 
-def test_a_generator_without_an_end_is_named() -> None:
-    analysis = analyze(Repeated(lambda layer, x: steps(layer, x, 10**9)), torch.randn(2, 8))
+def test_a_generator_without_an_end_is_named(repeated) -> None:
+    analysis = analyze(repeated(lambda layer, x: steps(layer, x, 10**9)), torch.randn(2, 8))
     assert analysis.total.macs == MOST_YIELDED * ONCE
     assert [item.operator for item in analysis.uncounted] == ["generator"]
 

@@ -18,16 +18,6 @@ ONCE = 2 * 8 * 8
 """MACs of one Linear(8, 8) on two rows."""
 
 
-class Repeated(nn.Module):
-    def __init__(self, run: Any) -> None:
-        super().__init__()
-        self.layer = nn.Linear(8, 8)
-        self.run = run
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.run(self.layer, x)
-
-
 def drawing(draw: Any) -> Any:
     def run(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
         for _ in range(20):
@@ -41,8 +31,8 @@ DRAWS = {"random": random.random, "numpy": np.random.rand}
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS.keys())
-def test_random_numbers_are_those_of_a_seed(draw: Any) -> None:
-    model = Repeated(drawing(draw))
+def test_random_numbers_are_those_of_a_seed(repeated, draw: Any) -> None:
+    model = repeated(drawing(draw))
     first = analyze(model, torch.randn(2, 8))
     next_one = draw()
     assert all(analyze(model, torch.randn(2, 8)).total == first.total for _ in range(3))
@@ -53,13 +43,13 @@ def test_random_numbers_are_those_of_a_seed(draw: Any) -> None:
     assert next_one != draw()
 
 
-def test_generators_of_python_and_numpy_go_on_where_they_were() -> None:
+def test_generators_of_python_and_numpy_go_on_where_they_were(repeated) -> None:
     random.seed(7)
     np.random.seed(7)
     expected = random.random(), np.random.rand()
     random.seed(7)
     np.random.seed(7)
-    analyze(Repeated(drawing(lambda: random.random() + np.random.rand())), torch.randn(2, 8))
+    analyze(repeated(drawing(lambda: random.random() + np.random.rand())), torch.randn(2, 8))
     assert (random.random(), np.random.rand()) == expected
 
 
@@ -109,10 +99,10 @@ def through_a_method(generator: Any) -> Any:
 @pytest.mark.parametrize("reach", [through_a_closure, through_a_method])
 @pytest.mark.parametrize("make", OWN.values(), ids=OWN.keys())
 @pytest.mark.parametrize("owned", [True, False])
-def test_a_generator_in_a_closure_starts_at_the_seed(make: Any, reach: Any, owned: bool) -> None:
+def test_a_generator_in_a_closure_starts_at_the_seed(repeated, make: Any, reach: Any, owned: bool) -> None:
     seeded, generator = make(0), make(5)
     macs = ONCE * sum(seeded.uniform(0, 1) < 0.5 for _ in range(20))
-    loaded = replace(from_module(Repeated(reach(generator)), (torch.randn(2, 8),), {}), owned=owned)
+    loaded = replace(from_module(repeated(reach(generator)), (torch.randn(2, 8),), {}), owned=owned)
     assert [analyze_loaded(loaded).total.macs for _ in range(2)] == [macs, macs]
     assert generator.uniform(0, 1) == make(5).uniform(0, 1)
 

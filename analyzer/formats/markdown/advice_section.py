@@ -1,5 +1,6 @@
 """The markdown report's part on what could be restructured."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -78,7 +79,7 @@ def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
     leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
     leads += [BY_STRUCTURE] if efforts == {"none"} and not any(advice.evidence for advice in found) else []
     leads += [f"Bounds are for {prose(device)}."] if device else []
-    leads += [f"Evidence for all of them: {prose(evidence)}."] if evidence else []
+    leads += [_evidence_lead(evidence, found)] if evidence else []
     folded = details("In code, with alternatives and notes", _by_rule(shown))
     rest = _rest(len(found) - sum(map(len, shown)), "suggestion", table(COLUMNS, rows[most:]))
     return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows[:most]), folded, rest)))
@@ -95,9 +96,19 @@ def _device(found: Sequence[Advice]) -> str:
 
 
 def _shared_evidence(found: Sequence[Advice]) -> str:
-    """The one sentence that the weights say of several suggestions; empty where they say several."""
-    said = {advice.evidence for advice in found}
-    return (said.pop() or "") if len(said) == 1 and len(found) > 1 else ""
+    """The one sentence that the weights say of most of several suggestions; empty where there is none."""
+    said, times = Counter(advice.evidence for advice in found).most_common(1)[0]
+    return said if said and 2 * times > len(found) > 1 else ""
+
+
+def _evidence_lead(evidence: str, found: Sequence[Advice]) -> str:
+    is_everywhere = all(advice.evidence == evidence for advice in found)
+    return f"Evidence {'for all of them' if is_everywhere else 'where a row has none of its own'}: {prose(evidence)}."
+
+
+def _own_evidence(advice: Advice, shared: str) -> str:
+    """What the row has to say itself; "none" where an empty one would be taken for the shared sentence."""
+    return "" if shared == advice.evidence else prose(advice.evidence or ("none" if shared else ""))
 
 
 def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str, evidence: str) -> Row:
@@ -112,7 +123,7 @@ def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str, 
         f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
         advice.effort if len(efforts) > 1 else "",
         prose(bound(replace(advice, device="") if device else advice)),
-        "" if evidence else prose(advice.evidence or ""),
+        _own_evidence(advice, evidence),
     )
 
 

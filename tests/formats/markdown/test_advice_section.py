@@ -241,3 +241,13 @@ def test_evidence_that_is_the_same_for_all_is_said_once(second, repeated, advise
     text = plain(advice_section.proposals(found, advised.total))
     assert ("Evidence for all of them: the weights look untrained." in text) == (repeated == 0)
     assert sum(cell in ("the weights look untrained", "keeps 61 %") for row in cells(text) for cell in row) == repeated
+
+
+def test_evidence_that_most_share_is_said_once(advised):
+    first = next(item for item in advised.advice if item.effort == "retrain")
+    said = ["the weights look untrained"] * 4 + ["keeps 61 %", None]
+    found = tuple(replace(first, path=f"p{i}", proposed=f"n{i}", evidence=each) for i, each in enumerate(said))
+    text = plain(advice_section.proposals(found, advised.total))
+    assert text.count("the weights look untrained") == 1
+    assert "Evidence where a row has none of its own: the weights look untrained." in text
+    assert [row[-1] for row in cells(text)[1:]] == ["", "", "", "", "keeps 61 %", "none"]
