@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from analyzer.values.counts import Cost
@@ -19,7 +20,7 @@ ShapeFormula = Callable[..., int | Cost | None]
 NAME = re.compile(r"(\w+)(?:::|\.)(\w+)")
 BY_HAND: dict[str, RegisteredFormula] = {}
 """Formulas registered with `analyzer.formula`, by operator, until the process ends."""
-CONFIGURED: ContextVar[Mapping[str, RegisteredFormula]] = ContextVar("CONFIGURED", default={})  # noqa: B039
+CONFIGURED: ContextVar[Mapping[str, RegisteredFormula]] = ContextVar("CONFIGURED", default=MappingProxyType({}))
 """Formulas of the analysis that is running; they take precedence."""
 
 
