@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, redirect_stdout
 from dataclasses import fields, replace
@@ -125,3 +126,11 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers do their work within this process."""
     monkeypatch.setattr(gating, "run", run_here)
     monkeypatch.setattr(base, "run", run_here)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that other tests left behind do not count."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    known = threading.enumerate
+    monkeypatch.setattr(threading, "enumerate", lambda: [thread for thread in known() if thread not in others])

@@ -100,6 +100,7 @@ class Standardized(nn.Conv2d):
         return self._conv_forward(x, self.weight - self.weight.mean(), self.bias)
 
 
+@pytest.mark.usefixtures("alone")
 def test_what_layers_store_elsewhere_is_as_before():
     model, x = nn.Sequential(Standardized(8, 8, 3, padding=1), nn.ReLU()).eval(), torch.randn(1, 8, 8, 8)
     drawn = torch.get_rng_state()

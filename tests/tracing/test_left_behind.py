@@ -15,15 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer import Problem, analyze
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that other tests left behind do not count."""
-    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
-    known = threading.enumerate
-    monkeypatch.setattr(threading, "enumerate", lambda: [thread for thread in known() if thread not in others])
-
-
+pytestmark = pytest.mark.usefixtures("alone")
 TABLE: dict[Any, torch.Tensor] = {}
 RECENT: OrderedDict[int, torch.Tensor] = OrderedDict()
 HISTORY: list[Any] = []
