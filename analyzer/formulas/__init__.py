@@ -29,32 +29,13 @@ from analyzer.values.graph import Op
 
 Kind = Literal["free", "bounded", "contraction", "opaque"]
 
-CONTRACTIONS = merge(
-    convolutions.CONTRACTIONS,
-    matmul.CONTRACTIONS,
-    sparse.CONTRACTIONS,
-    attention.CONTRACTIONS,
-    recurrent.CONTRACTIONS,
-    quantized.CONTRACTIONS,
-    vision.CONTRACTIONS,
+FAMILIES = (
+    *(attention, convolutions, elementwise, fourier, loss, matmul, movement, normalization, pooling, quantized),
+    *(recurrent, reduction, sampling, sparse, vision),
 )
-
-BOUNDED = merge(
-    elementwise.BOUNDED,
-    reduction.BOUNDED,
-    normalization.BOUNDED,
-    pooling.BOUNDED,
-    sampling.BOUNDED,
-    fourier.BOUNDED,
-    loss.BOUNDED,
-    recurrent.BOUNDED,
-    sparse.BOUNDED,
-    quantized.BOUNDED,
-    vision.BOUNDED,
+CONTRACTIONS, BOUNDED, FREE = (
+    merge(*(getattr(family, kind, {}) for family in FAMILIES)) for kind in ("CONTRACTIONS", "BOUNDED", "FREE")
 )
-
-FREE = merge(movement.FREE, quantized.FREE)
-
 FORMULAS: dict[str, Formula] = merge(CONTRACTIONS, BOUNDED, FREE)
 """By operator without overload ("aten.convolution"); in-place variants ("aten.relu_") share the entry."""
 

@@ -30,14 +30,14 @@ def attention_backward(op: Op) -> Cost:
 def sequence_first(op: Op) -> Cost | None:
     """As `attention`, query (B, Lq, H, E); packed (ΣLq, H, E): every sequence counted as long as the longest."""
     query, key, value = _operands(op)
-    keys = _longest(op) if _is_packed(op) else key.shape[-3]
+    keys = _keys(op, key)
     return None if keys is None else _scored(op, prod(query.shape[:-1]) * keys, query, value)
 
 
 def sequence_first_backward(op: Op) -> Cost | None:
     """As `attention_backward`, query (B, Lq, H, E) or packed (ΣLq, H, E)."""
     query, key, value = _operands(op)
-    keys = _longest(op) if _is_packed(op) else key.shape[-3]
+    keys = _keys(op, key)
     return None if keys is None else _backward(op, prod(query.shape[:-1]) * keys, query, value)
 
 
@@ -48,8 +48,7 @@ def heads_first_or_packed(op: Op) -> Cost | None:
 
 def multi_head_attention(op: Op) -> Cost:
     """macs = B · (Lq · D² + 2 · Lk · D² + Lq · D²) + 2 · B · Lq · Lk · D: projections, scores and values."""
-    query, key = op.tensor("query"), op.tensor("key")
-    return _layer(op, query, key, _heads(op))
+    return _layer(op, op.tensor("query"), op.tensor("key"))
 
 
 def encoder_layer(op: Op) -> Cost:
@@ -60,15 +59,11 @@ def encoder_layer(op: Op) -> Cost:
     macs = tokens * (op.tensor("ffn_weight_1").numel + op.tensor("ffn_weight_2").numel)
     # Two norms and two residual additions on every element, a bias and an activation on every hidden one, a bias after.
     other = source.numel * (2 * NORM + 2 + 1) + tokens * hidden * 2
-    return _layer(op, source, source, _heads(op)) + Cost(macs, other)
+    return _layer(op, source, source) + Cost(macs, other)
 
 
-def _heads(op: Op) -> int:
-    return size(op, "num_head" if "num_head" in op.arguments else "num_heads")
-
-
-def _layer(op: Op, query: Tensor, key: Tensor, heads: int) -> Cost:
-    width = query.shape[-1]
+def _layer(op: Op, query: Tensor, key: Tensor) -> Cost:
+    width, heads = query.shape[-1], size(op, "num_head" if "num_head" in op.arguments else "num_heads")
     rows, keys = prod(query.shape[:-1]), prod(key.shape[:-1])
     pairs = rows * key.shape[-2]
     projections = (2 * rows + 2 * keys) * width * width
@@ -96,14 +91,15 @@ def _is_packed(op: Op) -> bool:
     return bool(given(op, "cum_seq_q", "cu_seqlens_q", "block_table"))
 
 
-def _longest(op: Op) -> int | None:
-    return cast(int | None, op.arguments.get("max_k", op.arguments.get("max_seqlen_k")))
+def _keys(op: Op, key: Tensor) -> int | None:
+    """Lk; of packed sequences the longest one's."""
+    longest = op.arguments.get("max_k", op.arguments.get("max_seqlen_k"))
+    return cast(int | None, longest) if _is_packed(op) else key.shape[-3]
 
 
 CONTRACTIONS: dict[str, Formula] = {
     **table(
         attention,
-        "aten",
         "scaled_dot_product_attention _scaled_dot_product_attention_math _scaled_dot_product_attention_math_for_mps "
         "_scaled_dot_product_flash_attention _scaled_dot_product_flash_attention_for_cpu "
         "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
@@ -111,20 +107,18 @@ CONTRACTIONS: dict[str, Formula] = {
     ),
     **table(
         attention_backward,
-        "aten",
         "_scaled_dot_product_flash_attention_backward _scaled_dot_product_flash_attention_for_cpu_backward "
         "_scaled_dot_product_efficient_attention_backward _scaled_dot_product_cudnn_attention_backward "
         "_scaled_dot_product_fused_attention_overrideable_backward _cudnn_attention_backward",
     ),
     **table(
         sequence_first,
-        "aten",
         "_flash_attention_forward _flash_attention_forward_no_dropout_inplace _efficient_attention_forward",
     ),
-    **table(sequence_first_backward, "aten", "_flash_attention_backward _efficient_attention_backward"),
+    **table(sequence_first_backward, "_flash_attention_backward _efficient_attention_backward"),
     # Dense, for every block mask; the function that modifies a score is not counted.
     "higher_order.flex_attention": attention,
     "aten._cudnn_attention_forward": heads_first_or_packed,
-    **table(multi_head_attention, "aten", "_native_multi_head_attention _triton_multi_head_attention"),
+    **table(multi_head_attention, "_native_multi_head_attention _triton_multi_head_attention"),
     "aten._transformer_encoder_layer_fwd": encoder_layer,
 }

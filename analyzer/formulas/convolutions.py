@@ -55,7 +55,6 @@ def _epilogue(op: Op) -> int:
 CONTRACTIONS: dict[str, Formula] = {
     **table(
         convolution,
-        "aten",
         "convolution convolution_overrideable _convolution _convolution_mode conv1d conv2d conv3d mkldnn_convolution "
         "cudnn_convolution miopen_convolution miopen_depthwise_convolution _mps_convolution "
         "_nnpack_spatial_convolution thnn_conv2d _slow_conv2d_forward slow_conv3d slow_conv3d_forward "
@@ -65,15 +64,13 @@ CONTRACTIONS: dict[str, Formula] = {
     ),
     **table(
         convolution_relu,
-        "aten",
         "cudnn_convolution_relu cudnn_convolution_add_relu miopen_convolution_relu miopen_convolution_add_relu",
     ),
-    **table(convolution, "mkldnn", "_convolution_pointwise _convolution_transpose_pointwise"),
-    **table(convolution, "mkldnn_prepacked", "conv2d_run"),
+    **table(convolution, "_convolution_pointwise _convolution_transpose_pointwise", "mkldnn"),
+    **table(convolution, "conv2d_run", "mkldnn_prepacked"),
     "aten.conv_tbc": time_batch_channel,
     **table(
         convolution_backward,
-        "aten",
         "convolution_backward convolution_backward_overrideable _slow_conv2d_backward mps_convolution_backward "
         "mps_convolution_transpose_backward",
     ),

@@ -35,19 +35,13 @@ class Count:
         The innermost running module; but an operator on the weights of a module that was never called (scripted code,
         `child.forward()`, `F.linear(x, self.child.weight)`) belongs to that module.
         """
-        return {op: next(self._uncalled_owners(op), op.layer) for op in self.trace.graph}
-
-    def _uncalled_owners(self, op: Op) -> Iterator[str]:
-        weights = (tensor.weight for tensor in op.inputs if tensor.weight is not None)
-        return (owner for weight in weights if (owner := self._owner_of[weight]) not in self._called)
+        owner_of = {parameter.name: parameter.owner for parameter in self.trace.parameters}
+        held = ((op, (owner_of[tensor.weight] for tensor in op.inputs if tensor.weight)) for op in self.trace.graph)
+        return {op: next((owner for owner in owners if owner not in self._called), op.layer) for op, owners in held}
 
     @cached_property
     def _called(self) -> frozenset[str]:
         return frozenset(module.path for module in self.trace.modules if module.calls) | {""}
-
-    @cached_property
-    def _owner_of(self) -> Mapping[str, str]:
-        return {parameter.name: parameter.owner for parameter in self.trace.parameters}
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

@@ -13,7 +13,7 @@ COMPLEX_MACS = 4
 """Real multiply-accumulates in a complex one."""
 
 
-def table(formula: Formula, namespace: str, names: str) -> dict[str, Formula]:
+def table(formula: Formula, names: str, namespace: str = "aten") -> dict[str, Formula]:
     """One formula under many names of a namespace, the names separated by white space."""
     return {f"{namespace}.{name}": formula for name in names.split()}
 

@@ -11,11 +11,10 @@ def picked(op: Op) -> Cost:
 
 
 BOUNDED: dict[str, Formula] = {
-    **table(picked, "aten", "nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward nll_loss_nd"),
-    **table(picked, "aten", "nll_loss_backward nll_loss2d_backward"),
+    **table(picked, "nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward nll_loss_nd"),
+    **table(picked, "nll_loss_backward nll_loss2d_backward"),
     **table(
         per_input(3),
-        "aten",
         "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
         "soft_margin_loss multi_margin_loss multilabel_margin_loss multilabel_margin_loss_forward kl_div "
         "mse_loss_backward smooth_l1_loss_backward huber_loss_backward binary_cross_entropy_backward "

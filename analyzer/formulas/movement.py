@@ -125,25 +125,25 @@ C10D = """
 
 FREE: dict[str, Formula] = merge(
     *(
-        table(free, "aten", names)
+        table(free, names)
         for names in (ALLOCATION, RANDOM, COPIES, REARRANGEMENT, LOOKUPS, RAGGED, SPARSE, PACKED_WEIGHTS, QUESTIONS)
     ),
     dict.fromkeys(UNMOVED, free),
-    table(free, "prims", PRIMS),
+    table(free, PRIMS, "prims"),
     # What fake tensors are asked.
-    table(free, "prim", "device layout"),
-    table(free, "_c10d_functional", COLLECTIVES),
-    table(free, "_c10d_functional_autograd", "all_gather_into_tensor all_to_all_single reduce_scatter_tensor"),
-    table(free, "c10d", C10D),
-    table(free, "profiler", "_record_function_enter _record_function_enter_new _record_function_exit"),
+    table(free, "device layout", "prim"),
+    table(free, COLLECTIVES, "_c10d_functional"),
+    table(free, "all_gather_into_tensor all_to_all_single reduce_scatter_tensor", "_c10d_functional_autograd"),
+    table(free, C10D, "c10d"),
+    table(free, "_record_function_enter _record_function_enter_new _record_function_exit", "profiler"),
     table(
         free,
-        "mkldnn",
         "_reorder_convolution_weight _reorder_convolution_transpose_weight _reorder_linear_weight "
         "_reorder_mkldnn_rnn_layer_weight _nbytes data_ptr _get_mkldnn_serialized_md _is_mkldnn_bf16_supported "
         "_is_mkldnn_fp16_supported _is_mkldnn_acl_supported",
+        "mkldnn",
     ),
-    table(free, "mkldnn_prepacked", "conv2d_prepack"),
-    table(free, "mkl", "_mkl_reorder_linear_weight"),
+    table(free, "conv2d_prepack", "mkldnn_prepacked"),
+    table(free, "_mkl_reorder_linear_weight", "mkl"),
     {"aten.scatter": scatter},
 )

@@ -2,7 +2,7 @@
 
 from analyzer.formulas.convolutions import convolution
 from analyzer.formulas.formula import Formula, free, given, merge, per_input, per_output, table
-from analyzer.formulas.matmul import product
+from analyzer.formulas.matmul import multiply
 from analyzer.formulas.normalization import SOFTMAX, folded, norm
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
@@ -20,13 +20,6 @@ def linear(op: Op) -> Cost:
     return Cost(out.numel * x.shape[-1], out.numel * (1 + addends + _fused(op)))
 
 
-def matmul(op: Op) -> Cost | None:
-    """macs = ∏out · K; other = ∏out to rescale."""
-    out = op.outputs[0]
-    macs = product(op.tensor("qa"), op.tensor("qb"), out)
-    return None if macs is None else Cost(macs, out.numel)
-
-
 def embedding_bag(op: Op) -> Cost:
     """other = ∏indices · D · 3: multiply and add to dequantize, add to the bag."""
     return Cost(other_flops=op.tensor("indices").numel * op.outputs[0].shape[-1] * 3)
@@ -42,89 +35,88 @@ def _fused(op: Op) -> int:
 CONTRACTIONS: dict[str, Formula] = merge(
     table(
         rescaled,
-        "quantized",
         "conv1d conv1d_relu conv2d conv2d_relu conv2d_add conv2d_add_relu conv3d conv3d_relu conv1d_dynamic "
         "conv2d_dynamic conv3d_dynamic conv_transpose1d conv_transpose2d conv_transpose3d conv_transpose1d_dynamic "
         "conv_transpose2d_dynamic conv_transpose3d_dynamic",
+        "quantized",
     ),
-    table(rescaled, "_quantized", "conv2d conv2d_relu conv3d conv3d_relu conv_transpose1d conv_transpose2d"),
-    table(rescaled, "onednn", "qconv_pointwise qconv1d_pointwise qconv2d_pointwise qconv3d_pointwise"),
+    table(rescaled, "conv2d conv2d_relu conv3d conv3d_relu conv_transpose1d conv_transpose2d", "_quantized"),
+    table(rescaled, "qconv_pointwise qconv1d_pointwise qconv2d_pointwise qconv3d_pointwise", "onednn"),
     table(
         linear,
-        "quantized",
         "linear linear_relu linear_leaky_relu linear_tanh linear_dynamic linear_relu_dynamic linear_dynamic_fp16 "
         "linear_relu_dynamic_fp16 linear_dynamic_fp16_unpacked_weight int4mm_packed_weight_cpu "
         "linear_with_input_q_dq_qweight_dq_output_fp32 linear_with_input_q_dq_qweight_dq_relu_output_fp32",
+        "quantized",
     ),
     table(
         linear,
-        "_quantized",
         "linear linear_dynamic wrapped_fbgemm_linear_fp16_weight wrapped_quantized_linear "
         "_wrapped_quantized_linear_prepacked",
+        "_quantized",
     ),
-    table(linear, "onednn", "qlinear_pointwise linear_dynamic_fp16 linear_relu_dynamic_fp16"),
+    table(linear, "qlinear_pointwise linear_dynamic_fp16 linear_relu_dynamic_fp16", "onednn"),
     table(
         linear,
-        "aten",
         "fbgemm_linear_fp16_weight fbgemm_linear_fp16_weight_fp32_activation fbgemm_linear_int8_weight "
         "fbgemm_linear_int8_weight_fp32_activation _wrapped_quantized_linear_prepacked",
     ),
-    {"quantized.matmul": matmul},
+    {"quantized.matmul": multiply("qa", "qb", 1)},
 )
 
 _SUMS = "add add_relu add_scalar add_scalar_relu mul mul_relu mul_scalar mul_scalar_relu"
 
 BOUNDED: dict[str, Formula] = merge(
-    table(per_output(1), "quantized", " ".join(f"{name} {name}_out" for name in _SUMS.split())),
-    table(per_output(1), "quantized", "celu clamp elu hardswish leaky_relu prelu relu6 sigmoid threshold"),
-    table(per_output(1), "quantized", "cat_relu cat_relu_out"),
-    table(per_output(1), "_quantized", "add"),
-    table(per_output(1), "onednn", "qadd qadd_relu qmul"),
+    table(per_output(1), " ".join(f"{name} {name}_out" for name in _SUMS.split()), "quantized"),
+    table(per_output(1), "celu clamp elu hardswish leaky_relu prelu relu6 sigmoid threshold", "quantized"),
+    table(per_output(1), "cat_relu cat_relu_out", "quantized"),
+    table(per_output(1), "add", "_quantized"),
+    table(per_output(1), "qadd qadd_relu qmul", "onednn"),
     table(
         folded,
-        "quantized",
         "batch_norm batch_norm_relu batch_norm1d batch_norm1d_relu batch_norm2d batch_norm2d_relu batch_norm3d "
         "batch_norm3d_relu",
+        "quantized",
     ),
-    table(folded, "onednn", "qbatch_norm2d"),
-    table(norm, "quantized", "layer_norm group_norm instance_norm"),
-    table(per_input(SOFTMAX), "quantized", "softmax"),
-    table(per_output(2), "quantized", "embedding_byte embedding_4bit"),
+    table(folded, "qbatch_norm2d", "onednn"),
+    table(norm, "layer_norm group_norm instance_norm", "quantized"),
+    table(per_input(SOFTMAX), "softmax", "quantized"),
+    table(per_output(2), "embedding_byte embedding_4bit", "quantized"),
     table(
         embedding_bag,
-        "quantized",
         "embedding_bag_byte embedding_bag_4bit embedding_bag_byte_rowwise_offsets embedding_bag_4bit_rowwise_offsets "
         "embedding_bag_2bit_rowwise_offsets",
+        "quantized",
     ),
-    table(per_input(1), "quantization", "_Bfloat16QuantizedToFloat _FloatToBfloat16Quantized"),
+    table(per_input(1), "_Bfloat16QuantizedToFloat _FloatToBfloat16Quantized", "quantization"),
 )
 
 _GETTERS = "unpack stride padding output_padding dilation groups transpose"
 
 FREE: dict[str, Formula] = merge(
-    table(free, "quantized", "cat cat_out dropout conv2d_unpack_sizes conv_prepack conv_unpack"),
-    table(free, "quantized", "conv1d_prepack conv1d_unpack conv_transpose1d_prepack conv_transpose1d_unpack"),
+    table(free, "cat cat_out dropout conv2d_unpack_sizes conv_prepack conv_unpack", "quantized"),
+    table(free, "conv1d_prepack conv1d_unpack conv_transpose1d_prepack conv_transpose1d_unpack", "quantized"),
     *(
-        table(free, "quantized", " ".join(f"{stem}_{getter}" for getter in ("prepack " + _GETTERS).split()))
+        table(free, " ".join(f"{stem}_{getter}" for getter in ("prepack " + _GETTERS).split()), "quantized")
         for stem in ("conv2d", "conv3d", "conv_transpose2d", "conv_transpose3d")
     ),
     table(
         free,
-        "quantized",
         "linear_prepack linear_prepack_fp16 linear_prepack_legacy linear_prepack_fp16_legacy linear_unpack "
         "linear_unpack_fp16 make_quantized_cell_params make_quantized_cell_params_dynamic "
         "make_quantized_cell_params_fp16 embedding_bag_prepack embedding_bag_unpack embedding_bag_byte_prepack "
         "embedding_bag_byte_unpack embedding_bag_4bit_prepack embedding_bag_4bit_unpack embedding_bag_2bit_prepack "
         "embedding_bag_2bit_unpack embedding_bag_byte_prepack_with_rowwise_min_max "
         "embedding_bag_4bit_prepack_with_rowwise_min_max embedding_bag_2bit_prepack_with_rowwise_min_max",
+        "quantized",
     ),
     table(
         free,
-        "_quantized",
         "conv2d_prepack conv3d_prepack conv_transpose1d_prepack conv_transpose2d_prepack conv_transpose3d_prepack "
         "linear_prepack linear_prepack_fp16 linear_prepack_legacy linear_prepack_fp16_legacy _wrapped_linear_prepack "
         "wrapped_fbgemm_pack_gemm_matrix_fp16",
+        "_quantized",
     ),
-    table(free, "onednn", "linear_prepack_fp16 qconv_prepack qlinear_prepack"),
-    table(free, "sparse", "qlinear_prepack qlinear_unpack"),
+    table(free, "linear_prepack_fp16 qconv_prepack qlinear_prepack", "onednn"),
+    table(free, "qlinear_prepack qlinear_unpack", "sparse"),
 )

@@ -96,23 +96,23 @@ def _tensors(op: Op, name: str) -> tuple[Tensor, ...]:
 
 
 CONTRACTIONS: dict[str, Formula] = {
-    **table(layers(LSTM), "aten", "lstm _lstm_mps"),
-    **table(layers(GRU), "aten", "gru"),
-    **table(layers(RNN), "aten", "rnn_tanh rnn_relu"),
+    **table(layers(LSTM), "lstm _lstm_mps"),
+    **table(layers(GRU), "gru"),
+    **table(layers(RNN), "rnn_tanh rnn_relu"),
     "aten.quantized_lstm": packed_layers(4, LSTM),
     "aten.quantized_gru": packed_layers(3, GRU),
-    **table(backend_layers, "aten", "_cudnn_rnn miopen_rnn"),
+    **table(backend_layers, "_cudnn_rnn miopen_rnn"),
     "aten.mkldnn_rnn_layer": onednn_layer,
-    **table(cell(LSTM), "aten", "lstm_cell quantized_lstm_cell"),
-    **table(cell(GRU), "aten", "gru_cell quantized_gru_cell"),
-    **table(cell(RNN), "aten", "rnn_tanh_cell rnn_relu_cell quantized_rnn_tanh_cell quantized_rnn_relu_cell"),
-    **table(cell(LSTM), "quantized", "quantized_lstm_cell_dynamic"),
-    **table(cell(GRU), "quantized", "quantized_gru_cell_dynamic"),
-    **table(cell(RNN), "quantized", "quantized_rnn_tanh_cell_dynamic quantized_rnn_relu_cell_dynamic"),
+    **table(cell(LSTM), "lstm_cell quantized_lstm_cell"),
+    **table(cell(GRU), "gru_cell quantized_gru_cell"),
+    **table(cell(RNN), "rnn_tanh_cell rnn_relu_cell quantized_rnn_tanh_cell quantized_rnn_relu_cell"),
+    **table(cell(LSTM), "quantized_lstm_cell_dynamic", "quantized"),
+    **table(cell(GRU), "quantized_gru_cell_dynamic", "quantized"),
+    **table(cell(RNN), "quantized_rnn_tanh_cell_dynamic quantized_rnn_relu_cell_dynamic", "quantized"),
 }
 
 BOUNDED: dict[str, Formula] = {
     "aten._thnn_fused_lstm_cell": gates(LSTM),
     "aten._thnn_fused_gru_cell": gates(GRU),
-    **table(per_output(2), "aten", "_thnn_fused_lstm_cell_backward_impl _thnn_fused_gru_cell_backward"),
+    **table(per_output(2), "_thnn_fused_lstm_cell_backward_impl _thnn_fused_gru_cell_backward"),
 }

@@ -34,38 +34,32 @@ def trace(op: Op) -> Cost:
 
 
 BOUNDED: dict[str, Formula] = {
-    **table(extremum, "aten", "max min"),
+    **table(extremum, "max min"),
     **table(
         per_input(1),
-        "aten",
         "sum mean nansum nanmean prod amax amin argmax argmin any all count_nonzero cumsum cumprod cummax cummin "
         "_cummax_helper _cummin_helper sort argsort msort topk kthvalue median nanmedian mode _unique _unique2 "
         "unique_dim unique_consecutive unique_dim_consecutive histc histogram _histogramdd_bin_edges "
         "_histogramdd_from_bin_cts _histogramdd_from_bin_tensors bincount segment_reduce hash_tensor is_nonzero "
         "_is_all_true _is_any_true isin sum_to_size",
     ),
-    **table(per_output(1), "aten", "searchsorted bucketize"),
-    **table(per_input(2), "aten", "aminmax _aminmax norm native_norm frobenius_norm linalg_vector_norm linalg__powsum"),
-    **table(per_input(3), "aten", "dist pairwise_distance cosine_similarity"),
-    **table(per_input(4), "aten", "std var std_mean var_mean logsumexp logcumsumexp _logcumsumexp"),
+    **table(per_output(1), "searchsorted bucketize"),
+    **table(per_input(2), "aminmax _aminmax norm native_norm frobenius_norm linalg_vector_norm linalg__powsum"),
+    **table(per_input(3), "dist pairwise_distance cosine_similarity"),
+    **table(per_input(4), "std var std_mean var_mean logsumexp logcumsumexp _logcumsumexp"),
     "aten.trace": trace,
-    **table(scattered, "aten", "scatter_add index_add scatter_reduce index_reduce _unsafe_masked_index_put_accumulate"),
-    **table(put, "aten", "put index_put _index_put_impl _unsafe_index_put"),
-    **table(embedding_bag, "aten", "embedding_bag _embedding_bag _embedding_bag_forward_only"),
+    **table(scattered, "scatter_add index_add scatter_reduce index_reduce _unsafe_masked_index_put_accumulate"),
+    **table(put, "put index_put _index_put_impl _unsafe_index_put"),
+    **table(embedding_bag, "embedding_bag _embedding_bag _embedding_bag_forward_only"),
     **table(
         per_input(1),
-        "aten",
         "col2im embedding_dense_backward embedding_backward _embedding_bag_dense_backward _embedding_bag_backward "
         "index_select_backward gather_backward unfold_backward cumprod_backward "
-        "_segment_reduce_backward _embedding_bag_per_sample_weights_backward cummaxmin_backward",
-    ),
-    # Places that were read several times add up their gradients.
-    **table(
-        per_input(1),
-        "aten",
+        "_segment_reduce_backward _embedding_bag_per_sample_weights_backward cummaxmin_backward "
+        # Places that were read several times add up their gradients.
         "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward "
         "replication_pad2d_backward replication_pad3d_backward",
     ),
-    **table(per_input(1), "prims", "sum prod amax amin xor_sum"),
-    **table(per_input(4), "prims", "var"),
+    **table(per_input(1), "sum prod amax amin xor_sum", "prims"),
+    **table(per_input(4), "var", "prims"),
 }

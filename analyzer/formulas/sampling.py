@@ -32,33 +32,29 @@ def affine_grid(op: Op) -> Cost:
 
 
 BOUNDED: dict[str, Formula] = {
-    **table(per_output(LINEAR), "aten", "upsample_linear1d"),
-    **table(per_output(BILINEAR), "aten", "upsample_bilinear2d"),
-    **table(per_output(TRILINEAR), "aten", "upsample_trilinear3d"),
-    **table(per_output(BICUBIC), "aten", "upsample_bicubic2d"),
+    **table(per_output(LINEAR), "upsample_linear1d"),
+    **table(per_output(BILINEAR), "upsample_bilinear2d"),
+    **table(per_output(TRILINEAR), "upsample_trilinear3d"),
+    **table(per_output(BICUBIC), "upsample_bicubic2d"),
     "aten._upsample_bilinear2d_aa": antialiased(BILINEAR),
     "aten._upsample_bicubic2d_aa": antialiased(BICUBIC),
     "aten._upsample_lanczos2d_aa": antialiased(LANCZOS),
     **table(
-        grid_sample,
-        "aten",
-        "grid_sampler grid_sampler_2d grid_sampler_3d _grid_sampler_2d_cpu_fallback cudnn_grid_sampler",
+        grid_sample, "grid_sampler grid_sampler_2d grid_sampler_3d _grid_sampler_2d_cpu_fallback cudnn_grid_sampler"
     ),
-    **table(affine_grid, "aten", "affine_grid_generator cudnn_affine_grid_generator"),
-    **table(gradient(LINEAR), "aten", "upsample_linear1d_backward"),
-    **table(gradient(BILINEAR), "aten", "upsample_bilinear2d_backward _upsample_bilinear2d_aa_backward"),
-    **table(gradient(TRILINEAR), "aten", "upsample_trilinear3d_backward"),
-    **table(gradient(BICUBIC), "aten", "upsample_bicubic2d_backward _upsample_bicubic2d_aa_backward"),
-    **table(gradient(LANCZOS), "aten", "_upsample_lanczos2d_aa_backward"),
+    **table(affine_grid, "affine_grid_generator cudnn_affine_grid_generator"),
+    **table(gradient(LINEAR), "upsample_linear1d_backward"),
+    **table(gradient(BILINEAR), "upsample_bilinear2d_backward _upsample_bilinear2d_aa_backward"),
+    **table(gradient(TRILINEAR), "upsample_trilinear3d_backward"),
+    **table(gradient(BICUBIC), "upsample_bicubic2d_backward _upsample_bicubic2d_aa_backward"),
+    **table(gradient(LANCZOS), "_upsample_lanczos2d_aa_backward"),
     **table(
         gradient(2 * BILINEAR),
-        "aten",
         "grid_sampler_2d_backward _grid_sampler_2d_cpu_fallback_backward cudnn_grid_sampler_backward",
     ),
-    **table(gradient(2 * TRILINEAR), "aten", "grid_sampler_3d_backward"),
+    **table(gradient(2 * TRILINEAR), "grid_sampler_3d_backward"),
     **table(
         gradient(1),
-        "aten",
         "upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward "
         "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward",
     ),

@@ -45,19 +45,19 @@ CONTRACTIONS: dict[str, Formula] = {
     "aten._sparse_mm": stored_times_columns("sparse", "dense"),
     "aten._sparse_mm_reduce_impl": stored_times_columns("self", "other"),
     "aten._sparse_addmm": stored_times_columns("mat1", "mat2", 1),
-    **table(stored_times_columns("self", "mat2"), "aten", "smm"),
-    **table(stored_times_columns("mat1", "mat2"), "aten", "hspmm sspaddmm"),
+    **table(stored_times_columns("self", "mat2"), "smm"),
+    **table(stored_times_columns("mat1", "mat2"), "hspmm sspaddmm"),
     "aten.sparse_sampled_addmm": sampled,
     "aten._sparse_semi_structured_mm": half_stored("mat1", "mat2"),
     "aten._sparse_semi_structured_addmm": half_stored("mat1", "mat2", 1),
     "aten._cslt_sparse_mm": half_stored_packed,
-    **table(pattern_unknown, "aten", "_sparse_sparse_matmul"),
-    **table(pattern_unknown, "sparse", "qlinear qlinear_relu qlinear_dynamic qlinear_relu_dynamic"),
+    **table(pattern_unknown, "_sparse_sparse_matmul"),
+    **table(pattern_unknown, "qlinear qlinear_relu qlinear_dynamic qlinear_relu_dynamic", "sparse"),
 }
 
 BOUNDED: dict[str, Formula] = {
-    **table(per_input(5), "aten", "_sparse_softmax _sparse_log_softmax"),
-    **table(per_input(1), "aten", "_sparse_sum _sparse_csr_sum _sparse_csr_prod _coalesce coalesce"),
-    **table(per_input(4), "aten", "_sparse_softmax_backward_data _sparse_log_softmax_backward_data"),
-    **table(per_output(1), "aten", "_sparse_sum_backward"),
+    **table(per_input(5), "_sparse_softmax _sparse_log_softmax"),
+    **table(per_input(1), "_sparse_sum _sparse_csr_sum _sparse_csr_prod _coalesce coalesce"),
+    **table(per_input(4), "_sparse_softmax_backward_data _sparse_log_softmax_backward_data"),
+    **table(per_output(1), "_sparse_sum_backward"),
 }

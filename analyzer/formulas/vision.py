@@ -35,10 +35,10 @@ def suppression(op: Op) -> Cost:
 CONTRACTIONS: dict[str, Formula] = {"torchvision.deform_conv2d": deformable_convolution}
 
 BOUNDED: dict[str, Formula] = {
-    **table(aligned_regions, "torchvision", "roi_align qroi_align ps_roi_align"),
+    **table(aligned_regions, "roi_align qroi_align ps_roi_align", "torchvision"),
     # How many pixels a bin covers depends on the boxes.
-    **table(per_output(1), "torchvision", "roi_pool ps_roi_pool"),
-    **table(per_input(BILINEAR), "torchvision", "_roi_align_backward _ps_roi_align_backward"),
-    **table(per_input(1), "torchvision", "_roi_pool_backward _ps_roi_pool_backward"),
-    **table(suppression, "torchvision", "nms qnms"),
+    **table(per_output(1), "roi_pool ps_roi_pool", "torchvision"),
+    **table(per_input(BILINEAR), "_roi_align_backward _ps_roi_align_backward", "torchvision"),
+    **table(per_input(1), "_roi_pool_backward _ps_roi_pool_backward", "torchvision"),
+    **table(suppression, "nms qnms", "torchvision"),
 }

@@ -25,11 +25,11 @@ def op(arguments, *outputs):
 
 def test_two_formulas_for_one_operator_are_refused():
     with pytest.raises(ValueError, match=r"two formulas for aten\.b"):
-        merge(table(free, "aten", "a b"), table(free, "aten", "b c"))
+        merge(table(free, "a b"), table(free, "b c"))
 
 
 def test_tables_are_merged_in_full():
-    assert list(merge(table(free, "aten", "a b"), {}, table(free, "prims", "a"))) == ["aten.a", "aten.b", "prims.a"]
+    assert list(merge(table(free, "a b"), {}, table(free, "a", "prims"))) == ["aten.a", "aten.b", "prims.a"]
 
 
 @pytest.mark.parametrize(
