@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from analyzer.command.console import is_terminal, progress_bar
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, one_line
 from analyzer.values.requests import TIMEOUT
 from analyzer.version import VERSION
 
@@ -46,7 +46,7 @@ def main() -> None:
     except Problem as problem:
         _fail(str(problem), problem.example)
     except Exception as error:
-        _fail(f"unexpected {type(error).__name__}: {_first_line(error)} (run again with --debug for the traceback)")
+        _fail(f"unexpected {one_line(error)} (run again with --debug for the traceback)")
     else:
         sys.exit(status)
 
@@ -212,16 +212,12 @@ def _explained(rule: str) -> str:
     return explain(rule)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
-
-
 def _fail(message: str, example: str = "") -> None:
     if "--debug" in sys.argv:
         print_exc()
-    from analyzer.formats.wording.log_text import one_line, without_control
+    from analyzer.formats.wording import log_text
 
-    click.echo(f"analyze: error: {without_control(message)}", err=True)
+    click.echo(f"analyze: error: {log_text.without_control(message)}", err=True)
     if example:
-        click.echo("\n".join(("", *map(one_line, example.splitlines()))), err=True)
+        click.echo("\n".join(("", *map(log_text.one_line, example.splitlines()))), err=True)
     sys.exit(2)

@@ -17,6 +17,7 @@ from analyzer.tracing import backends
 from analyzer.tracing.containers import map_leaves
 from analyzer.tracing.left_as_found import left_as_found
 from analyzer.values.counts import Cost, Uncounted
+from analyzer.values.errors import one_line
 from analyzer.values.graph import Op, Trace
 from analyzer.values.results import FamilyDifference, SecondOpinion
 
@@ -60,8 +61,7 @@ def _opinion(counter: str, ours: Counter[str], count: Callable[[], Skipping]) ->
     try:
         theirs, skipped = count()
     except Exception as error:  # whatever another project raises is its answer
-        lines = str(error).strip().splitlines() or [""]
-        return SecondOpinion(counter, None, reason=f"{type(error).__name__}: {lines[0]}")
+        return SecondOpinion(counter, None, reason=one_line(error))
     families = [family for family in sorted(ours | theirs) if ours[family] != theirs[family]]
     differences = tuple(FamilyDifference(family, theirs[family], ours[family]) for family in families)
     return SecondOpinion(counter, sum(theirs.values()), differences, tuple(skipped))

@@ -18,7 +18,7 @@ import msgspec
 
 from analyzer.command.console import stdout_taken
 from analyzer.gating.channel import Message, Order, sealed
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, one_line
 from analyzer.values.requests import WorkRequest
 
 Tell = Callable[[Message], None]
@@ -62,7 +62,7 @@ def answer(request: WorkRequest, tell: Tell) -> Message:
     except Problem as problem:
         return Message(problem=str(problem), example=problem.example, traceback=_traceback(problem))
     except Exception as error:
-        return Message(problem=f"unexpected {_told(error)}", traceback=_traceback(error))
+        return Message(problem=f"unexpected {one_line(error)}", traceback=_traceback(error))
     except BaseException as error:  # SystemExit and the like, which the user's code raised
         return Message(problem=_left(request, error), traceback=_traceback(error))
 
@@ -73,12 +73,7 @@ def _left(request: WorkRequest, error: BaseException) -> str:
 
     source = innermost(error.__traceback__)
     place = f"{source.file}:{source.line}" if source else request.models[0].target
-    return f"{place}: {_told(error)}: the model's code ended the analysis; a model must not exit"
-
-
-def _told(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"{place}: {one_line(error)}: the model's code ended the analysis; a model must not exit"
 
 
 def _traceback(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from analyzer.gating.plan import Plan, PlannedModel
 from analyzer.gating.repository import Repository, Revision, environment, repository_of
 from analyzer.gating.workers import Job, Outcome, run
 from analyzer.values.counts import Lines
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, first_line
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
 from analyzer.values.results import Analysis
 
@@ -86,9 +86,9 @@ def _from_report(models: Sequence[PlannedModel], file: Path, title: str) -> Base
     try:
         report = Analysis.from_json(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = first_line(str(error))
         raise Problem(
-            f"--against {title}: not a report in JSON ({first}); write one with --output json:{title}"
+            f"--against {title}: not a report in JSON ({said}); write one with --output json:{title}"
         ) from None
     if len(models) == 1:
         return Base(title, (report,))

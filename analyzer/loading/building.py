@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from analyzer.loading.meta_copy import MetaTensors, as_kind_of, is_constant, is_plain
 from analyzer.values.errors import Problem
 
 LARGE = 2**20
@@ -184,34 +185,14 @@ def release(module: nn.Module) -> None:
 
     Tensors that share memory share it afterwards too.
     """
-    emptied: dict[int, Any] = {}
-    storages: dict[int, torch.UntypedStorage] = {}
+    on_meta, emptied = MetaTensors(), dict[int, Any]()
     for owner in module.modules():
         for tensors in (owner._parameters, owner._buffers):
             for name, tensor in tensors.items():
-                if tensor is None or not _worth_releasing(tensor):
+                if tensor is None or tensor.is_meta or not is_plain(tensor) or is_constant(tensor):
                     continue
                 if id(tensor) not in emptied:
-                    emptied[id(tensor)] = tensor, _on_meta(tensor, storages)
+                    emptied[id(tensor)] = tensor, as_kind_of(tensor, on_meta(tensor))
                 tensors[name] = emptied[id(tensor)][1]
         if isinstance(owner, nn.RNNBase):  # it keeps a second list of its weights
             owner._flat_weights = [getattr(owner, name, None) for name in owner._flat_weights_names]
-
-
-def _worth_releasing(tensor: torch.Tensor) -> bool:
-    plain = type(tensor) in (torch.Tensor, nn.Parameter, nn.Buffer)
-    if not plain or tensor.is_meta or tensor.layout is not torch.strided or tensor.is_quantized:
-        return False
-    return tensor.is_floating_point() or tensor.is_complex() or tensor.numel() > LARGE
-
-
-def _on_meta(tensor: torch.Tensor, storages: dict[int, torch.UntypedStorage]) -> torch.Tensor:
-    storage = tensor.untyped_storage()
-    if storage._cdata not in storages:
-        storages[storage._cdata] = torch.UntypedStorage(storage.nbytes(), device="meta")
-    empty = torch.empty(0, dtype=tensor.dtype, device="meta")
-    empty.set_(storages[storage._cdata], tensor.storage_offset(), tensor.shape, tensor.stride())
-    if isinstance(tensor, nn.Parameter):
-        empty = nn.Parameter(empty, tensor.requires_grad)
-    empty.__dict__.update(tensor.__dict__)
-    return empty

@@ -62,7 +62,7 @@ def tensor_copies(value: Any, convert: Convert) -> dict[int, Any]:
         if is_lazy(tensor):
             copies[id(tensor)] = _uninitialized(tensor, "meta" if isinstance(convert, MetaTensors) else tensor.device)
         elif is_plain(tensor):
-            copies[id(tensor)] = _as_kind_of(tensor, convert(tensor))
+            copies[id(tensor)] = as_kind_of(tensor, convert(tensor))
     return copies
 
 
@@ -146,7 +146,8 @@ def is_plain(tensor: torch.Tensor) -> bool:
     return known and tensor.layout is torch.strided and not tensor.is_quantized and not tensor.is_nested
 
 
-def _as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+def as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor as a parameter or a buffer where the original is one, with the original's attributes."""
     if isinstance(original, nn.Parameter):
         tensor = nn.Parameter(tensor, requires_grad=original.requires_grad)
     elif isinstance(original, nn.Buffer):
@@ -163,30 +164,28 @@ def _uninitialized(tensor: Any, device: str | torch.device) -> Any:
 def borrowed_with(module: nn.Module, convert: Convert) -> Iterator[nn.Module]:
     """The module itself with converted tensors, put back as it was afterwards: for one that cannot be copied."""
     converted: dict[int, torch.Tensor] = {}
-    kept = [(vars(child), dict(vars(child)), _containers(child)) for child in module.modules()]
+    kept = [(table, copy.copy(table)) for child in module.modules() for table in _tables(child)]
     try:
-        for attributes, _, containers in kept:
-            for table in (attributes, *(container for container, _ in containers if isinstance(container, dict))):
+        for table, _ in kept:
+            if isinstance(table, dict):
                 _convert_in(table, convert, converted)
         yield module
     finally:
-        for attributes, before, containers in kept:
-            _restore(attributes, before)
-            for container, content in containers:
-                _restore(container, content)
+        for table, before in kept:
+            _restore(table, before)
 
 
-def _containers(module: nn.Module) -> list[tuple[Any, Any]]:
-    """The dictionaries and lists among a module's attributes, each with a copy of what it holds."""
-    values = (value for value in vars(module).values() if isinstance(value, dict | list))
-    return [(value, copy.copy(value)) for value in values]
+def _tables(module: nn.Module) -> Iterator[Any]:
+    """The attributes of a module, and the dictionaries and lists among them."""
+    yield vars(module)
+    yield from (value for value in vars(module).values() if isinstance(value, dict | list))
 
 
 def _convert_in(table: dict[str, Any], convert: Convert, converted: dict[int, torch.Tensor]) -> None:
     for name, value in table.items():
         if isinstance(value, torch.Tensor) and is_plain(value):
             if id(value) not in converted:
-                converted[id(value)] = _as_kind_of(value, convert(value))
+                converted[id(value)] = as_kind_of(value, convert(value))
             table[name] = converted[id(value)]
 
 

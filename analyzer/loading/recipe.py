@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel, Source
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, one_line
 from analyzer.values.requests import ModelRequest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from analyzer.loading.checkpoints.checkpoint import Checkpoint
+    from analyzer.loading.checkpoints.checkpoint_matching import CheckpointMatch
 
 
 @dataclass(frozen=True)
@@ -85,23 +88,23 @@ def _agreement(request: ModelRequest, module: nn.Module) -> tuple[str, ...]:
     """What is to be said of the checkpoint; Problem when its names or shapes are not the module's."""
     if request.checkpoint is None:
         return ()
-    from analyzer.loading.checkpoints.checkpoint import read
-    from analyzer.loading.checkpoints.checkpoint_matching import match
-
-    stored = read(Path(request.checkpoint), request.trust)
-    matched = match(stored, module)
+    stored, matched = _matched(request, module)
     matched.raise_for_mismatch()
     return stored.assumptions + matched.assumptions
 
 
 def _weights(request: ModelRequest, module: nn.Module) -> Mapping[str, Tensor]:
     """The checkpoint's tensors under the module's names, mapped from the file where its format allows."""
+    stored, matched = _matched(request, module)
+    return {matched.names[name]: value for name, value in stored.load().items() if name in matched.names}
+
+
+def _matched(request: ModelRequest, module: nn.Module) -> tuple[Checkpoint, CheckpointMatch]:
     from analyzer.loading.checkpoints.checkpoint import read
     from analyzer.loading.checkpoints.checkpoint_matching import match
 
     stored = read(Path(request.checkpoint or ""), request.trust)
-    names = match(stored, module).names
-    return {names[name]: value for name, value in stored.load().items() if name in names}
+    return stored, match(stored, module)
 
 
 @contextmanager
@@ -142,12 +145,6 @@ def _place(error: BaseException, target: str) -> str:
         return target
     place = f"{source.file}:{source.line}"
     return place if Path(source.file).is_file() else f"{target}: {place}"
-
-
-def one_line(error: BaseException) -> str:
-    """An exception in one line: its type and the first line of what it says."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def is_module(thing: Any) -> bool:

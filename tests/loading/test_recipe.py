@@ -7,17 +7,9 @@ import torch
 from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, InputSpec, Source
-from analyzer.loading.recipe import Built, Recipe, one_line, subject_of
+from analyzer.loading.recipe import Built, Recipe, subject_of
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [(ValueError("a\nb"), "ValueError: a"), (KeyError("k"), "KeyError: 'k'"), (AssertionError(), "AssertionError")],
-)
-def test_an_exception_in_one_line(error, text):
-    assert one_line(error) == text
 
 
 def test_a_subject_has_what_the_recipe_says():

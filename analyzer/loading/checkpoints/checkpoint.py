@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,32 +48,22 @@ class Checkpoint:
     """Sentences: which entries were taken and what was taken off their names."""
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What one file holds, under the names that are in the file."""
-
-    tensors: tuple[StoredTensor, ...]
-    load: Callable[[], dict[str, Tensor]]
-    assumptions: tuple[str, ...] = ()
-
-
 def read(path: Path, trust: bool = False) -> Checkpoint:
     """The checkpoint in a file: an archive of torch.save (zip, legacy), safetensors, or the index of a sharded one.
 
     Reads headers only; code that the file pickles is refused unless `trust` is True. Raises Problem for
     a file that is missing, empty, damaged, not a checkpoint, or without named tensors.
     """
-    found = _format(path)
-    contents = _contents(path, found, trust)
-    if not contents.tensors:
+    stored = _stored(path, trust)
+    if not stored.tensors:
         raise Problem(f"{path} holds no named tensors; give the file of a model's state_dict")
-    names, assumptions = cleaned(tensor.name for tensor in contents.tensors)
+    names, assumptions = cleaned(tensor.name for tensor in stored.tensors)
 
     def load() -> dict[str, Tensor]:
-        return {names[name]: value for name, value in contents.load().items()}
+        return {names[name]: value for name, value in stored.load().items()}
 
-    tensors = tuple(StoredTensor(names[t.name], t.shape, t.dtype, t.nbytes) for t in contents.tensors)
-    return Checkpoint(str(path), found, tensors, load, contents.assumptions + assumptions)
+    tensors = tuple(replace(tensor, name=names[tensor.name]) for tensor in stored.tensors)
+    return replace(stored, tensors=tensors, load=load, assumptions=stored.assumptions + assumptions)
 
 
 def _format(path: Path) -> Format:
@@ -97,15 +87,15 @@ def _format(path: Path) -> Format:
     return found
 
 
-def _contents(path: Path, found: Format, trust: bool) -> _Contents:
+def _stored(path: Path, trust: bool) -> Checkpoint:
+    """What a file holds, under the names that are in the file."""
+    found = _format(path)
     if found == "safetensors":
         return _safetensors(path)
-    if found.startswith("sharded"):
-        return _sharded(path, trust)
-    return _pickled(path, found, trust)
+    return _sharded(path, found, trust) if found.startswith("sharded") else _pickled(path, found, trust)
 
 
-def _pickled(path: Path, found: Format, trust: bool) -> _Contents:
+def _pickled(path: Path, found: Format, trust: bool) -> Checkpoint:
     from analyzer.loading.checkpoints.nesting import state_in
     from analyzer.loading.checkpoints.pickles import open_pickled
 
@@ -115,22 +105,18 @@ def _pickled(path: Path, found: Format, trust: bool) -> _Contents:
     def load() -> dict[str, Tensor]:
         return state_in(open_pickled(path, zipped, trust, values=True))[0]
 
-    return _Contents(tuple(_stored(name, value) for name, value in state.items()), load, assumptions)
+    tensors = tuple(_described(name, value) for name, value in state.items())
+    return Checkpoint(str(path), found, tensors, load, assumptions)
 
 
-def _stored(name: str, value: Tensor) -> StoredTensor:
+def _described(name: str, value: Tensor) -> StoredTensor:
     import torch
 
     dense = value.layout == torch.strided and not value.is_nested
-    nbytes = value.numel() * value.element_size() if dense else _held_bytes(value)
+    names = _PARTS.get(str(value.layout), ("values",))
+    parts = [value] if dense else [getattr(value, name)() for name in names]
     shape = () if value.is_nested else tuple(value.shape)
-    return StoredTensor(name, shape, dtype_name(value.dtype), nbytes)
-
-
-def _held_bytes(value: Tensor) -> int:
-    """Bytes of the dense tensors that a sparse or nested tensor consists of."""
-    parts = [getattr(value, name) for name in _PARTS.get(str(value.layout), ("values",))]
-    return sum(part().numel() * part().element_size() for part in parts)
+    return StoredTensor(name, shape, dtype_name(value.dtype), sum(p.numel() * p.element_size() for p in parts))
 
 
 _PARTS = {
@@ -140,9 +126,10 @@ _PARTS = {
     "torch.sparse_csc": ("ccol_indices", "row_indices", "values"),
     "torch.sparse_bsc": ("ccol_indices", "row_indices", "values"),
 }
+"""The dense tensors that a sparse tensor consists of, by its layout; of a nested one it is the values."""
 
 
-def _safetensors(path: Path) -> _Contents:
+def _safetensors(path: Path) -> Checkpoint:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -162,7 +149,7 @@ def _safetensors(path: Path) -> _Contents:
 
         return load_file(path)
 
-    return _Contents(tensors, load)
+    return Checkpoint(str(path), "safetensors", tensors, load)
 
 
 def _header(path: Path) -> dict[str, Any]:
@@ -173,7 +160,7 @@ def _header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _sharded(path: Path, trust: bool) -> _Contents:
+def _sharded(path: Path, found: Format, trust: bool) -> Checkpoint:
     weight_map: dict[str, str] = json.loads(path.read_bytes())["weight_map"]
     shards = {name: path.parent / name for name in dict.fromkeys(weight_map.values())}
     absent = [name for name, shard in shards.items() if not shard.is_file() or shard.parent != path.parent]
@@ -181,7 +168,7 @@ def _sharded(path: Path, trust: bool) -> _Contents:
         raise Problem(
             f"{path} names {len(absent)} of {len(shards)} shards that are not beside it ({absent[0]}); copy them there"
         )
-    contents = [_contents(shard, _format(shard), trust) for shard in shards.values()]
+    contents = [_stored(shard, trust) for shard in shards.values()]
     tensors = tuple(tensor for content in contents for tensor in content.tensors)
     lost = sorted(set(weight_map) - {tensor.name for tensor in tensors})
     if lost:
@@ -190,4 +177,4 @@ def _sharded(path: Path, trust: bool) -> _Contents:
     def load() -> dict[str, Tensor]:
         return {name: value for content in contents for name, value in content.load().items()}
 
-    return _Contents(tensors, load)
+    return Checkpoint(str(path), found, tensors, load)

@@ -11,8 +11,7 @@ from typing import Any
 
 from analyzer.loading.inputs.example_inputs import given
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel, dtype_name
-from analyzer.loading.recipe import one_line
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, one_line
 from analyzer.values.requests import ModelRequest
 
 

@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, first_line
 
 OPERATOR = re.compile(
     r"torch\.ops\.(?!aten\.from_file)\w+\.\w+\.\w+|torch\.ops\.higher_order\.\w+|torch\._?sym_\w+"
@@ -50,7 +50,7 @@ def refuse_code(path: Path) -> None:
         records = _records(torch._C.PyTorchFileReader(str(path)))
         found = next(_code_in(records), None)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(str(error))
         raise Problem(f"{path} is truncated or no exported program ({reason}); export it again") from error
     if found is not None:
         raise Problem(f"{path} could run code while it is loaded ({found}); trust it with --trust-checkpoint")

@@ -42,7 +42,7 @@ def state_in(tree: Any) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     path: list[str] = []
     ignored: list[str] = []
     while len(path) < MAX_DEPTH and isinstance(tree, Mapping):
-        key = _model_key(tree)
+        key = next((key for key in MODEL_KEYS + AVERAGE_KEYS if key in tree and _holds_state(tree[key])), None)
         if key is None:
             break
         path.append(key)
@@ -57,10 +57,6 @@ def _sentences(path: list[str], ignored: list[str]) -> tuple[str, ...]:
     taken = (f"The model's tensors were taken from the checkpoint's entry '{'.'.join(path)}'.",) if path else ()
     left = (f"Tensors in the checkpoint's other entries ({', '.join(ignored)}) were left out.",) if ignored else ()
     return taken + left
-
-
-def _model_key(tree: Mapping[Any, Any]) -> str | None:
-    return next((key for key in MODEL_KEYS + AVERAGE_KEYS if key in tree and _holds_state(tree[key])), None)
 
 
 def _holds_state(value: Any) -> bool:

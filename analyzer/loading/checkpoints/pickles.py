@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from analyzer.loading.file_kinds import format_of
-from analyzer.values.errors import Problem
+from analyzer.values.errors import Problem, first_line
 
 HARMLESS = (Namespace,)
 """Plain records that training scripts often save beside the weights: making one runs nothing."""
@@ -31,31 +31,23 @@ def open_pickled(path: Path, zipped: bool, trust: bool = False, values: bool = F
     the file is executed unless `trust` is True: the unpickler is torch's own for `weights_only=True`.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _harmless_allowed():
             warnings.simplefilter("ignore")
-            return _load_zip(path, trust) if zipped else _load_legacy(path, trust, values)
+            return _loaded(path, zipped, trust, values)
     except Exception as error:  # hostile or damaged bytes can make the unpickler raise anything
         raise _problem(path, zipped, trust, error) from error
 
 
-def _load_zip(path: Path, trust: bool) -> Any:
+def _loaded(path: Path, zipped: bool, trust: bool, values: bool) -> Any:
     import torch
 
-    with _harmless_allowed():
-        return torch.load(path, map_location="cpu", mmap=True, weights_only=not trust)
-
-
-def _load_legacy(path: Path, trust: bool, values: bool) -> Any:
-    import torch
-
-    with _harmless_allowed():
-        if trust or values:
-            return torch.load(path, map_location="cpu", weights_only=not trust)
-        try:
-            return torch.load(path, map_location="meta", weights_only=True)
-        except RuntimeError:  # sparse and quantized tensors do not exist on meta
-            torch._utils._sparse_tensors_to_validate.clear()  # torch forgets to when a load fails
-            return torch.load(path, map_location="cpu", weights_only=True)
+    if zipped or trust or values:
+        return torch.load(path, map_location="cpu", mmap=zipped, weights_only=not trust)
+    try:
+        return torch.load(path, map_location="meta", weights_only=True)
+    except RuntimeError:  # sparse and quantized tensors do not exist on meta
+        torch._utils._sparse_tensors_to_validate.clear()  # torch forgets to when a load fails
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _harmless_allowed() -> AbstractContextManager[Any]:
@@ -73,7 +65,8 @@ def _problem(path: Path, zipped: bool, trust: bool, error: Exception) -> Problem
         return Problem(f"{path} pickles code ({names}): refused; {TRUST} only if you trust its source")
     if format_of(path) == "pickle":
         return Problem(f"{path} is a pickle that torch.save did not write; save the model's state_dict with torch.save")
-    reason = f"{type(error).__name__}: {_first_line(error)}"
+    said = first_line(str(error)).split(". ")[0].rstrip(".") or "no message"
+    reason = f"{type(error).__name__}: {said}"
     if trust:
         return Problem(f"{path} could not be loaded ({reason}); make importable what it was pickled with")
     if "Unsupported operand" in str(error) or "legacy .tar" in str(error):
@@ -81,11 +74,6 @@ def _problem(path: Path, zipped: bool, trust: bool, error: Exception) -> Problem
             f"{path} is of a format that cannot be read without running its pickle: save it again, or {TRUST}"
         )
     return Problem(f"{path} is truncated or damaged ({reason}); copy it again")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].split(". ")[0].rstrip(".") if lines else "no message"
 
 
 def unsafe_globals(path: Path, zipped: bool) -> tuple[str, ...]:
