@@ -59,11 +59,12 @@ def _layer(frame: FrameType | None) -> str:
 
 
 def _modules(frame: FrameType | None) -> Iterator[Any]:
+    from analyzer.loading.sources import first_argument
+
     # torch may be half imported.
     kind = getattr(getattr(sys.modules.get("torch"), "nn", None), "Module", None)
     while frame is not None and kind is not None:
-        code = frame.f_code
-        first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        first = first_argument(frame)
         if isinstance(first, kind) and "_modules" in vars(first):
             yield first
         frame = frame.f_back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from analyzer.loading.folders import described
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.misspelling import refuse_misspelt_zoo, similar, similar_model
 from analyzer.loading.python import python_file
-from analyzer.loading.recipe import Recipe, subject_of
+from analyzer.loading.recipe import subject_of
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
 
-RECIPES: tuple[tuple[Callable[[str], bool], Callable[[ModelRequest], Recipe]], ...] = (
-    (torchvision_zoo.is_target, torchvision_zoo.of_target),
-    (timm_zoo.is_target, timm_zoo.of_target),
-    (transformers_zoo.is_target, transformers_zoo.of_target),
-    (python_file.is_file_target, python_file.of_file),
-)
-"""Targets told by how they are written; a file of another kind is told by what it holds."""
+ZOOS = (torchvision_zoo, timm_zoo, transformers_zoo)
+"""Their targets are known by a prefix, Python files by their suffix, all other files by what they hold."""
 
 
 def load(request: ModelRequest) -> LoadedModel | Checkpoint:
@@ -38,9 +33,11 @@ def load(request: ModelRequest) -> LoadedModel | Checkpoint:
     target = request.target
     if not target:
         raise Problem("an empty target was given; name a model, such as analyze model.py")
-    for applies, recipe in RECIPES:
-        if applies(target):
-            return subject_of(request, recipe(request))
+    for zoo in ZOOS:
+        if zoo.is_target(target):
+            return subject_of(request, zoo.of_target(request))
+    if python_file.is_file_target(target):
+        return subject_of(request, python_file.of_file(request))
     if Path(target).exists():
         return _of_stored_file(request)
     refuse_misspelt_zoo(target)

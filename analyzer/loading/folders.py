@@ -63,13 +63,9 @@ def _stored(files: Iterable[Path]) -> list[Path]:
 
 def _listed(paths: list[Path]) -> str:
     """Words that name the first of them; empty without any."""
-    found = [_shown(path) for path in dict.fromkeys(paths)]
+    found = [Path(os.path.normpath(path)).as_posix() for path in dict.fromkeys(paths)]
     rest = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f", such as {', '.join(found[:SHOWN])}{rest}" if found else ""
-
-
-def _shown(path: Path) -> str:
-    return Path(os.path.normpath(path)).as_posix()
 
 
 def _files(folder: Path) -> Iterator[Path]:

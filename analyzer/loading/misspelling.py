@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,12 @@ def similar_model(target: str) -> str:
     names = {architecture.name for group in architectures().values() for architecture in group}
     close = get_close_matches(target.lower(), sorted(names), n=1, cutoff=CLOSE)
     return f"; did you mean torchvision:{close[0]}?" if close else ""
+
+
+def nearest(name: str, names: Sequence[str], otherwise: str) -> str:
+    """The end of a sentence about a name that a zoo does not have: the nearest ones, `otherwise` without any."""
+    close = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}" if close else otherwise
 
 
 def refuse_misspelt_zoo(target: str) -> None:

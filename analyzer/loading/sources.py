@@ -33,11 +33,8 @@ def _is_machinery(filename: str) -> bool:
         return True
     torch = sys.modules.get("torch")
     homes = (_ANALYZER, str(Path(str(torch.__file__)).parent) + os.sep) if torch else (_ANALYZER,)
-    return filename.startswith(homes) or _in_standard_library(filename)
-
-
-def _in_standard_library(filename: str) -> bool:
-    return filename.startswith(_STANDARD_LIBRARY) and "site-packages" not in filename
+    in_standard_library = filename.startswith(_STANDARD_LIBRARY) and "site-packages" not in filename
+    return filename.startswith(homes) or in_standard_library
 
 
 def shown(filename: str) -> str:
@@ -87,7 +84,7 @@ def _construction_of(module: nn.Module, frame: FrameType | None) -> Source | Non
         filename = frame.f_code.co_filename
         if filename.startswith(_ANALYZER):
             return None
-        if not _is_machinery(filename) and not _runs_in(module, frame):
+        if not _is_machinery(filename) and first_argument(frame) is not module:
             return Source(shown(filename), frame.f_lineno, tuple(_statements(frame)))
         frame = frame.f_back
     return None
@@ -109,9 +106,9 @@ def _extent(frame: FrameType) -> tuple[int, int]:
     return positions[0] or frame.f_lineno, positions[1] or frame.f_lineno
 
 
-def _runs_in(module: nn.Module, frame: FrameType) -> bool:
-    names = frame.f_code.co_varnames
-    return frame.f_code.co_argcount > 0 and frame.f_locals.get(names[0]) is module
+def first_argument(frame: FrameType) -> Any:
+    """What the function that runs in a frame has in its first argument, such as `self`; None without any."""
+    return frame.f_locals.get(frame.f_code.co_varnames[0]) if frame.f_code.co_argcount else None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Inputs, InputSpec, dtype_name
+from analyzer.loading.python.builder_arguments import needed
 from analyzer.values.errors import Problem
 
 if TYPE_CHECKING:
@@ -35,14 +36,10 @@ def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
     dtype = _SHORT.get(match["dtype"] or floating, match["dtype"] or floating)
     if dtype not in _DTYPES:
         raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
-    if not _addressable(sizes):
+    # The bytes of a tensor, up to 16 an element, are numbered in 63 bits.
+    if any(len(size) > 19 for size in sizes) or prod(map(int, sizes)) >= 2**59:
         raise Problem(f"--input {text[:40]}: no machine can number the bytes of such a tensor; {_EXAMPLE}")
     return match["name"], InputSpec(tuple(int(size) for size in sizes), dtype)
-
-
-def _addressable(sizes: Sequence[str]) -> bool:
-    """Whether the bytes of the tensor, up to 16 an element, can be numbered in 63 bits."""
-    return all(len(size) < 20 for size in sizes) and prod(map(int, sizes)) < 2**59
 
 
 def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
@@ -108,11 +105,8 @@ def required(module: nn.Module) -> tuple[inspect.Parameter, ...]:
     signature = _signature(module)
     if signature is None:
         return unknown
-    parameters = signature.parameters.values()
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    needed = tuple(item for item in parameters if item.default is item.empty and item.kind not in variadic)
-    takes_any = any(item.kind is inspect.Parameter.VAR_POSITIONAL for item in parameters)
-    return needed or (unknown if takes_any else ())
+    takes_any = any(item.kind is item.VAR_POSITIONAL for item in signature.parameters.values())
+    return needed(signature) or (unknown if takes_any else ())
 
 
 def from_example(example: Any) -> Inputs:
@@ -132,12 +126,10 @@ def described(value: Any) -> Any:
     import torch
     from torch.utils import _pytree as pytree
 
-    def describe(leaf: Any) -> Any:
-        if not isinstance(leaf, torch.Tensor) or not leaf.is_meta:
-            return leaf
-        return InputSpec.of(leaf)
+    def describe(leaf: torch.Tensor) -> Any:
+        return InputSpec.of(leaf) if leaf.is_meta else leaf
 
-    return pytree.tree_map(describe, value)
+    return pytree.tree_map_only(torch.Tensor, describe, value)
 
 
 def written_as(spec: InputSpec) -> str:

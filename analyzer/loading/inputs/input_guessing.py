@@ -42,8 +42,11 @@ def guesses(module: nn.Module) -> tuple[Inputs, ...]:
         return (Inputs(),)
     floating = floating_dtype(module)
     layers = [*islice(_likeliest_first(module), ENTRIES), ("the commonest shapes", _common())]
+    # Integers stay below the smallest vocabulary, since it is not known which layer will look them up.
+    lowest = min((spec.high for _, specs in layers for spec in specs if spec.high > 2), default=2)
     entries = [
-        (reason, [computed_in(spec, floating) for spec in specs]) for reason, specs in _within_every_vocabulary(layers)
+        (reason, [replace(computed_in(spec, floating), high=min(spec.high, lowest)) for spec in specs])
+        for reason, specs in layers
     ]
     found = (candidate for entry in entries for candidate in _for_entry(entry, entries, parameters))
     return tuple(islice(found, CHOICES))
@@ -62,12 +65,6 @@ def _likeliest_first(module: nn.Module) -> Iterator[Entry]:
         sized = [spec for spec in specs if likely and spec.shape[1:] == likely.shape]
         also = f" and {likely.reason}" if likely and sized else ""
         yield reason + also, [*sized, *(spec for spec in specs if spec not in sized)]
-
-
-def _within_every_vocabulary(entries: list[Entry]) -> list[Entry]:
-    """The same with integers below the smallest vocabulary, since it is not known which layer will look them up."""
-    lowest = min((spec.high for _, specs in entries for spec in specs if spec.high > 2), default=2)
-    return [(reason, [replace(spec, high=min(spec.high, lowest)) for spec in specs]) for reason, specs in entries]
 
 
 def _for_entry(entry: Entry, entries: Sequence[Entry], parameters: Sequence[Parameter]) -> tuple[Inputs, ...]:

@@ -16,9 +16,13 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 def missing(builder: Callable[..., Any], settings: Mapping[str, str] = {}) -> tuple[str, ...]:
     """Names of the arguments that the builder needs and the settings do not give."""
-    parameters = signature_of(builder).parameters.values()
-    needed = (item for item in parameters if item.default is item.empty and item.kind not in _VARIADIC)
-    return tuple(item.name for item in needed if item.name not in settings)
+    return tuple(item.name for item in needed(signature_of(builder)) if item.name not in settings)
+
+
+def needed(signature: inspect.Signature) -> tuple[inspect.Parameter, ...]:
+    """The parameters that have no default."""
+    parameters = signature.parameters.values()
+    return tuple(item for item in parameters if item.default is item.empty and item.kind not in _VARIADIC)
 
 
 def signature_of(builder: Callable[..., Any]) -> inspect.Signature:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+import networkx as nx
+
 from analyzer.loading.file_kinds import parsed
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -42,8 +44,9 @@ def candidates_in(module: ModuleType) -> FileCandidates:
     own = [name for name in vars(module) if defined_in(module, name, type)]
     classes = distinct(module, [name for name in own if _is_module_class(vars(module)[name])])
     functions = distinct(module, [name for name in definitions if _is_builder(module, name, definitions)])
-    mentions = {name: _mentions(node) & (set(definitions) - {name}) for name, node in definitions.items()}
-    return FileCandidates(tuple(classes), tuple(functions), {name: _reached(name, mentions) for name in definitions})
+    mentions = nx.DiGraph({name: _mentions(node) & definitions.keys() for name, node in definitions.items()})
+    held = {name: frozenset(nx.descendants(mentions, name)) for name in definitions}
+    return FileCandidates(tuple(classes), tuple(functions), held)
 
 
 def distinct(module: ModuleType, names: list[str]) -> list[str]:
@@ -77,16 +80,6 @@ def _is_module_class(thing: Any) -> bool:
 def _mentions(node: Definition) -> set[str]:
     """Names that are read in a body; a base class is not held."""
     return {inner.id for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Name)}
-
-
-def _reached(name: str, mentions: Mapping[str, set[str]]) -> frozenset[str]:
-    found: set[str] = set()
-    pending = [name]
-    while pending:
-        new = mentions[pending.pop()] - found
-        found |= new
-        pending += new
-    return frozenset(found - {name})
 
 
 def _is_builder(module: ModuleType, name: str, definitions: Mapping[str, Definition]) -> bool:

@@ -65,7 +65,10 @@ class Surroundings:
             sys.path[:], sys.argv = path, arguments
             os.chdir(directory)
             self._imported = self._own(sys.modules)
-            _restore(self._imported, before, self._own(before))
+            for key in self._imported:
+                del sys.modules[key]
+            replaced = {key: before[key] for key in self._imported if key in before}
+            sys.modules.update(self._own(before) | replaced)
             self._foreign = foreign
 
     def homes(self) -> frozenset[str]:
@@ -107,10 +110,3 @@ def home_of(module: Any) -> str | None:
     if type(path).__name__ == "_NamespacePath":
         return next((os.path.dirname(place) for place in path), None)  # noqa: PTH120
     return None
-
-
-def _restore(imported: Modules, before: Modules, own_before: Modules) -> None:
-    for key in imported:
-        del sys.modules[key]
-    sys.modules.update(own_before)
-    sys.modules.update({key: before[key] for key in imported if key in before})

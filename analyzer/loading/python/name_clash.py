@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,14 +21,15 @@ def clashes(place: ImportPlace) -> bool:
 
 
 @contextmanager
-def clashes_told(place: ImportPlace) -> Iterator[None]:
+def clashes_as_problems(place: ImportPlace) -> Iterator[None]:
     """Turn what fails within for a taken name into a Problem that says so."""
     taken = frozenset(sys.modules)
     try:
         yield
     except (ImportError, AttributeError) as error:
         top = _top_wanted(error)
-        own = next((found for folder in (place.root, *place.fallbacks) for found in _named(folder, top)), None)
+        named = (path for folder in (place.root, *place.fallbacks) for path in (folder / top, folder / f"{top}.py"))
+        own = next((path for path in named if top and path.exists()), None)
         if own is None or top not in taken or home_of(sys.modules[top]) == str(own.parent):
             raise
         source = innermost(error.__traceback__)
@@ -45,11 +45,6 @@ def _top_wanted(error: ImportError | AttributeError) -> str:
     if isinstance(error, ImportError):
         return (error.name or "").partition(".")[0]
     return error.obj.__name__.partition(".")[0] if isinstance(error.obj, ModuleType) else ""
-
-
-def _named(folder: Path, top: str) -> Iterator[Path]:
-    if top:
-        yield from (path for path in (folder / top, folder / f"{top}.py") if path.exists())
 
 
 def _described(module: Any) -> str:

@@ -17,7 +17,6 @@ from analyzer.loading.python.import_place import place_of
 from analyzer.loading.recipe import is_module
 from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
 from analyzer.values.errors import Problem
-from analyzer.values.requests import ModelRequest
 
 ALIAS = "original"
 
@@ -39,7 +38,9 @@ class Origin:
 def origin_of(target: str, settings: Mapping[str, str] = {}) -> Origin:
     """The origin of a target that was loaded before; Problem when no file could import it."""
     if torchvision_zoo.is_target(target):
-        return _torchvision(ModelRequest(target, settings=settings))
+        name = target.removeprefix(torchvision_zoo.PREFIX)
+        call = _call([name], torchvision_zoo.arguments_of(name, settings), target)
+        return Origin(("from torchvision import models",), f"models.get_model({call})")
     if timm_zoo.is_target(target):
         name = target.removeprefix(timm_zoo.PREFIX)
         arguments = {"pretrained": False} | {key: literal(value) for key, value in settings.items()}
@@ -51,12 +52,6 @@ def origin_of(target: str, settings: Mapping[str, str] = {}) -> Origin:
 
         return build(lambda: _in_python(target, settings))
     raise Problem(f"{target} has no builder that a Python file could import; give a Python file or torchvision:NAME")
-
-
-def _torchvision(request: ModelRequest) -> Origin:
-    name = request.target.removeprefix(torchvision_zoo.PREFIX)
-    arguments = torchvision_zoo.arguments_of(name, request.settings)
-    return Origin(("from torchvision import models",), f"models.get_model({_call([name], arguments, request.target)})")
 
 
 def _in_python(target: str, settings: Mapping[str, str]) -> Origin:

@@ -19,7 +19,7 @@ from analyzer.loading.misspelling import similar
 from analyzer.loading.python.discovery import built_from, model_in
 from analyzer.loading.python.import_context import Surroundings
 from analyzer.loading.python.import_place import ImportPlace, place_of
-from analyzer.loading.python.name_clash import clashes, clashes_told
+from analyzer.loading.python.name_clash import clashes, clashes_as_problems
 from analyzer.loading.recipe import Built, Recipe, is_module
 from analyzer.loading.sources import definition_of
 from analyzer.values.errors import Problem
@@ -90,7 +90,7 @@ def _left_out(module: ModuleType, where: str) -> Iterator[str]:
 @contextmanager
 def _run_file(path: Path, place: ImportPlace, surroundings: Surroundings) -> Iterator[ModuleType]:
     """The executed file, imported under its dotted name where it is in a package."""
-    with surroundings.fresh(), clashes_told(place):
+    with surroundings.fresh(), clashes_as_problems(place):
         is_importable = place.in_package and "." not in path.stem and not clashes(place)
         yield _imported(path, place) if is_importable else _executed(path, _free_name(place))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from analyzer.loading.inputs.example_inputs import assumed, written_as
 from analyzer.loading.loaded_model import Inputs, InputSpec
+from analyzer.loading.misspelling import nearest
 from analyzer.loading.python.builder_arguments import bound, signature_of
 from analyzer.loading.recipe import Built, Recipe
 from analyzer.loading.sources import definition_of
@@ -30,27 +31,19 @@ def of_target(request: ModelRequest) -> Recipe:
 def of_name(name: str, arguments: Mapping[str, Any]) -> Recipe:
     """The recipe for torchvision's model of that name, built with these arguments."""
     builder = _builder(name)
-    return Recipe(name, lambda: Built(_model(builder, arguments), definition_of(builder), _declared(name)))
+    given = _without_download(builder) | dict(arguments)
+    return Recipe(name, lambda: Built(builder(**given), definition_of(builder), _declared(name)))
 
 
 def _builder(name: str) -> Callable[..., Any]:
     from torchvision import models
 
-    if name not in models.list_models():
-        raise Problem(f"{PREFIX}{name}: torchvision has no model of this name; {_nearest(name, models.list_models())}")
+    names = models.list_models()
+    if name not in names:
+        near = nearest(name, names, f"it has {len(names)}, among them {', '.join(names[:3])}")
+        raise Problem(f"{PREFIX}{name}: torchvision has no model of this name; {near}")
     builder: Callable[..., Any] = models.get_model_builder(name)
     return builder
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}" if close else f"it has {len(names)}, among them {', '.join(names[:3])}"
-
-
-def _model(builder: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    return builder(**_without_download(builder) | dict(arguments))
 
 
 def arguments_of(name: str, settings: Mapping[str, str]) -> dict[str, Any]:
@@ -75,18 +68,15 @@ def _declared(name: str) -> tuple[Inputs, ...]:
     if default is None:
         return assumed([(InputSpec((1, 3, 224, 224)),)], "what torchvision's models commonly take")
     if ".detection." in weights.__module__:
-        return _one_image(InputSpec((3, 512, 512)))
+        image = InputSpec((3, 512, 512))
+        sentence = f"a list of one image {written_as(image)} was assumed from torchvision's published counts"
+        return (Inputs(([image],), {}, sentence),)
     if ".optical_flow." in weights.__module__:
         pair = (InputSpec((1, 3, 512, 512)),) * 2
         return assumed([pair], "torchvision's published counts", ("image1", "image2"))
     frames = (16,) if ".video." in weights.__module__ else ()
     spec = InputSpec((1, 3, *frames, *_size(default.transforms())))
     return assumed([(spec,)], f"the transforms of {default}")
-
-
-def _one_image(image: InputSpec) -> tuple[Inputs, ...]:
-    sentence = f"a list of one image {written_as(image)} was assumed from torchvision's published counts"
-    return (Inputs(([image],), {}, sentence),)
 
 
 def _size(transforms: Any) -> tuple[int, int]:

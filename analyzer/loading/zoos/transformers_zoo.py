@@ -16,6 +16,7 @@ from analyzer.loading.misspelling import similar
 from analyzer.loading.python.builder_arguments import literal
 from analyzer.loading.recipe import Built, Recipe
 from analyzer.loading.sources import definition_of
+from analyzer.loading.zoos import installed
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -34,7 +35,8 @@ def of_target(request: ModelRequest) -> Recipe:
     """The recipe for a directory with a config.json; settings override its entries."""
     folder = Path(request.target.removeprefix(PREFIX))
     stored = _stored_config(folder)
-    transformers = _transformers()
+    transformers = installed("transformers")
+    logging.getLogger("transformers").setLevel(logging.ERROR)  # it speaks of speed and training
     settings = {name: literal(value) for name, value in request.settings.items()}
     config = _config(transformers, folder, stored, settings)
 
@@ -57,15 +59,6 @@ def _stored_config(folder: Path) -> Mapping[str, Any]:
     if not isinstance(stored, dict) or not isinstance(stored.get("model_type"), str):
         raise Problem(f'{path} has no "model_type" to tell the architecture; give the directory of a whole model')
     return stored
-
-
-def _transformers() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise Problem("transformers is not installed; install it with pip install transformers") from None
-    logging.getLogger("transformers").setLevel(logging.ERROR)  # it speaks of speed and training
-    return transformers
 
 
 def _config(transformers: Any, folder: Path, stored: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
@@ -104,7 +97,8 @@ def _declared(module: Any, config: Any, folder: Path) -> tuple[Inputs, ...]:
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         specs["decoder_input_ids"] = _token_ids(config)
     both = {"input_ids": _token_ids(config), "pixel_values": _pixels(config)}
-    sees = _first(config, "image_size") is not None or _requires(takes, "input_ids")
+    needs_text = "input_ids" in takes and takes["input_ids"].default is inspect.Parameter.empty
+    sees = _first(config, "image_size") is not None or needs_text
     is_dual = both.keys() <= takes.keys() and sees
     options = [both | specs, specs] if is_dual else [specs]
     floating = floating_dtype(module)
@@ -116,15 +110,13 @@ def _named(plain: Mapping[str, InputSpec], floating: str, reason: str) -> Inputs
     return Inputs((), specs, assumed([tuple(specs.values())], reason, tuple(specs))[0].assumption)
 
 
-def _requires(takes: Mapping[str, inspect.Parameter], name: str) -> bool:
-    return name in takes and takes[name].default is inspect.Parameter.empty
-
-
 def _main_input(name: str, config: Any) -> InputSpec:
     if name in ("pixel_values", "pixel_values_videos"):
         return _pixels(config)
+    if name == "input_values" and hasattr(config, "max_length"):
+        return InputSpec((1, config.max_length, getattr(config, "num_mel_bins", 128)))
     if name == "input_values":
-        return _spectrogram(config) if hasattr(config, "max_length") else _waveform(config)
+        return _waveform(config)
     if name == "past_values":
         return InputSpec((1, config.context_length, config.num_input_channels))
     if name == "input_features":
@@ -157,10 +149,6 @@ def _waveform(config: Any) -> InputSpec:
     """Codecs take channels, of which dac has one without saying so."""
     channels = 1 if config.model_type == "dac" else getattr(config, "audio_channels", None)
     return InputSpec((1, *((channels,) if channels else ()), SPEECH_SAMPLES))
-
-
-def _spectrogram(config: Any) -> InputSpec:
-    return InputSpec((1, config.max_length, getattr(config, "num_mel_bins", 128)))
 
 
 def _features(config: Any) -> InputSpec:
