@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -50,66 +50,41 @@ def gate(
     base = base_of(plan, against, may_be_broken=broken_base == "absolute") if against else None
     gone = _gone(plan, base.counterparts) if base and base.counterparts else ()
     _refuse_unmatched(plan, base, gone)
-    gated = [
-        _without_base(analysis, model, before, today)
-        if isinstance(before, Problem)
-        else _gated(analysis, model, base, before, today)
-        for analysis, model, before in zip(analyses, plan.models, _befores(base, plan), strict=True)
-    ]
-    return [
-        replace(analysis, difference=_with_edits(analysis.difference, model, plan, base, () if index else gone))
-        for index, (analysis, model) in enumerate(zip(gated, plan.models, strict=True))
-    ]
+    befores = base.analyses if base else (None,) * len(plan.models)
+    gated = []
+    for analysis, model, before in zip(analyses, plan.models, befores, strict=True):
+        if isinstance(before, Problem):
+            absence = Absence(COMPARISON, "", f"{before}; only absolute limits were checked")
+            judged = _judged(analysis, model.budgets, None, today)
+            gated.append(replace(judged, absences=(*judged.absences, absence)))
+        else:
+            judged = _judged(analysis, model.budgets, before, today)
+            found = _difference(judged, before, model, plan, base, () if gated else gone) if base else None
+            gated.append(replace(judged, difference=found))
+    return gated
 
 
-def _befores(base: Base | None, plan: Plan) -> tuple[Analysis | Problem | None, ...]:
-    return base.analyses if base else (None,) * len(plan.models)
-
-
-def _without_base(analysis: Analysis, model: PlannedModel, problem: Problem, today: date) -> Analysis:
-    """Held to its absolute limits alone, which is said loudly."""
-    gated = _gated(analysis, model, None, None, today)
-    absence = Absence(COMPARISON, "", f"{problem}; only absolute limits were checked")
-    return replace(gated, absences=(*gated.absences, absence))
-
-
-def _gated(
-    analysis: Analysis, model: PlannedModel, base: Base | None, before: Analysis | None, today: date
-) -> Analysis:
-    lines = tuple(_with_remedies(analysis, model.budgets, before, today))
+def _judged(analysis: Analysis, budgets: Sequence[Budget], before: Analysis | None, today: date) -> Analysis:
+    lines = tuple(
+        replace(line, remedy=remedy(analysis, line, budget))
+        for budget in budgets
+        for line in judge(analysis, (budget,), before, today=today)
+    )
     for line in lines:
         _refuse_unknown(analysis, line)
-    return replace(
-        analysis,
-        budget=lines,
-        verdict=verdict(lines),
-        difference=_difference(analysis, base, before, lines) if base else None,
-    )
+    return replace(analysis, budget=lines, verdict=verdict(lines), difference=None)
 
 
-def _with_remedies(
-    analysis: Analysis, budgets: Sequence[Budget], before: Analysis | None, today: date
-) -> Iterator[BudgetLine]:
-    for budget in budgets:
-        for line in judge(analysis, (budget,), before, today=today):
-            yield replace(line, remedy=remedy(analysis, line, budget))
-
-
-def _difference(analysis: Analysis, base: Base, before: Analysis | None, lines: Sequence[BudgetLine]) -> Difference:
-    breached = next((line.metric for line in lines if line.status == "fail"), "params")
-    found = difference(before, analysis, base.title, breached)
-    return replace(found, changed_lines=base.changed_lines)
-
-
-def _with_edits(
-    difference: Difference | None, model: PlannedModel, plan: Plan, base: Base | None, gone: tuple[str, ...]
-) -> Difference | None:
+def _difference(
+    judged: Analysis, before: Analysis | None, model: PlannedModel, plan: Plan, base: Base, gone: tuple[str, ...]
+) -> Difference:
     """With what happened to the model's budgets, where the base had a configuration, and the models that are `gone`."""
-    if difference is None:
-        return None
-    was = base.counterparts.of(model, plan.directory) if base and base.counterparts else None
+    breached = next((line.metric for line in judged.budget if line.status == "fail"), "params")
+    found = difference(before, judged, base.title, breached)
+    was = base.counterparts.of(model, plan.directory) if base.counterparts else None
     own = tuple(item for item in model.budgets if item.name != COMMAND_LINE)
-    return replace(difference, budgets=budget_changes(was.budgets, own) if was else (), models_gone=gone)
+    edits = budget_changes(was.budgets, own) if was else ()
+    return replace(found, changed_lines=base.changed_lines, budgets=edits, models_gone=gone)
 
 
 def _gone(plan: Plan, counterparts: Counterparts) -> tuple[str, ...]:

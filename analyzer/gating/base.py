@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,16 +13,14 @@ from typing import Any, Final
 from analyzer.config import Config, in_directory, read
 from analyzer.gating.counterparts import Counterparts
 from analyzer.gating.interrupts import Interrupts
-from analyzer.gating.plan import Plan, PlannedModel
+from analyzer.gating.plan import Plan, PlannedModel, overridden
 from analyzer.gating.repository import Repository, Revision, environment, repository_of
-from analyzer.gating.workers import Job, Outcome, run
+from analyzer.gating.workers import Job, run
 from analyzer.values.counts import Lines
 from analyzer.values.errors import Problem, first_line
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
 from analyzer.values.results import Analysis
 
-POINTER: Final = b"version https://git-lfs.github.com/spec/"
-"""How a file begins that stands for one that git-lfs keeps elsewhere."""
 COUNTS: Final = AnalysisOptions(advice=False, estimates=False)
 """A base is asked for its numbers alone."""
 
@@ -52,34 +50,87 @@ def base_of(plan: Plan, against: str, *, may_be_broken: bool = False) -> Base:
     repository = repository_of(plan.directory)
     revision = repository.merge_base(against)
     with Interrupts() as interrupts, repository.worktree(revision, interrupts) as tree:
-        counterparts, analyses = _at(plan, repository, tree, revision)
+        counterparts, analyses = _Worktree(plan, repository, revision, tree).found()
     broken = next((found for found in analyses if isinstance(found, Problem)), None)
     if broken and not may_be_broken:
         raise Problem(f"{broken} (--broken-base=absolute checks absolute limits alone)")
     return Base(revision.title, analyses, counterparts, repository.changed_since(revision, plan.directory))
 
 
-def _at(
-    plan: Plan, repository: Repository, tree: Path, revision: Revision
-) -> tuple[Counterparts | None, tuple[Analysis | Problem | None, ...]]:
-    try:
-        former = _config_at(plan, repository, tree, revision.title)
-        home = plan.config.directory.absolute() if plan.config else plan.directory
-        known = Counterparts(former.models if former else (), home, repository.renamed_since(revision))
-        options = replace(COUNTS, formulas=former.formulas if former else {})
-        analyses = _analysed(plan, known, repository, tree, revision.title, options)
-        return (known if former else None), _with_hint(analyses, repository.missing_submodules(tree, revision))
-    except Problem as problem:
-        return None, (problem,) * len(plan.models)
+@dataclass(frozen=True)
+class _Worktree:
+    """The base's files in a temporary folder, and the plan whose models are looked for there."""
 
+    plan: Plan
+    repository: Repository
+    revision: Revision
+    tree: Path
 
-def _with_hint(
-    analyses: tuple[Analysis | Problem | None, ...], lacking: Sequence[str]
-) -> tuple[Analysis | Problem | None, ...]:
-    if not lacking:
-        return analyses
-    hint = f"; its submodule {lacking[0]} is not in this clone: git submodule update --init fetches it"
-    return tuple(Problem(f"{item}{hint}") if isinstance(item, Problem) else item for item in analyses)
+    def found(self) -> tuple[Counterparts | None, tuple[Analysis | Problem | None, ...]]:
+        """The models of the base's configuration, None without one, and the analyses of the planned models."""
+        config = self.plan.config
+        try:
+            former = self._config(config.directory) if config else None
+            home = config.directory.absolute() if config else self.plan.directory
+            known = Counterparts(former.models if former else (), home, self.repository.renamed_since(self.revision))
+            options = replace(COUNTS, formulas=former.formulas if former else {})
+            return (known if former else None), tuple(self._analysed(known, options))
+        except Problem as problem:
+            return None, (problem,) * len(self.plan.models)
+
+    def _config(self, directory: Path) -> Config | None:
+        """The base's configuration, in the directory where the head has its own."""
+        place = self.tree / self.repository.inside(directory)
+        try:
+            file = in_directory(place) if place.is_dir() else None
+            return read(file) if file else None
+        except Problem as problem:
+            said = str(problem).replace(f"{place}{os.sep}", "")
+            raise Problem(f"the configuration at the base {self.revision.title} cannot be read: {said}") from None
+
+    def _analysed(self, known: Counterparts, options: AnalysisOptions) -> Iterator[Analysis | Problem | None]:
+        variables = base_environment(self.repository.top, self.tree)
+        requests = [self._request_of(model, known) for model in self.plan.models]
+        jobs = [
+            Job(WorkRequest((asked,), options, timeout=self.plan.timeout), place, variables)
+            for asked, place in filter(None, requests)
+        ]
+        outcomes = iter(run(jobs))
+        lacking = self.repository.missing_submodules(self.tree, self.revision)
+        hint = "; its submodule {} is not in this clone: git submodule update --init fetches it"
+        for request in requests:
+            outcome = next(outcomes) if request else (None,)
+            if isinstance(outcome, Problem):
+                said = f"the base {self.revision.title} could not be analysed: {outcome}"
+                yield Problem(said + hint.format(lacking[0]) if lacking else said)
+            else:
+                yield outcome[0]
+
+    def _request_of(self, model: PlannedModel, known: Counterparts) -> tuple[ModelRequest, Path] | None:
+        """The model as the base's configuration says, else as it is asked for now; None when it did not exist."""
+        directory = self.plan.directory
+        was = known.of(model, directory)
+        if was is not None:
+            return self._existing(overridden(was.request, self.plan.given), known.home)
+        asked = filter(None, (model.request, known.renamed_request(model.request, directory)))
+        return next(filter(None, (self._existing(request, directory) for request in asked)), None)
+
+    def _existing(self, request: ModelRequest, home: Path) -> tuple[ModelRequest, Path] | None:
+        """The request as the base can answer it, and the folder that it is relative to there."""
+        from analyzer.loading.foreign_files import is_pointer
+
+        place = self.tree / self.repository.inside(home)
+        if not place.is_dir() or not exists(request.target, place, home):
+            return None
+        if is_pointer(place / request.target):
+            raise Problem(
+                f"{request.target} is a Git LFS pointer at the base, and what it stands for is not fetched; compare "
+                "with a report of it: --against FILE.json"
+            )
+        # Weights are seldom in a repository, and counts do not need them.
+        weights = place / request.checkpoint if request.checkpoint else None
+        kept = request.checkpoint if weights and weights.is_file() and not is_pointer(weights) else None
+        return replace(request, checkpoint=kept), place
 
 
 def _from_report(models: Sequence[PlannedModel], file: Path, title: str) -> Base:
@@ -96,79 +147,6 @@ def _from_report(models: Sequence[PlannedModel], file: Path, title: str) -> Base
     if not any(found):
         raise Problem(f"--against {title}: it is of {report.model.target}, which is not analysed here")
     return Base(title, found)
-
-
-def _config_at(plan: Plan, repository: Repository, tree: Path, title: str) -> Config | None:
-    """The base's configuration, in the directory where the head has its own."""
-    if plan.config is None or not (place := tree / repository.inside(plan.config.directory)).is_dir():
-        return None
-    try:
-        file = in_directory(place)
-        return read(file) if file else None
-    except Problem as problem:
-        told = str(problem).replace(f"{place}{os.sep}", "")
-        raise Problem(f"the configuration at the base {title} cannot be read: {told}") from None
-
-
-def _analysed(
-    plan: Plan, counterparts: Counterparts, repository: Repository, tree: Path, title: str, options: AnalysisOptions
-) -> tuple[Analysis | Problem | None, ...]:
-    variables = base_environment(repository.top, tree)
-    found = (_job_of(model, plan, counterparts, repository, tree, variables) for model in plan.models)
-    jobs = [
-        replace(job, request=replace(job.request, options=options, timeout=plan.timeout)) if job else None
-        for job in found
-    ]
-    outcomes = iter(run([job for job in jobs if job]))
-    return tuple(_told_of(next(outcomes), title) if job else None for job in jobs)
-
-
-def _job_of(
-    model: PlannedModel,
-    plan: Plan,
-    counterparts: Counterparts,
-    repository: Repository,
-    tree: Path,
-    variables: Mapping[str, str],
-) -> Job | None:
-    """The model as the base's configuration says, else as it is asked for now; None when it did not exist."""
-    was = counterparts.of(model, plan.directory)
-    if was is not None:
-        return _existing(plan.told(was.request), counterparts.home, repository, tree, variables)
-    asked = (model.request, counterparts.renamed_request(model.request, plan.directory))
-    jobs = (_existing(request, plan.directory, repository, tree, variables) for request in asked if request)
-    return next(filter(None, jobs), None)
-
-
-def _existing(
-    request: ModelRequest, home: Path, repository: Repository, tree: Path, variables: Mapping[str, str]
-) -> Job | None:
-    place = tree / repository.inside(home)
-    if not place.is_dir() or not exists(request.target, place, home):
-        return None
-    if _is_pointer(place / request.target):
-        raise Problem(
-            f"{request.target} is a Git LFS pointer at the base, and what it stands for is not fetched; compare with a "
-            "report of it: --against FILE.json"
-        )
-    # Weights are seldom in a repository, and counts do not need them.
-    weights = place / request.checkpoint if request.checkpoint else None
-    kept = request.checkpoint if weights and weights.is_file() and not _is_pointer(weights) else None
-    return Job(WorkRequest((replace(request, checkpoint=kept),), COUNTS), place, variables)
-
-
-def _is_pointer(place: Path) -> bool:
-    """Whether git-lfs has left its pointer in the place of a file."""
-    if not place.is_file():
-        return False
-    with place.open("rb") as stream:
-        return stream.read(len(POINTER)) == POINTER
-
-
-def _told_of(outcome: Outcome, title: str) -> Analysis | Problem:
-    if isinstance(outcome, Problem):
-        return Problem(f"the base {title} could not be analysed: {outcome}")
-    return outcome[0]
 
 
 def exists(target: str, place: Path, head: Path) -> bool:

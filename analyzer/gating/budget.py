@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from analyzer.config import Budget, Increase
+from analyzer.config import Budget
 from analyzer.gating.budget_terms import terms_of
 from analyzer.values import amounts
 from analyzer.values.counts import Layer
@@ -64,7 +64,8 @@ def verdict(lines: Iterable[BudgetLine]) -> str | None:
 def _lines(analysis: Analysis, budget: Budget, base: Analysis | None, today: date) -> Iterator[BudgetLine]:
     _refuse_unmatched(analysis, budget)
     if budget.level == "off":
-        yield from _switched_off(budget)
+        off = (BudgetLine("", metric, None, limit, None, "off") for metric, limit in budget.limits.items())
+        yield from (_labelled(line, budget) for line in off)
         return
     terms = terms_of(budget).override
     ended = budget.override is not None and budget.override.until is not None and today > budget.override.until
@@ -174,11 +175,3 @@ def _allowed(line: BudgetLine, override: OverrideTerms | None, instead: int | No
 
 def _labelled(line: BudgetLine, budget: Budget) -> BudgetLine:
     return replace(line, name=budget.title, match=budget.match, level=budget.level, message=budget.message)
-
-
-def _switched_off(budget: Budget) -> Iterator[BudgetLine]:
-    for metric, limit in budget.limits.items():
-        yield _labelled(BudgetLine("", metric, None, limit, None, "off"), budget)
-
-
-__all__ = ["Increase", "Standing", "absolute", "judge", "measured", "relative", "verdict"]

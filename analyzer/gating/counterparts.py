@@ -29,7 +29,8 @@ class Counterparts:
         by_target = {other.target: other for other in self.models}
         by_name = {other.name: other for other in self.models if other.name}
         said = by_name.get(model.formerly) or by_target.get(model.formerly)
-        return said or by_name.get(name) or by_place.get(wanted) or by_place.get(self._before(wanted))
+        before = str(self.renamed.get(Path(wanted[0]), "")), wanted[1]
+        return said or by_name.get(name) or by_place.get(wanted) or by_place.get(before)
 
     def renamed_request(self, request: ModelRequest, directory: Path) -> ModelRequest | None:
         """The same request of the file as the base called it; None when that was not renamed."""
@@ -39,6 +40,3 @@ class Counterparts:
             return None
         file = os.path.relpath(before, directory)
         return replace(request, target=f"{file}:{name}" if name else file)
-
-    def _before(self, place: tuple[str, str]) -> tuple[str, str]:
-        return str(self.renamed.get(Path(place[0]), "")), place[1]

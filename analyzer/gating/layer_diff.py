@@ -28,8 +28,7 @@ def difference(before: Analysis | None, after: Analysis, base: str, metric: str 
     rows = [row for path, layer in new.items() if (row := _row(layer, pairs.get(path), old, pairs))]
     gone = old.keys() - set(pairs.values())
     rows += [LayerChange(path, "removed", layer, None) for path, layer in old.items() if path in gone]
-    listed = [row for row in rows if row.status != "added" or _matters(row.after)]
-    listed = [row for row in listed if row.status != "removed" or _matters(row.before)]
+    listed = [row for row in rows if row.status in ("changed", "moved") or _matters(row.after or row.before)]
     unchanged = len(new) - sum(row.after is not None for row in rows)
     return Difference(
         base=base,

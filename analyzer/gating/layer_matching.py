@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import islice
 
 from analyzer.values.counts import Layer
+from analyzer.values.layer_patterns import lineage
 
 Signature = Callable[[str], Hashable]
 
@@ -35,20 +36,14 @@ class _Tree:
         self.layers = layers
         self.children: dict[str, list[str]] = defaultdict(list)
         self.paths: dict[str, None] = {"": None}
-        for path in layers:
-            self._add(path)
+        for path in (above for layer in layers for above in lineage(layer)):
+            if path not in self.paths:
+                self.paths[path] = None
+                self.children[path.rpartition(".")[0]].append(path)
         self.exact: dict[str, Hashable] = {}
         self.loose: dict[str, Hashable] = {}
-        for path in reversed(list(self._below(""))):
+        for path in reversed(list(self.below(""))):
             self._sign(path)
-
-    def _add(self, path: str) -> None:
-        if path in self.paths:
-            return
-        parent = path.rpartition(".")[0]
-        self._add(parent)
-        self.paths[path] = None
-        self.children[parent].append(path)
 
     def _sign(self, path: str) -> None:
         """Equal for equal subtrees; hashes stand for what is below so that depth costs nothing."""
@@ -60,14 +55,11 @@ class _Tree:
         self.exact[path] = hash((own, *zip(names, (self.exact[child] for child in below), strict=True)))
         self.loose[path] = hash((kind, *zip(names, (self.loose[child] for child in below), strict=True)))
 
-    def _below(self, path: str) -> Iterator[str]:
+    def below(self, path: str) -> Iterator[str]:
         """The path and all below it, parents first."""
         yield path
         for child in self.children[path]:
-            yield from self._below(child)
-
-    def below(self, path: str) -> Iterator[str]:
-        return self._below(path)
+            yield from self.below(child)
 
 
 class _Match:

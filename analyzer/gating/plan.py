@@ -47,10 +47,6 @@ class Plan:
     timeout: float | None = TIMEOUT
     """Most seconds for a model's analysis, at the base as well; None for no limit."""
 
-    def told(self, request: ModelRequest) -> ModelRequest:
-        """The request with what the command line says of it."""
-        return _told(request, self.given)
-
 
 def plan_for(
     config: Config | None,
@@ -69,7 +65,7 @@ def plan_for(
     directory = Path.cwd()
     known = [_known(request, config, directory) for request in asked]
     models = (
-        replace(model, request=_told(model.request, given), budgets=(*model.budgets, *budgets)) for model in known
+        replace(model, request=overridden(model.request, given), budgets=(*model.budgets, *budgets)) for model in known
     )
     return Plan(tuple(models), directory, config, given)
 
@@ -80,12 +76,14 @@ def _configured(config: Config | None, budgets: tuple[Budget, ...], given: Model
     if not config.models:
         raise Problem(f"{config.file} names no model; add [[models]] with a target, or give a target")
     models = (
-        PlannedModel(_told(model.request, given), (*model.budgets, *budgets), model.formerly) for model in config.models
+        PlannedModel(overridden(model.request, given), (*model.budgets, *budgets), model.formerly)
+        for model in config.models
     )
     return Plan(tuple(models), config.directory.absolute(), config, given)
 
 
-def _told(request: ModelRequest, given: ModelRequest) -> ModelRequest:
+def overridden(request: ModelRequest, given: ModelRequest) -> ModelRequest:
+    """The request with what the command line says of every model in its place."""
     return replace(
         request,
         inputs=given.inputs or request.inputs,
@@ -101,14 +99,11 @@ def command_line_budgets(limits: Mapping[str, str | None]) -> tuple[Budget, ...]
         if text is None:
             continue
         try:
-            found[metric.replace("-", "_")] = _limit(metric, text)
+            limit = Bytes(amounts.nbytes(text)) if metric in BYTES else CountLimit(amounts.count(text))
+            found[metric.replace("-", "_")] = limit
         except ValueError as error:
             raise Problem(f"--max-{metric} {text}: {error}") from None
     return (Budget(name=COMMAND_LINE, **found),) if found else ()
-
-
-def _limit(metric: str, text: str) -> CountLimit | Bytes:
-    return Bytes(amounts.nbytes(text)) if metric in BYTES else CountLimit(amounts.count(text))
 
 
 def _known(asked: ModelRequest, config: Config | None, directory: Path) -> PlannedModel:

@@ -93,8 +93,8 @@ class Repository:
         text = self._git("-c", "core.quotePath=false", "diff", *options, revision.commit).stdout
         new = self._git("ls-files", "--others", "--exclude-standard", "-z").stdout.split("\0")
         found = [*_hunks(text), *((name, 1, LAST) for name in new if name)]
-        inside = directory.resolve()
-        return tuple(Lines(_relative(self.top / name, inside), first, last) for name, first, last in found)
+        shown = {name: Path(os.path.relpath(self.top / name, directory.resolve())).as_posix() for name, _, _ in found}
+        return tuple(Lines(shown[name], first, last) for name, first, last in found)
 
     @property
     def is_shallow(self) -> bool:
@@ -221,17 +221,13 @@ def _hunks(diff: str) -> Iterator[tuple[str, int, int]]:
             yield name, first, max(first + number - 1, first)
 
 
-def _relative(file: Path, directory: Path) -> str:
-    return Path(os.path.relpath(file, directory)).as_posix()
-
-
 def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass
     return True
 
 

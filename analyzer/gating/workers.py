@@ -196,11 +196,10 @@ def _follow(
 
 def _drain(lines: queue.SimpleQueue[tuple[_Worker, bytes]], listen: Listener, wait: float) -> None:
     with suppress(queue.Empty):
-        worker, line = lines.get(timeout=wait) if wait else lines.get_nowait()
-        worker.take(line, listen)
         while True:
-            worker, line = lines.get_nowait()
+            worker, line = lines.get(wait > 0, wait)
             worker.take(line, listen)
+            wait = 0
 
 
 def _stop(started: Sequence[_Worker]) -> None:
