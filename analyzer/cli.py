@@ -123,10 +123,15 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 def command(explain: str | None, json_schema: bool, config_schema: bool, **asked: Any) -> None:
     """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them; advise; gate."""
     if json_schema or config_schema:
-        click.echo(_config_schema() if config_schema else _schema(), nl=False)
+        from analyzer.config import config_schema as settings
+        from analyzer.formats import schema
+
+        click.echo(settings.render() if config_schema else schema.render(), nl=False)
         return
     if explain:
-        click.echo(_explained(explain), nl=False)
+        from analyzer.rules import explain as explained
+
+        click.echo(explained(explain), nl=False)
         return
     from analyzer.command.arguments import request_of, wanted_of
 
@@ -171,14 +176,15 @@ def _perform(request: CommandRequest, listen: Listener) -> Outcome:
 def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
     """Write the reports, all or none; then fill stdout, sum up, and add to GitHub's step summary where there is one."""
     from analyzer.command.atomic_write import write_all
-    from analyzer.command.outputs import step_summary, terminal_summary, texts
+    from analyzer.command.outputs import step_summary, texts
+    from analyzer.formats.terminal import summary
 
     found = texts(outcome.analyses, wanted, outcome.directory)
     on_stdout = found.pop("-", "")
     write_all(found)
     if not quiet and not wanted.fills_stdout:
         width = get_terminal_size().columns
-        on_stdout = terminal_summary(outcome.analyses, list(found), width, is_terminal(sys.stdout))
+        on_stdout = summary.render(outcome.analyses, width, is_terminal(sys.stdout), list(found))
     click.echo(on_stdout, nl=False)
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
         _add_to_summary(place, step_summary(outcome.analyses))
@@ -192,24 +198,6 @@ def _add_to_summary(place: str, text: str) -> None:
     except OSError as error:
         reason = (error.strerror or "").lower()
         click.echo(f"analyze: warning: the step's summary cannot be written to {place}: {reason}", err=True)
-
-
-def _schema() -> str:
-    from analyzer.formats import schema
-
-    return schema.render()
-
-
-def _config_schema() -> str:
-    from analyzer.config import config_schema
-
-    return config_schema.render()
-
-
-def _explained(rule: str) -> str:
-    from analyzer.rules import explain
-
-    return explain(rule)
 
 
 def _fail(message: str, example: str = "") -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.formats import FORMATS, OPTIONS, default_files, files
-from analyzer.formats.terminal import summary
 from analyzer.gating.repository import folder_of
 from analyzer.values.comparison import compare, distinct
 from analyzer.values.errors import Problem
@@ -65,14 +64,4 @@ def texts(analyses: Sequence[Analysis], wanted: Wanted, directory: Path) -> dict
 
 def step_summary(analyses: Sequence[Analysis]) -> str:
     """What a gate adds to the summary of a workflow's step; empty for a plain analysis."""
-    if not any(analysis.verdict for analysis in analyses):
-        return ""
-    form = FORMATS["summary"]
-    return form.render(analyses[0]) if len(analyses) == 1 else form.render_comparison(analyses)
-
-
-def terminal_summary(analyses: Sequence[Analysis], written: Sequence[str], width: int, colour: bool) -> str:
-    """The summary that a person reads while the reports are in their files."""
-    if len(analyses) == 1:
-        return summary.render(analyses[0], width, colour, written)
-    return summary.render_comparison(analyses, width, colour, written)
+    return FORMATS["summary"](analyses) if any(analysis.verdict for analysis in analyses) else ""

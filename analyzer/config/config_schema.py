@@ -6,6 +6,7 @@ import msgspec
 
 from analyzer.config.checks import ALLOWED
 from analyzer.config.tables import Amount, Bytes, CountLimit, Percent, Tables
+from analyzer.values.results import json_text
 
 AMOUNTS: Final[dict[type, dict[str, Any]]] = {
     CountLimit: {"type": ["integer", "string"], "description": ALLOWED["params"]},
@@ -17,10 +18,6 @@ AMOUNTS: Final[dict[type, dict[str, Any]]] = {
 
 def render() -> str:
     """JSON Schema of the tables, with a line end."""
-    schema = msgspec.json.schema(Tables, schema_hook=_amount)
+    schema = msgspec.json.schema(Tables, schema_hook=AMOUNTS.__getitem__)
     schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "analyze.toml"}
-    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
-
-
-def _amount(kind: type) -> dict[str, Any]:
-    return AMOUNTS[kind]
+    return json_text(schema)

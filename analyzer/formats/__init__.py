@@ -1,8 +1,8 @@
 """Report formats: each turns an Analysis into text; which one is told by name or by the file's suffix."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Final
 
 from analyzer.formats import json
 from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
@@ -26,28 +26,19 @@ BESIDE = (latency_figure, memory_figure, fit_figure)
 """Pictures that stand beside a markdown report where there is something to draw, in this order."""
 
 
-class Format(Protocol):
-    """A module with these two functions; each may take more, by name."""
-
-    def render(self, analysis: Analysis, /) -> str:
-        """The report of one model."""
-
-    def render_comparison(self, analyses: Sequence[Analysis], /) -> str:
-        """The report of several models."""
-
-
-FORMATS: dict[str, Format] = {
-    "markdown": report,
-    "json": json,
-    "text": summary,
-    "figure": depth_figure,
-    "sarif": sarif,
-    "junit": junit,
-    "comment": comment,
-    "summary": step_summary,
-    "github": github,
-    "gitlab": gitlab,
+FORMATS: Final[dict[str, Callable[..., str]]] = {
+    "markdown": step_summary.reports,
+    "json": json.render,
+    "text": summary.render,
+    "figure": depth_figure.render,
+    "sarif": sarif.render,
+    "junit": junit.render,
+    "comment": comment.render,
+    "summary": step_summary.render,
+    "github": github.render,
+    "gitlab": gitlab.render,
 }
+"""From analyses, one or several, to the text of a report; each may take more, by name."""
 SUFFIXES = {
     ".md": "markdown",
     ".json": "json",
@@ -81,15 +72,11 @@ def files(analyses: Sequence[Analysis], name: str, path: str, **options: str | b
 
     Of the options a format gets those that it takes, as OPTIONS says.
     """
-    chosen: Any = FORMATS[name]
-    taken = {key: value for key, value in options.items() if key in OPTIONS.get(name, ())}
+    if name != "markdown" or path == STDOUT:
+        taken = {key: value for key, value in options.items() if key in OPTIONS.get(name, ())}
+        return {path: FORMATS[name](analyses, **taken)}
     if len(analyses) == 1:
-        return _files_of_one(analyses[0], name, path, **taken)
-    if name != "markdown":
-        return {path: chosen.render_comparison(analyses, **taken)}
-    if path == STDOUT:
-        parts = [report.render_comparison(analyses), *map(report.render, analyses)]
-        return {path: "\n".join(parts)}
+        return _illustrated(analyses[0], path)
     stem = PurePath(path).with_suffix("")
     return _side_by_side(analyses, path, [f"{stem}-{analysis.model.name}.md" for analysis in analyses])
 
@@ -98,7 +85,7 @@ def default_files(analyses: Sequence[Analysis], folder: str) -> dict[str, str]:
     """A markdown report for each model, named for it, and a comparison of several."""
     paths = [str(PurePath(folder) / f"{analysis.model.name}.md") for analysis in analyses]
     if len(analyses) == 1:
-        return _files_of_one(analyses[0], "markdown", paths[0])
+        return _illustrated(analyses[0], paths[0])
     return _side_by_side(analyses, str(PurePath(folder) / "comparison.md"), paths)
 
 
@@ -106,17 +93,16 @@ def _side_by_side(analyses: Sequence[Analysis], path: str, paths: Sequence[str])
     links = [PurePath(own).name for own in paths]
     written = {path: report.render_comparison(analyses, links)}
     for analysis, own in zip(analyses, paths, strict=True):
-        written |= _files_of_one(analysis, "markdown", own)
+        written |= _illustrated(analysis, own)
     return written
 
 
-def _files_of_one(analysis: Analysis, name: str, path: str, **options: Any) -> dict[str, str]:
-    if name != "markdown" or path == STDOUT:
-        chosen: Any = FORMATS[name]
-        return {path: chosen.render(analysis, **options)}
+def _illustrated(analysis: Analysis, path: str) -> dict[str, str]:
+    """The markdown report of one model and its figures."""
     plain = PurePath(path)
     picture, *others = (plain.with_name(f"{plain.stem}{end}.svg") for end in ("", "-latency", "-memory", "-fit"))
     drawn = {place: figure.render(analysis) for place, figure in zip(others, BESIDE, strict=True)}
     names = (place.name if drawn[place] else None for place in others)
     beside = {str(name): text for name, text in drawn.items() if text}
-    return {path: report.render(analysis, picture.name, *names), str(picture): depth_figure.render(analysis), **beside}
+    text, depth = report.render(analysis, picture.name, *names), depth_figure.render([analysis])
+    return {path: text, str(picture): depth, **beside}

@@ -2,16 +2,9 @@
 
 from collections.abc import Sequence
 
-from analyzer.values.results import Analysis
+from analyzer.values.results import Analysis, json_text
 
 
-def render(analysis: Analysis) -> str:
-    """One object, keys as in the published schema."""
-    return analysis.to_json()
-
-
-def render_comparison(analyses: Sequence[Analysis]) -> str:
-    """A list of such objects, in the order given."""
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(list(analyses)), indent=2).decode() + "\n"
+def render(analyses: Sequence[Analysis]) -> str:
+    """One object, keys as in the published schema; of several models a list of them, in the order given."""
+    return json_text(analyses[0] if len(analyses) == 1 else list(analyses))

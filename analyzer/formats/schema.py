@@ -1,11 +1,10 @@
 """The JSON Schema of an analysis, made from the types themselves."""
 
-from analyzer.values.results import Analysis
+import msgspec
+
+from analyzer.values.results import Analysis, json_text
 
 
 def render() -> str:
     """JSON Schema 2020-12 of what `formats.json` writes for one model."""
-    import msgspec
-
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(Analysis)
-    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
+    return json_text({"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(Analysis))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
 from analyzer.values.advice import Advice, HarmMeasurement, PlanStep, Rewriting, Together
 from analyzer.values.counts import (
     Absence,
@@ -114,13 +116,14 @@ class Analysis:
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+        return json_text(self)
 
     @classmethod
     def from_json(cls, text: str) -> Analysis:
         """The inverse of `to_json`; ValueError when the text is not an analysis of this schema."""
-        import msgspec
-
         return msgspec.json.decode(text, type=cls)
+
+
+def json_text(value: object) -> str:
+    """Any plain value or dataclass as indented JSON with a line end."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"

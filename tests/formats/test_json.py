@@ -1,5 +1,4 @@
 import msgspec
-import pytest
 
 from analyzer.formats import json
 from analyzer.values.results import Analysis
@@ -44,7 +43,7 @@ ROWS = {
 
 
 def test_the_keys_are_those_of_the_contract(incomplete):
-    document = msgspec.json.decode(json.render(incomplete))
+    document = msgspec.json.decode(json.render([incomplete]))
     assert set(document) == {*KEYS, *BESIDES}
     for key, names in NESTED.items():
         assert set(document[key]) == set(names.split())
@@ -54,17 +53,15 @@ def test_the_keys_are_those_of_the_contract(incomplete):
 
 
 def test_unknown_is_null_and_never_0(checkpoint):
-    total = msgspec.json.decode(json.render(checkpoint))["total"]
+    total = msgspec.json.decode(json.render([checkpoint]))["total"]
     assert [total[key] for key in ("macs", "flops", "other_flops", "activation_elements")] == [None] * 4
 
 
 def test_several_models_are_a_list_in_the_order_given(analysis, checkpoint):
-    text = json.render_comparison([analysis, checkpoint])
+    text = json.render([analysis, checkpoint])
     assert msgspec.json.decode(text, type=list[Analysis]) == [analysis, checkpoint]
 
 
-@pytest.mark.parametrize("several", [[], ["analysis"]])
-def test_few_models_are_a_list_too(several, analysis):
-    assert msgspec.json.decode(json.render_comparison([analysis for _ in several]), type=list[Analysis]) == [
-        analysis
-    ] * len(several)
+def test_no_model_is_a_list_and_one_is_an_object(analysis):
+    assert msgspec.json.decode(json.render([]), type=list[Analysis]) == []
+    assert msgspec.json.decode(json.render([analysis]), type=Analysis) == analysis

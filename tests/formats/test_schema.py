@@ -44,7 +44,7 @@ TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean"
 
 @pytest.mark.parametrize("kind", ["analysis", "incomplete", "checkpoint"])
 def test_what_is_written_fits_the_schema(kind, request):
-    assert faults(json.loads(json_format.render(request.getfixturevalue(kind))), SCHEMA) == []
+    assert faults(json.loads(json_format.render([request.getfixturevalue(kind)])), SCHEMA) == []
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_written_fits_the_schema(kind, request):
     ],
 )
 def test_the_schema_refuses_what_is_not_an_analysis(key, value, analysis):
-    document = json.loads(json_format.render(analysis)) | {key: value}
+    document = json.loads(json_format.render([analysis])) | {key: value}
     assert faults(document, SCHEMA) != []
 
 

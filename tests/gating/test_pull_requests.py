@@ -36,14 +36,14 @@ def growth(row: LayerChange) -> int:
 
 def heading(analysis: Analysis) -> str:
     """The comment's first visible line; the log for code scanning is valid beside it."""
-    log = json.loads(sarif.render(analysis))
+    log = json.loads(sarif.render([analysis]))
     assert list(Draft4Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).iter_errors(log)) == []
-    return next(line for line in comment.render(analysis).splitlines() if line.startswith("#"))
+    return next(line for line in comment.render([analysis]).splitlines() if line.startswith("#"))
 
 
 def annotations(analysis: Analysis) -> list[str]:
     """Level and place of each command that GitHub would show."""
-    return re.findall(r"^::(\w+) .*?file=([^,]*),line=(\d+)", github.render(analysis), re.MULTILINE)
+    return re.findall(r"^::(\w+) .*?file=([^,]*),line=(\d+)", github.render([analysis]), re.MULTILINE)
 
 
 def widen(checkout) -> None:
@@ -58,7 +58,7 @@ def test_nothing_changes(checkout) -> None:
     assert (net.difference.layers, net.difference.budgets) == ((), ())
     assert net.difference.unchanged == len(net.layers)
     assert net.difference.before == net.total
-    assert comment.render(net, silent=True).count("\n") <= 2
+    assert comment.render([net], silent=True).count("\n") <= 2
 
 
 def test_only_the_text_changes(checkout) -> None:
@@ -222,7 +222,7 @@ def test_the_budget_itself_is_edited(checkout) -> None:
         "budget 'mobile': allowed increase of params changed from 10 % or 100, whichever is more to 200 % or 100, "
         "whichever is more",
     )
-    assert "limit on params changed from 4.5k to 9k" in comment.render(net)
+    assert "limit on params changed from 4.5k to 9k" in comment.render([net])
 
 
 def test_an_override_with_its_reason(checkout) -> None:
@@ -232,7 +232,7 @@ def test_an_override_with_its_reason(checkout) -> None:
     checkout.write("analyze.toml", text + override.format("2030-06-01"))
     (net,) = checkout.gate()
     assert (net.verdict, statuses(net)) == ("pass", ["pass", "pass"])
-    assert "until the new head is distilled" in comment.render(net)
+    assert "until the new head is distilled" in comment.render([net])
     checkout.write("analyze.toml", text + override.format("2030-05-31"))
     assert checkout.gate()[0].verdict == "fail"
 

@@ -187,7 +187,7 @@ def test_spaces_and_letters_of_all_kinds(checkout) -> None:
     (net,) = moved.gate()
     assert (net.verdict, net.total.params - net.difference.before.params) == ("fail", 40 * 17)
     assert net.difference.layers[0].after.file == "größe und mehr/mein modell.py"
-    assert "file=größe und mehr/mein modell.py,line=" in github.render(net)
+    assert "file=größe und mehr/mein modell.py,line=" in github.render([net])
 
 
 def test_packages_of_the_repository_are_those_of_the_base(checkout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,27 +17,19 @@ MAX_ADVICE = 5
 REST = "*The rest is in the full report, in the summary of this run.*"
 
 
-def render(analysis: Analysis, key: str = "default", silent: bool = False, rest: str = REST) -> str:
-    """The comment on one model; `silent`: empty when nothing changed; `rest` tells where the full report is."""
-    return render_comparison([analysis], key, silent, rest)
+def render(analyses: Sequence[Analysis], key: str = "default", silent: bool = False, rest: str = REST) -> str:
+    """One comment on all models, the one in the worst state first.
 
-
-def render_comparison(
-    analyses: Sequence[Analysis], key: str = "default", silent: bool = False, rest: str = REST
-) -> str:
-    """One comment on several models, the one in the worst state first."""
+    `silent`: empty when nothing changed; `rest` says where the full report is.
+    """
     if silent and all(map(verdict.is_unchanged, analyses)):
         return ""
     ranked = sorted(analyses, key=_severity)
     several = len(ranked) > 1
     models = [_model(analysis, several) for analysis in ranked]
-    parts = [marker(key), *([_verdicts(ranked)] if several else []), *models, _basis(ranked)]
-    return cut("\n\n".join(parts) + "\n", MAX_BYTES, rest)
-
-
-def _verdicts(ranked: Sequence[Analysis]) -> str:
-    """A row for each model, which a comment that is cut still has for as many as there is room for."""
-    return table("|model|verdict|parameters:|MACs:", [_verdict(analysis) for analysis in ranked])
+    # A row for each model, which a comment that is cut still has for as many as there is room for.
+    verdicts = [table("|model|verdict|parameters:|MACs:", [*map(_verdict, ranked)])] if several else []
+    return cut("\n\n".join([marker(key), *verdicts, *models, _basis(ranked)]) + "\n", MAX_BYTES, rest)
 
 
 def _verdict(analysis: Analysis) -> Row:

@@ -14,13 +14,11 @@ MAX_A_LEVEL = 10
 LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render(analysis: Analysis, folder: str = "") -> str:
-    """One command a line; `folder` is the working directory as seen from the repository's root."""
-    return render_comparison([analysis], folder)
+def render(analyses: Sequence[Analysis], folder: str = "") -> str:
+    """One command a line, of all models together: the limits hold for the step, not for a model.
 
-
-def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
-    """The annotations of all models together: the limits hold for the step, not for a model."""
+    `folder` is the working directory as seen from the repository's root.
+    """
     found = _joined(findings(analyses, folder))
     by_level = groupby(
         sorted(found, key=lambda pair: list(LEVELS).index(pair[0].level)), key=lambda pair: pair[0].level
@@ -49,7 +47,8 @@ def _commands(ranked: Sequence[tuple[LocatedFinding, int]]) -> Iterator[str]:
 
 def _command(item: LocatedFinding, message: str) -> str:
     properties = {"title": f"{item.code} {item.name}", "file": item.file, "line": item.line}
-    given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value is not None)
+    escaped = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in properties.items()}
+    given = ",".join(f"{name}={escaped[name]}" for name, value in properties.items() if value is not None)
     return f"::{LEVELS[item.level]} {given}::{_data(message)}\n"
 
 
@@ -58,7 +57,3 @@ def _data(text: str) -> str:
     lines = re.split("(\r|\n)", text.replace("%", "%25"))
     shown = "".join(line if line in ("\r", "\n") else without_control(line) for line in lines)
     return shown.replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

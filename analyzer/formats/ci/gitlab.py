@@ -3,22 +3,17 @@
 from collections.abc import Sequence
 
 from analyzer.formats.ci.findings import LocatedFinding, findings
-from analyzer.values.results import Analysis
+from analyzer.values.results import Analysis, json_text
 
 SEVERITIES = {"error": "critical", "warning": "minor", "note": "info"}
 
 
-def render(analysis: Analysis, folder: str = "") -> str:
-    """A list of issues; `folder` is the working directory as seen from the repository's root."""
-    return render_comparison([analysis], folder)
+def render(analyses: Sequence[Analysis], folder: str = "") -> str:
+    """The issues of all models in one list; GitLab asks each for a file, so what has none is left out.
 
-
-def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
-    """The issues of all models in one list; GitLab asks each for a file, so what has none is left out."""
-    import msgspec
-
-    issues = [_issue(item, item.file) for item in findings(analyses, folder) if item.file is not None]
-    return msgspec.json.format(msgspec.json.encode(issues), indent=2).decode() + "\n"
+    `folder` is the working directory as seen from the repository's root.
+    """
+    return json_text([_issue(item, item.file) for item in findings(analyses, folder) if item.file is not None])
 
 
 def _issue(item: LocatedFinding, file: str) -> dict[str, object]:

@@ -12,13 +12,8 @@ NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, escaped or not."""
 
 
-def render(analysis: Analysis) -> str:
-    """One suite with a case for each line of the budget."""
-    return render_comparison([analysis])
-
-
-def render_comparison(analyses: Sequence[Analysis]) -> str:
-    """A suite for each model."""
+def render(analyses: Sequence[Analysis]) -> str:
+    """A suite for each model, with a case for each line of its budget."""
     root = Element("testsuites", {"name": "analyze", **_counts([line for one in analyses for line in one.budget])})
     for analysis in analyses:
         _add_suite(root, analysis)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from analyzer.formats.ci.findings import LocatedFinding, findings, is_on_budget
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Rule
-from analyzer.values.results import Analysis
+from analyzer.values.results import Analysis, json_text
 from analyzer.version import VERSION
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -26,15 +26,11 @@ BUDGET_HELP = (
 Json = dict[str, Any]
 
 
-def render(analysis: Analysis, folder: str = "") -> str:
-    """One run; `folder` is the working directory as seen from the repository's root."""
-    return render_comparison([analysis], folder)
+def render(analyses: Sequence[Analysis], folder: str = "") -> str:
+    """One run with the findings of all models: GitHub takes one run of a tool in a file.
 
-
-def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
-    """One run with the findings of all models: GitHub takes one run of a tool in a file."""
-    import msgspec
-
+    `folder` is the working directory as seen from the repository's root.
+    """
     found = findings(analyses, folder)[:MAX_RESULTS]
     rules = _rules(found)
     index = {rule["id"]: position for position, rule in enumerate(rules)}
@@ -44,8 +40,7 @@ def render_comparison(analyses: Sequence[Analysis], folder: str = "") -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(item, index[item.code]) for item in found],
     }
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rules(found: Sequence[LocatedFinding]) -> list[Json]:
@@ -57,14 +52,10 @@ def _rules(found: Sequence[LocatedFinding]) -> list[Json]:
 
 def _described(rule: Rule) -> Json:
     text = cleandoc(rule.__doc__ or "")
-    first = " ".join(text.partition("\n\n")[0].split())
-    return _rule(rule.CODE, slug(rule), first, _flagged(text) or first, text, rule.LEVEL)
-
-
-def _flagged(text: str) -> str:
-    """The paragraph under "What it flags"."""
-    below = text.partition("## What it flags")[2].strip()
-    return " ".join(below.partition("\n\n")[0].split())
+    first, flagged = (
+        " ".join(part.strip().partition("\n\n")[0].split()) for part in (text, text.partition("## What it flags")[2])
+    )
+    return _rule(rule.CODE, slug(rule), first, flagged or first, text, rule.LEVEL)
 
 
 def _named(item: LocatedFinding) -> Json:

@@ -10,12 +10,12 @@ MAX_BYTES = 1024 * 1024
 REST = "*The summary was cut here: GitHub shows at most 1 MiB. The full reports are among the files of this run.*"
 
 
-def render(analysis: Analysis) -> str:
-    """The markdown report, without its figure."""
-    return cut(report.render(analysis), MAX_BYTES, REST)
+def render(analyses: Sequence[Analysis]) -> str:
+    """The reports, cut where they are too long."""
+    return cut(reports(analyses), MAX_BYTES, REST)
 
 
-def render_comparison(analyses: Sequence[Analysis]) -> str:
-    """The comparison, then each report."""
-    parts = [report.render_comparison(analyses), *map(report.render, analyses)]
-    return cut("\n".join(parts), MAX_BYTES, REST)
+def reports(analyses: Sequence[Analysis]) -> str:
+    """The markdown report of each model, without its figure; of several models the comparison first."""
+    compared = [report.render_comparison(analyses)] if len(analyses) > 1 else []
+    return "\n".join([*compared, *map(report.render, analyses)])

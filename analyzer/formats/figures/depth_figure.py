@@ -31,22 +31,21 @@ class Panel(NamedTuple):
     colour: str
 
 
-def render(analysis: Analysis) -> str:
-    """One panel a quantity, over the same layers in execution order, with the model's stages below."""
+def render(analyses: Sequence[Analysis]) -> str:
+    """One panel a quantity, over the same layers in execution order, with the model's stages below.
+
+    Problem when there are several models: their layers have no common axis.
+    """
+    if len(analyses) != 1:
+        raise Problem(
+            f"A figure shows one model and there are {len(analyses)}: give one target, or --output report.md."
+        )
+    (analysis,) = analyses
     profile = depth.profile(analysis)
     panels = [partial(_draw, panel=panel, profile=profile) for panel in _panels(profile)]
     return depth_panels.svg(
         f"{analysis.model.name}: parameters and MACs along its depth", profile.paths, panels, CAPTION
     )
-
-
-def render_comparison(analyses: Sequence[Analysis]) -> str:
-    """Problem when there are several: layers of different models have no common axis."""
-    if len(analyses) != 1:
-        raise Problem(
-            f"A figure shows one model and there are {len(analyses)}: give one target, or --output report.md."
-        )
-    return render(analyses[0])
 
 
 def _panels(profile: Profile) -> tuple[Panel, ...]:

@@ -29,9 +29,13 @@ WIDE = 400
 MAX_LISTED = 5
 
 
-def render(analysis: Analysis, width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
-    """Facts, the heaviest layers, what is missing, and where the reports are; `colour` for a terminal only."""
-    return rendered(_parts(analysis, width, written), width, colour)
+def render(analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
+    """Facts, the heaviest layers, what is missing, and where the reports are; `colour` for a terminal only.
+
+    Of several models one row each, with ratios against the first.
+    """
+    parts = _parts(analyses[0], width, written) if len(analyses) == 1 else _compared(analyses, written)
+    return rendered(parts, width, colour)
 
 
 def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["str | Text | Table"]:
@@ -52,13 +56,6 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
         yield from durations.summary(analysis.latency)
     yield from _warnings(analysis)
     yield from _written(written)
-
-
-def render_comparison(
-    analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False, written: Sequence[str] = ()
-) -> str:
-    """One model a row, ratios against the first, and where the reports are."""
-    return rendered(_compared(analyses, written), width, colour)
 
 
 def _compared(analyses: Sequence[Analysis], written: Sequence[str]) -> Iterator["str | Text | Table"]:

@@ -50,11 +50,11 @@ def changed(analysis, number):
 
 
 def test_the_whole_comment_on_a_broken_budget(gated):
-    assert plain(comment.render(gated)) == WHOLE
+    assert plain(comment.render([gated])) == WHOLE
 
 
 def test_the_verdict_is_the_first_line_that_is_seen(gated, unchanged, analysis):
-    heads = [comment.render(given).splitlines()[2] for given in (gated, unchanged, analysis)]
+    heads = [comment.render([given]).splitlines()[2] for given in (gated, unchanged, analysis)]
     assert heads[0].startswith("## ❌ Parameter budget exceeded")
     assert heads[1].startswith("## ✅ MAC budget kept: ")
     assert heads[2] == "## Analysed"
@@ -62,7 +62,7 @@ def test_the_verdict_is_the_first_line_that_is_seen(gated, unchanged, analysis):
 
 @pytest.mark.parametrize(("number", "rows", "rest"), [(1, 1, 0), (15, 15, 0), (16, 15, 1), (40, 15, 25)])
 def test_at_most_15_changed_rows_and_the_rest_counted(number, rows, rest, gated):
-    text = plain(comment.render(changed(gated, number)))
+    text = plain(comment.render([changed(gated, number)]))
     assert text.count("| added Linear ") == rows
     assert ("more layer" in text) == (rest > 0)
     # Those cut off are the smallest: 1 + 2 + ... parameters.
@@ -73,69 +73,69 @@ def test_at_most_15_changed_rows_and_the_rest_counted(number, rows, rest, gated)
 def test_the_largest_change_comes_first_whichever_way(gated):
     shrunk = LayerChange("gone", "removed", Layer("gone", "Linear", params=9_000), None)
     layers = (*gated.difference.layers, shrunk)
-    text = comment.render(replace(gated, difference=replace(gated.difference, layers=layers)))
+    text = comment.render([replace(gated, difference=replace(gated.difference, layers=layers))])
     assert text.index("| `gone`") < text.index("| `head`")
     assert "| removed Linear" in text
 
 
 def test_silent_says_nothing_when_nothing_changed(unchanged):
-    assert comment.render(unchanged, silent=True) == ""
-    assert "MAC budget kept" in comment.render(unchanged)
+    assert comment.render([unchanged], silent=True) == ""
+    assert "MAC budget kept" in comment.render([unchanged])
 
 
 def test_silent_speaks_when_something_changed_or_fails(gated, unchanged, exceeded, analysis):
-    assert comment.render(gated, silent=True)
-    assert comment.render(replace(unchanged, budget=(exceeded,)), silent=True)
-    assert comment.render(analysis, silent=True)
-    assert comment.render_comparison([unchanged, gated], silent=True)
-    assert comment.render_comparison([unchanged, unchanged], silent=True) == ""
+    assert comment.render([gated], silent=True)
+    assert comment.render([replace(unchanged, budget=(exceeded,))], silent=True)
+    assert comment.render([analysis], silent=True)
+    assert comment.render([unchanged, gated], silent=True)
+    assert comment.render([unchanged, unchanged], silent=True) == ""
 
 
 @pytest.mark.parametrize(
     ("key", "expected"), [("nightly", "nightly"), ("a b", "a-b"), ("--> <b>", "-b-"), ("v1.2_x", "v1.2_x")]
 )
 def test_the_key_is_in_the_first_line_and_cannot_leave_it(key, expected, gated):
-    assert comment.render(gated, key=key).splitlines()[0] == f"<!-- analyzer:report key={expected} -->"
+    assert comment.render([gated], key=key).splitlines()[0] == f"<!-- analyzer:report key={expected} -->"
 
 
 def test_of_several_models_the_worst_is_first_and_each_is_named(gated, unchanged):
     other = replace(unchanged, model=replace(unchanged.model, name="small"))
-    text = comment.render_comparison([other, gated])
+    text = comment.render([other, gated])
     assert text.count("<!--") == 1
     assert text.index("## ❌ net: Parameter budget") < text.index("## ✅ small: MAC budget kept")
 
 
 def test_several_models_open_with_a_table_of_all_verdicts(gated, unchanged):
     others = [replace(unchanged, model=replace(unchanged.model, name=f"small{number}")) for number in range(200)]
-    text = comment.render_comparison([*others, gated])
+    text = comment.render([*others, gated])
     assert len(text) <= len(text.encode()) <= 60_000
     rows = [line.split(" | ") for line in text.split("## ")[0].splitlines() if line.startswith("| ")]
     assert [row[1].strip() for row in rows] == ["model", "net", *(f"small{number}" for number in range(200))]
     assert rows[1][2].startswith("Parameter budget exceeded: 10.71 k of 10.00 k")
     assert plain(rows[1][3]).strip() == "10.71 k +5,120 (+91.5 %)"
     assert "## " not in text.split("| model")[0]
-    assert "| model" not in comment.render(gated)
+    assert "| model" not in comment.render([gated])
 
 
 def test_bases_are_named_once(gated, unchanged):
-    assert "<sub>compared with main · static count" in comment.render_comparison([gated, unchanged])
-    assert "compared with" not in comment.render(replace(gated, difference=None))
+    assert "<sub>compared with main · static count" in comment.render([gated, unchanged])
+    assert "compared with" not in comment.render([replace(gated, difference=None)])
 
 
 def test_a_base_that_cannot_be_analysed_is_told(gated):
     absent = (Absence(COMPARISON, "", "it does not import; only absolute limits were checked"),)
-    text = comment.render(replace(gated, difference=None, absences=absent))
+    text = comment.render([replace(gated, difference=None, absences=absent)])
     assert "- **Not compared with the base:** it does not import; only absolute limits were checked" in text
 
 
 def test_advice_is_folded_below(advised):
-    text = comment.render(advised)
+    text = comment.render([advised])
     assert text.count("<details>") == text.count("</details>") == 2
     assert "<summary>1 suggestion (structure only; all need training)</summary>" in text
 
 
 def test_an_incomplete_count_is_said(incomplete):
-    assert "incomplete: 1 operator not counted</sub>" in comment.render(incomplete)
+    assert "incomplete: 1 operator not counted</sub>" in comment.render([incomplete])
 
 
 def long(gated, size):
@@ -144,15 +144,15 @@ def long(gated, size):
     def named(*names):
         return replace(gated, difference=replace(gated.difference, models_gone=names))
 
-    missing = size - len(comment.render(named("x")).encode())
+    missing = size - len(comment.render([named("x")]).encode())
     names = ["y" * 1000] * (missing // 1100)
-    rest = size - len(comment.render(named("x", *names), rest="").encode())
+    rest = size - len(comment.render([named("x", *names)], rest="").encode())
     return named("x" * (rest + 1), *names)
 
 
 @pytest.mark.parametrize(("size", "is_cut"), [(59_000, False), (60_000, False), (60_001, True)])
 def test_a_comment_is_cut_above_60000_bytes(size, is_cut, gated):
-    text = comment.render(long(gated, size))
+    text = comment.render([long(gated, size)])
     assert ("full report" in text) == is_cut
     assert len(text.encode()) <= 60_000
     assert is_cut or len(text.encode()) == size
@@ -170,7 +170,7 @@ def test_what_is_cut_ends_on_a_row_with_everything_closed(gated):
         )
         for index in range(15)
     )
-    text = comment.render(replace(gated, difference=replace(gated.difference, layers=wide)))
+    text = comment.render([replace(gated, difference=replace(gated.difference, layers=wide))])
     assert len(text.encode()) <= 60_000
     assert text.endswith(" |\n\n</details>\n\n*The rest is in the full report, in the summary of this run.*\n")
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
@@ -179,7 +179,7 @@ def test_what_is_cut_ends_on_a_row_with_everything_closed(gated):
 
 
 def test_the_pointer_can_name_the_report(gated):
-    text = comment.render(long(gated, 70_000), rest="See report.md.")
+    text = comment.render([long(gated, 70_000)], rest="See report.md.")
     assert text.endswith("\n\nSee report.md.\n")
 
 
@@ -189,6 +189,6 @@ def test_odd_names_stay_names(name, gated):
         name, "changed", None, Layer(name, name, name, 1, params=5), name, (SettingChange(name, name, name),)
     )
     odd = replace(gated, difference=replace(gated.difference, layers=(change,), models_gone=(name,)))
-    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment.render(odd))
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment.render([odd]))
     assert "<b>x" not in html
     assert "<em>star" not in html

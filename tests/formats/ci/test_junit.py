@@ -8,7 +8,7 @@ from analyzer.values.gate_results import OverrideTerms
 
 
 def test_the_whole_file_of_a_failed_budget(gated):
-    assert junit.render(gated) == (
+    assert junit.render([gated]) == (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<testsuites name="analyze" tests="3" failures="1" errors="0" skipped="0">\n'
         '  <testsuite name="net" tests="3" failures="1" errors="0" skipped="0">\n'
@@ -43,7 +43,7 @@ def test_the_whole_file_of_a_failed_budget(gated):
     ],
 )
 def test_each_outcome_has_its_element_and_counter(changes, tag, counter, gated, exceeded):
-    root = ElementTree.fromstring(junit.render(replace(gated, budget=(replace(exceeded, **changes),))).encode())
+    root = ElementTree.fromstring(junit.render([replace(gated, budget=(replace(exceeded, **changes),))]).encode())
     assert [child.tag for child in root.iter("testcase")] == ["testcase"]
     assert root.find(f".//testcase/{tag}") is not None
     counted = [name for name in ("failures", "errors", "skipped") if root.get(name) == "1"]
@@ -51,12 +51,12 @@ def test_each_outcome_has_its_element_and_counter(changes, tag, counter, gated, 
 
 
 def test_a_model_without_a_budget_is_an_empty_suite(analysis):
-    root = ElementTree.fromstring(junit.render(analysis).encode())
+    root = ElementTree.fromstring(junit.render([analysis]).encode())
     assert [(suite.get("name"), suite.get("tests"), len(suite)) for suite in root] == [("net", "0", 0)]
 
 
 def test_every_model_is_a_suite_and_the_root_counts_all(gated, unchanged):
-    root = ElementTree.fromstring(junit.render_comparison([gated, unchanged]).encode())
+    root = ElementTree.fromstring(junit.render([gated, unchanged]).encode())
     assert (root.get("tests"), root.get("failures")) == ("4", "1")
     assert [suite.get("tests") for suite in root] == ["3", "1"]
 
@@ -64,7 +64,7 @@ def test_every_model_is_a_suite_and_the_root_counts_all(gated, unchanged):
 @pytest.mark.parametrize("name", ['<&">', "层.卷积 🚀", "a\x00b\x1bc", "tab\tnew\nline", "\ud800"])
 def test_any_name_gives_xml_that_parses(name, gated, exceeded):
     line = replace(exceeded, name=name, message=name, override=OverrideTerms({}, name, "2030-01-02"))
-    root = ElementTree.fromstring(junit.render(replace(gated, budget=(line,))).encode())
+    root = ElementTree.fromstring(junit.render([replace(gated, budget=(line,))]).encode())
     text = root.find(".//failure").text
     assert "Cheapest fix" in text
     assert ("\ufffd" in text) == (name in ("a\x00b\x1bc", "\ud800"))

@@ -33,11 +33,11 @@ def test_the_schema_refuses_what_is_not_sarif():
 
 @pytest.mark.parametrize("kind", ["analysis", "incomplete", "checkpoint", "advised", "gated", "unchanged"])
 def test_every_analysis_is_valid(kind, request):
-    run_of(sarif.render(request.getfixturevalue(kind)))
+    run_of(sarif.render([request.getfixturevalue(kind)]))
 
 
 def test_a_result_points_at_one_line_and_names_its_layer(advised):
-    result = run_of(sarif.render(advised))["results"][0]
+    result = run_of(sarif.render([advised]))["results"][0]
     print_ = result.pop("partialFingerprints")["analyzeFinding/v1"]
     assert len(print_) == 32
     rule = next(index for index, rule in enumerate(RULES) if rule.CODE == "SEP101")
@@ -60,7 +60,7 @@ def test_a_result_points_at_one_line_and_names_its_layer(advised):
 
 
 def test_a_failed_budget_is_an_error_with_a_rule_of_its_own(gated):
-    run = run_of(sarif.render(gated))
+    run = run_of(sarif.render([gated]))
     first = run["results"][0]
     assert (first["ruleId"], first["level"]) == ("BUDGET-PARAMS", "error")
     rule = run["tool"]["driver"]["rules"][first["ruleIndex"]]
@@ -69,7 +69,7 @@ def test_a_failed_budget_is_an_error_with_a_rule_of_its_own(gated):
 
 
 def test_all_rules_are_described_as_users_read_them(analysis):
-    rules = run_of(sarif.render(analysis))["tool"]["driver"]["rules"]
+    rules = run_of(sarif.render([analysis]))["tool"]["driver"]["rules"]
     assert [(rule["id"], rule["name"]) for rule in rules] == [(rule.CODE, slug(rule)) for rule in RULES]
     separable = next(rule for rule in rules if rule["id"] == "SEP101")
     assert separable["shortDescription"]["text"].startswith("Split a dense convolution into one that filters")
@@ -79,7 +79,7 @@ def test_all_rules_are_described_as_users_read_them(analysis):
 
 
 def test_what_github_limits_is_within_its_limits(analysis):
-    for rule in run_of(sarif.render(analysis))["tool"]["driver"]["rules"]:
+    for rule in run_of(sarif.render([analysis]))["tool"]["driver"]["rules"]:
         assert 0 < len(rule["shortDescription"]["text"]) <= 1024
         assert 0 < len(rule["fullDescription"]["text"]) <= 1024
         assert len(rule["name"]) <= 255
@@ -87,30 +87,32 @@ def test_what_github_limits_is_within_its_limits(analysis):
 
 
 def test_a_rule_of_another_version_is_named_all_the_same(advised, separable):
-    run = run_of(sarif.render(replace(advised, advice=(replace(separable, rule="NEW999", name="brand-new"),))))
+    run = run_of(sarif.render([replace(advised, advice=(replace(separable, rule="NEW999", name="brand-new"),))]))
     rule = run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]
     assert (rule["id"], rule["name"]) == ("NEW999", "brand-new")
 
 
 def test_addresses_are_relative_and_encoded(advised, separable):
     odd = replace(advised, advice=(replace(separable, file="my models/é#1.py"),))
-    uri = run_of(sarif.render(odd, folder="sub"))["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
+    uri = run_of(sarif.render([odd], folder="sub"))["results"][0]["locations"][0]["physicalLocation"][
+        "artifactLocation"
+    ]
     assert uri == {"uri": "sub/my%20models/%C3%A9%231.py"}
 
 
 def test_a_result_without_a_file_has_no_location(gated):
     homeless = replace(gated, difference=None, model=Model("net", "net:Net", "Net"))
-    assert "locations" not in run_of(sarif.render(homeless))["results"][0]
+    assert "locations" not in run_of(sarif.render([homeless]))["results"][0]
 
 
 def test_every_region_has_a_line(advised, separable):
     lineless = replace(advised, advice=(replace(separable, line=None),))
-    for result in run_of(sarif.render(lineless))["results"]:
+    for result in run_of(sarif.render([lineless]))["results"]:
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
 
 
 def test_several_models_are_one_run_with_distinct_fingerprints(advised, gated):
-    results = run_of(sarif.render_comparison([advised, gated, advised]))["results"]
+    results = run_of(sarif.render([advised, gated, advised]))["results"]
     prints = {result["partialFingerprints"]["analyzeFinding/v1"] for result in results}
     assert len(prints) == len(results) == 3 + 2 + 3
 
@@ -118,6 +120,6 @@ def test_several_models_are_one_run_with_distinct_fingerprints(advised, gated):
 @pytest.mark.parametrize(("number", "kept"), [(25_000, 25_000), (25_001, 25_000)])
 def test_a_run_has_at_most_25000_results_and_keeps_the_worst(number, kept, gated, separable):
     advice = tuple(replace(separable, path=f"l{index}") for index in range(number - 2))
-    results = json.loads(sarif.render(replace(gated, advice=advice, difference=None)))["runs"][0]["results"]
+    results = json.loads(sarif.render([replace(gated, advice=advice, difference=None)]))["runs"][0]["results"]
     assert len(results) == kept
     assert results[0]["level"] == "error"

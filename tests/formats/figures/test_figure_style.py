@@ -10,14 +10,14 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_a_figure_says_what_it_shows(analysis):
-    root = ElementTree.fromstring(depth_figure.render(analysis))
+    root = ElementTree.fromstring(depth_figure.render([analysis]))
     assert root.get("role") == "img"
     assert root[0].tag == f"{SVG}title"
     assert root[0].text == f"{analysis.model.name}: parameters and MACs along its depth"
 
 
 def test_every_colour_has_its_counterpart_on_a_dark_page(analysis):
-    for text in filter(None, (depth_figure.render(analysis), memory_figure.render(analysis))):
+    for text in filter(None, (depth_figure.render([analysis]), memory_figure.render(analysis))):
         drawn = set(re.findall(r'style="[^"]*?(?:fill|stroke): (#[0-9a-f]{6})', text))
         assert drawn
         assert drawn <= {light.lower() for light in DARK}

@@ -123,7 +123,7 @@ def test_several_models_in_turns_are_a_table_of_ratios(timed):
 
 
 def test_the_terminal_sums_up(timed):
-    text = summary.render(timed(model=STEADY, proposals=(SEPARABLE,), partial=True))
+    text = summary.render([timed(model=STEADY, proposals=(SEPARABLE,), partial=True)])
     assert "one inference on cpu, 1 thread: 100 ms (IQR 2 ms, p95 104 ms, least 99 ms, 40 runs)" in text
     assert "interrupted: this is what had been timed until then" in text
     assert "SEP101 depthwise-separable takes 0.95 of the time in stem.conv" in text

@@ -52,8 +52,8 @@ def test_no_more_than_so_many_lines():
 
 def test_terminal_and_report_tell_it(analysis):
     rewritten = replace(analysis, rewriting=DONE)
-    assert TOLD[0] in summary.render_comparison([analysis, rewritten])
-    assert TOLD[0] in summary.render(rewritten)
+    assert TOLD[0] in summary.render([analysis, rewritten])
+    assert TOLD[0] in summary.render([rewritten])
     text = report.render(rewritten)
     assert "## What was applied" in text
     assert all(line.replace("_", "") in text.replace("\\", "") for line in TOLD)

@@ -53,7 +53,7 @@ def test_a_line_for_each_counter():
 
 def test_both_text_reports_show_them(analysis):
     asked = replace(analysis, reconciliation=(FVCORE, FAILED))
-    for text in (summary.render(asked), report.render(asked)):
+    for text in (summary.render([asked]), report.render(asked)):
         assert "normalization: 24 there, 0 here" in text
         assert "it takes positional arguments only" in text
-    assert "fvcore" not in summary.render(analysis) + report.render(analysis)
+    assert "fvcore" not in summary.render([analysis]) + report.render(analysis)
