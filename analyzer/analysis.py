@@ -16,6 +16,7 @@ from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, wi
 from analyzer.estimating import estimate
 from analyzer.estimating.latency import time_estimate
 from analyzer.estimating.proposal_times import proposal_timer
+from analyzer.formats.wording.advice_words import worded, worded_plan
 from analyzer.formulas import used_formulas
 from analyzer.formulas.count import Count, with_sources
 from analyzer.rules import selected
@@ -29,7 +30,7 @@ from analyzer.version import VERSION
 if TYPE_CHECKING:
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
     from analyzer.loading.loaded_model import LoadedModel
-    from analyzer.values.advice import HarmMeasurement
+    from analyzer.values.advice import HarmMeasurement, PlanStep
     from analyzer.values.estimates import Estimates, TimeEstimate, TrainingFootprint
     from analyzer.values.graph import Trace
 
@@ -77,9 +78,9 @@ def with_harms(study: Study, harms: Sequence[float | None], measurement: HarmMea
     model = rank_by_harm(study.model, harms, absences)
     analysis = replace(
         study.analysis,
-        advice=tuple(item.advice for item in model.advised),
+        advice=tuple(map(worded, model.advised)),
         together=model.together,
-        plan=model.plan,
+        plan=_plan(model),
         harm_measurement=measurement,
         absences=tuple(absences.found),
     )
@@ -185,12 +186,16 @@ def _analysis(
         formulas=used_formulas(trace.graph),
         never_run=count.never_run,
         layers=with_fields(with_sources(count.layers, places, building), fields),
-        advice=tuple(item.advice for item in advised.advised),
+        advice=tuple(map(worded, advised.advised)),
         together=advised.together,
-        plan=advised.plan,
+        plan=_plan(advised),
         estimates=estimates,
         reconciliation=_second_opinions(loaded, count, progress) if options.reconcile else (),
     )
+
+
+def _plan(advised: AdvisedModel) -> tuple[PlanStep, ...]:
+    return worded_plan(advised.plan, (*advised.advised, *advised.best))
 
 
 def _second_opinions(loaded: LoadedModel, count: Count, progress: Progress) -> tuple[SecondOpinion, ...]:

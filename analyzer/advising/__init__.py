@@ -9,20 +9,17 @@ from itertools import chain
 
 from analyzer.advising.choosing import best_per_layer, not_beside, removes_normalization
 from analyzer.advising.pricing import current_price, current_units, proposed_price
-from analyzer.advising.ranking import Advised, is_gain, rank
+from analyzer.advising.ranking import Advised, ChangedLayer, is_gain, rank
 from analyzer.rules import RULES, slug
 from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule, is_inference_only
 from analyzer.values.absences import Absences
-from analyzer.values.advice import Advice, Alternative, Replacement
+from analyzer.values.advice import Advice, Replacement
 from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ModelFacts, RecomputedLayer, RemovableModule
 from analyzer.values.layer_calls import call_of, code
 
 __all__ = ["Advised", "Timer", "advise", "best_per_layer"]
-
-MAX_LAYERS_SHOWN = 3
-"""Of a proposal for more layers the rest is said in words."""
 
 Timer = Callable[[str, str, Proposal], ProposalTime | None]
 """From a rule's code, a path and its proposal to what that does to the time of the layers on the device profile."""
@@ -55,7 +52,7 @@ def ordered(found: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
 
 def _answers(rule: Rule, facts: ModelFacts, timer: Timer) -> list[Advised]:
     if isinstance(rule, Observer):
-        return [Advised(_fact(rule, finding)) for finding in rule.observe(facts)]
+        return [Advised(_fact(rule, finding), finding=finding) for finding in rule.observe(facts)]
     if isinstance(rule, ModelProposer):
         return [_proposed(rule, path, found, facts, timer) for path, found in rule.propose_all(facts)]
     if not isinstance(rule, Proposer):
@@ -71,12 +68,11 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
         path=finding.path,
         level=rule.LEVEL,
         effort=rule.EFFORT,
-        current=finding.current,
+        current="",
         proposed=None,
         saved=None,
         bytes_ratio=None,
         bound=None,
-        notes=finding.notes,
     )
 
 
@@ -84,27 +80,13 @@ def _proposed(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, time
     """The proposal with its alternatives, each priced; those that save nothing are left out."""
     item = advised(rule, path, proposal, facts, timer)
     others = tuple(advised(rule, path, other, facts, timer) for other in proposal.alternatives)
-    return with_others(item, tuple(other for other in others if is_gain(other.advice.saved)))
-
-
-def with_others(item: Advised, others: tuple[Advised, ...]) -> Advised:
-    """The same with these alternatives, which its advice names as data."""
-    named = tuple(_alternative(other) for other in others)
-    return replace(item, others=others, advice=replace(item.advice, alternatives=named))
-
-
-def _alternative(other: Advised) -> Alternative:
-    advice, proposal = other.advice, other.proposal
-    assert proposal is not None
-    assert advice.saved is not None
-    return Alternative(proposal.label, advice.replacements, advice.saved, proposal.notes, advice.kept, advice.harm)
+    return replace(item, others=tuple(other for other in others if is_gain(other.advice.saved)))
 
 
 def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
     """One proposal for the layer at a path, priced by the formulas and by the timer."""
     proposal = replace(proposal, is_exact=rule.EFFORT == "none")
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
-    current, proposed = _codes(proposal, facts, path)
     time = timer(rule.CODE, path, proposal)
     advice = Advice(
         rule=rule.CODE,
@@ -112,19 +94,18 @@ def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer:
         path=path,
         level=rule.LEVEL,
         effort=rule.EFFORT,
-        current=current,
-        proposed=proposed,
+        current="",
+        proposed="",
         saved=before.saved(after),
         bytes_ratio=after.bytes / before.bytes if before.bytes else None,
         bound=time.bound if time else None,
-        notes=proposal.notes,
         replacements=_replacements(proposal),
         device=facts.device if time else "",
         time_ratio=time.ratio if time else None,
         inference_only=is_inference_only(rule) or removes_normalization(proposal, facts),
         not_beside=not_beside(rule.CODE, proposal, facts),
     )
-    return Advised(advice, proposal, time)
+    return Advised(advice, proposal, time, changed=_changed(proposal, facts))
 
 
 def _replacements(proposal: Proposal) -> tuple[Replacement, ...]:
@@ -138,25 +119,13 @@ def _input_size(units: Sequence[Unit]) -> tuple[int, ...]:
     return next((unit.input_size for unit in units if isinstance(unit, Convolution)), ())
 
 
-def _codes(proposal: Proposal, facts: ModelFacts, path: str) -> tuple[str, str]:
-    """What is there and what is proposed, as code; layers that stay as they are left out."""
-    now = {own: current_units(own, facts) for own, _ in proposal.replacements}
-    changed = {own: units for own, units in proposal.replacements if units != now[own]}
+def _changed(proposal: Proposal, facts: ModelFacts) -> tuple[ChangedLayer, ...]:
+    """The layers that do not stay as they are."""
+    now = {path: current_units(path, facts) for path, _ in proposal.replacements}
+    changed = {path: units for path, units in proposal.replacements if units != now[path]}
     whole: tuple[RemovableModule | RecomputedLayer, ...] = (*facts.removable, *facts.recomputed)
-    gone = next((module for module in whole if changed.keys() == {module.path}), None)
-    if gone is not None:
-        return f"{gone.kind}(...)", _code(changed, path)
-    return _code({own: now[own] for own in changed}, path), _code(changed, path)
-
-
-def _code(layers: Mapping[str, tuple[Unit, ...]], path: str) -> str:
-    """The layers' units, with their paths unless it is the one layer that is spoken of."""
-    if layers.keys() == {path}:
-        return code(layers[path])
-    parts = [f"{own} = {code(units)}" for own, units in layers.items() if units]
-    rest = len(parts) - MAX_LAYERS_SHOWN
-    more = [f"and {rest} more {'layer' if rest == 1 else 'layers'}"] if rest > 0 else []
-    return "; ".join(parts[:MAX_LAYERS_SHOWN] + more)
+    gone = next((module.kind for module in whole if changed.keys() == {module.path}), "")
+    return tuple(ChangedLayer(path, gone or now[path], units) for path, units in changed.items())
 
 
 def _placed(item: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:

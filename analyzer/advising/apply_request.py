@@ -91,7 +91,8 @@ def _chosen(item: Advised, choice: str, model: AdvisedModel) -> Advised | None:
 def choices_of(item: Advised, model: AdvisedModel) -> Mapping[str, Advised]:
     """All that can be chosen for one layer, by the word that --apply takes: of rules that say so more than is shown."""
     rule, facts = rule_for(item.advice.rule), model.facts
-    named = {_word(each.proposal.label): each for each in (item, *item.others) if each.proposal and each.proposal.label}
+    ways = ((each.proposal.choice, each) for each in (item, *item.others) if each.proposal)
+    named = {choice.word: each for choice, each in ways if choice}
     layer = facts.convolutions.get(item.advice.path) if facts else None
     if layer is None or facts is None or not isinstance(rule, Choosable):
         return named

@@ -13,6 +13,7 @@ from analyzer.dataflow.same_operators import first_difference
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
+from analyzer.values.notes import Note, note
 
 if TYPE_CHECKING:
     from analyzer.formulas.count import Count
@@ -112,13 +113,13 @@ def _run(items: Sequence[Advised], loaded: LoadedModel, count: Count) -> list[Ad
         except Problem:
             return False
         if error is not None:
-            said[tuple(proposals)] = f"the model's output is the same to {_decade(error):.0e}, run on random input"
+            shown[tuple(proposals)] = note("same-output", error=_decade(error))
         return error is not None or count.trace.mode != "real"
 
-    said: dict[tuple[Proposal, ...], str] = {}
+    shown: dict[tuple[Proposal, ...], Note] = {}
     for item in _surviving(items, holds):
-        text = next((text for proposals, text in said.items() if item.proposal in proposals), None)
-        found.append(replace(item, advice=replace(item.advice, evidence=text)))
+        evidence = next((one for proposals, one in shown.items() if item.proposal in proposals), None)
+        found.append(replace(item, evidence=evidence))
     return found
 
 

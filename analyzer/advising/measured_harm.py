@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from analyzer.advising import Advised, ordered, with_others
+from analyzer.advising import Advised, ordered
 from analyzer.advising.advisor import AdvisedModel, planned
 from analyzer.values.absences import Absences
 
@@ -32,8 +32,7 @@ def told(advised: Sequence[Advised], known: Mapping[int, float | None]) -> tuple
 
 def _told(item: Advised, known: Mapping[int, float | None]) -> Advised:
     others = tuple(_told(other, known) for other in item.others)
-    own = replace(item, advice=replace(item.advice, harm=known.get(id(item))))
-    return with_others(own, others) if others else own
+    return replace(item, advice=replace(item.advice, harm=known.get(id(item))), others=others)
 
 
 def _beaten(item: Advised, everything: Sequence[Advised]) -> Advised:

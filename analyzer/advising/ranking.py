@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.rules.rule import Finding
 from analyzer.values.advice import STEPS, Advice, Saving
-from analyzer.values.convolution import Proposal
+from analyzer.values.convolution import Proposal, Unit
 from analyzer.values.estimates import ProposalTime
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import Evidence, NoEvidence, Note
 from analyzer.values.timings import Latency
 
 REPAIRED = 0.05
@@ -16,15 +18,32 @@ REPAIRED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedLayer:
+    """What a proposal makes of the layer at a path."""
+
+    path: str
+    before: tuple[Unit, ...] | str
+    """Or the kind of a module that goes as a whole."""
+    after: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Advised:
-    """A piece of advice and the proposal behind it; None for a fact."""
+    """A piece of advice, without its words, and what they are made of."""
 
     advice: Advice
     proposal: Proposal | None = None
+    """None for a fact."""
     time: ProposalTime | None = None
     """What it would do to the time of its layers on the device profile."""
     others: tuple[Advised, ...] = ()
     """Its alternatives, each as advice of its own."""
+    changed: tuple[ChangedLayer, ...] = ()
+    """The layers that do not stay as they are."""
+    finding: Finding | None = None
+    """The fact; None for a proposal."""
+    evidence: Evidence | NoEvidence | Note | None = None
+    """What the weights say of a proposal, or how an exact change was shown to be one."""
 
     @property
     def paths(self) -> frozenset[str]:

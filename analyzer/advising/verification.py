@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from analyzer.advising import with_others
 from analyzer.advising.ranking import Advised
 from analyzer.advising.resolution_change import can_hold
 from analyzer.dataflow.channels.group_isolation import isolations
@@ -51,7 +51,7 @@ def applicable(items: Sequence[Advised], loaded: LoadedModel) -> list[Advised]:
 
     takes = accepts(loaded.module)
     kept = [item for item in items if item.proposal is None or takes(item.proposal)]
-    return [with_others(item, tuple(o for o in item.others if o.proposal and takes(o.proposal))) for item in kept]
+    return [replace(item, others=tuple(o for o in item.others if o.proposal and takes(o.proposal))) for item in kept]
 
 
 def kept_promises(

@@ -7,14 +7,15 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from analyzer.advising import Advised, with_others
+from analyzer.advising import Advised
 from analyzer.values.convolution import Convolution, Linear, ReLU, Unit
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import Evidence, NoEvidence
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from analyzer.evidence import CarryingPlan, Evidence, NormStatistics
+    from analyzer.evidence import CarryingPlan, NormStatistics
     from analyzer.loading.loaded_model import LoadedModel
 
 WORK = 50_000_000
@@ -35,12 +36,10 @@ def with_evidence(advised: Sequence[Advised], facts: ModelFacts, loaded: LoadedM
     found = [(item, asked.of(item)) for item in advised]
     spared = WORK - sum(_work(item, facts) for item in advised)
     others = _of_others(advised, facts, asked, spared)
-    trained = any(evidence is not None and _is_trained(evidence) for _, evidence in found)
+    trained = any(isinstance(evidence, Evidence) and evidence.excess >= TRAINED for _, evidence in found)
     told = [_told(item, evidence, trained) for item, evidence in found]
     return tuple(
-        with_others(item, tuple(_told(other, others.get(id(other)), trained) for other in item.others))
-        if item.others
-        else item
+        replace(item, others=tuple(_told(other, others.get(id(other)), trained) for other in item.others))
         for item in told
     )
 
@@ -59,7 +58,7 @@ def _own(module: nn.Module) -> Mapping[str, Tensor]:
 
 def _of_others(
     advised: Sequence[Advised], facts: ModelFacts, asked: _Questions, spared: int
-) -> Mapping[int, Evidence | None]:
+) -> Mapping[int, Evidence | NoEvidence | None]:
     """By identity, what is said of alternatives: of the cheapest ones, as far as the work allows."""
     others = sorted((other for item in advised for other in item.others), key=lambda other: _work(other, facts))
     found = {}
@@ -92,7 +91,7 @@ class _Questions:
     def __init__(self, facts: ModelFacts, weights: Mapping[str, Tensor], effort: float) -> None:
         self.facts, self.weights, self.effort = facts, weights, effort
 
-    def of(self, item: Advised) -> Evidence | None:
+    def of(self, item: Advised) -> Evidence | NoEvidence | None:
         """What carrying the weights over keeps; None where nothing is asked: of exact changes, of facts."""
         from analyzer.evidence import evidence_of
 
@@ -110,7 +109,7 @@ class _Questions:
         reads, feeds = self._statistics(layer.rectified), self._statistics(layer.norm)
         return evidence_of(layer.convolution, units, weight, reads, feeds, self._plan(layer))
 
-    def _of_matrix(self, weight: Tensor, units: Sequence[Unit]) -> Evidence | None:
+    def _of_matrix(self, weight: Tensor, units: Sequence[Unit]) -> Evidence | NoEvidence | None:
         """Of linear layers in the place of one: that of convolutions without a kernel."""
         from analyzer.evidence import evidence_of
 
@@ -140,24 +139,18 @@ def _as_convolution(inputs: int, outputs: int) -> Convolution:
     return Convolution(inputs, outputs, (), (), (), ())
 
 
-def _is_trained(evidence: Evidence) -> bool:
-    return not evidence.silence and evidence.excess >= TRAINED
-
-
-def _told(item: Advised, evidence: Evidence | None, trained: bool) -> Advised:
-    """With the sentence; with the share that is kept where the model is trained, as else it says nothing."""
-    from analyzer.evidence import sentence
-
+def _told(item: Advised, evidence: Evidence | NoEvidence | None, trained: bool) -> Advised:
+    """With the evidence; with the share that is kept where the model is trained, as else it says nothing."""
     if evidence is None:
         return item
-    kept = evidence.kept if trained and not evidence.silence else None
-    return replace(item, advice=replace(item.advice, evidence=sentence(evidence), kept=kept))
+    kept = evidence.kept if trained and isinstance(evidence, Evidence) else None
+    return replace(item, evidence=evidence, advice=replace(item.advice, kept=kept))
 
 
 def kept_by(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]) -> float | None:
     """Share of the weight energy that one proposal keeps; None where that is not known."""
     evidence = _Questions(facts, weights, 1.0).of(item)
-    return None if evidence is None or evidence.silence else evidence.kept
+    return evidence.kept if isinstance(evidence, Evidence) else None
 
 
 def ask(items: Sequence[Advised], facts: ModelFacts, weights: Mapping[str, Tensor]) -> Iterator[Advised]:

@@ -99,6 +99,7 @@ def _named(analysis: Analysis, name: str) -> Analysis:
 def _timed(analyses: list[Analysis], studies: list[Study], timing: TimingOptions, progress: Progress) -> list[Analysis]:
     """The analyses with what the clock says, the advice by measured gain; several models are timed in turns as well."""
     from analyzer.advising.ranking import by_measured_gain
+    from analyzer.formats.wording.durations import noise_words
     from analyzer.measuring import Settings, measure, side_by_side
 
     settings = Settings(timing.device, timing.threads, timing.batch, timing.dtype, timing.channels_last)
@@ -106,12 +107,12 @@ def _timed(analyses: list[Analysis], studies: list[Study], timing: TimingOptions
     for analysis, study in zip(analyses, studies, strict=True):
         if study.model is None:
             raise Problem(f"{analysis.model.target}: without a forward there is nothing to time")
-        latency = measure(study.model, settings, progress, _promises(analysis))
+        latency = measure(study.model, settings, progress, _promises(analysis), noise_words)
         advice = by_measured_gain(analysis.advice, latency)
         timed.append(replace(analysis, latency=latency, advice=advice))
     if len(timed) < 2 or any(one.latency and one.latency.partial for one in timed):
         return timed
-    turns = side_by_side([study.model for study in studies if study.model], settings, progress)
+    turns = side_by_side([study.model for study in studies if study.model], settings, progress, noise_words)
     return [replace(one, latency=replace(one.latency, comparison=turns)) for one in timed if one.latency]
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from analyzer.evidence.batch_norm_statistics import NormStatistics
 from analyzer.evidence.dilated_taps import kept_taps
-from analyzer.evidence.finding import Evidence, sentence
 from analyzer.evidence.grouping import Grouping, best_grouping
 from analyzer.evidence.proposal_evidence import CarryingPlan, evidence_of
 
 __all__ = [
     "CarryingPlan",
-    "Evidence",
     "Grouping",
     "NormStatistics",
     "best_grouping",
     "evidence_of",
     "kept_taps",
-    "sentence",
 ]

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from analyzer.evidence.batch_norm_statistics import NormStatistics, looks_untrained, rectified_moments
 from analyzer.evidence.dilated_taps import kept_on, kept_taps
-from analyzer.evidence.finding import Evidence
 from analyzer.evidence.grouping import energies, in_random_places, kept_with
 from analyzer.evidence.low_rank import (
     EXACT_SIDE,
@@ -23,6 +22,7 @@ from analyzer.evidence.low_rank import (
 )
 from analyzer.evidence.separable import NEEDED, break_even, curve, noise_curve, sampled_channels, terms_for
 from analyzer.values.convolution import Convolution, Unit
+from analyzer.values.notes import Evidence, NoEvidence, note
 
 Chain = Sequence[Convolution]
 
@@ -59,18 +59,11 @@ class Case:
         return self.weight if self.scale is None else _scaled(self.weight, self.scale)
 
     @property
-    def weighting(self) -> str:
-        return "weights only" if self.scale is None else "BN-weighted"
+    def is_weighted(self) -> bool:
+        return self.scale is not None
 
 
 Question = Callable[[Case], Evidence]
-ORDERS = {
-    (True, True): "channels reordered",
-    (True, False): "input channels reordered",
-    (False, True): "output channels reordered",
-    (False, False): "channels in their present order",
-}
-"""By whether the inputs and whether the outputs can be renumbered."""
 
 
 def evidence_of(
@@ -80,7 +73,7 @@ def evidence_of(
     reads: NormStatistics | None = None,
     feeds: NormStatistics | None = None,
     plan: CarryingPlan = ANY_ORDER,
-) -> Evidence | None:
+) -> Evidence | NoEvidence | None:
     """What a weight of `convolution.weight_shape` says about using `units` instead; None when it says nothing.
 
     `reads` is the batch normalization whose output, through a ReLU, the layer reads; `feeds` the one that reads the
@@ -94,18 +87,14 @@ def evidence_of(
         return None
     weight = weight.detach().to("cpu", torch.float32)
     weight = weight.transpose(0, 1) if convolution.transposed else weight
-    if silence := _silence(weight, feeds):
-        return Evidence("", silence=silence)
+    if not weight.isfinite().all():
+        return NoEvidence("not finite")
+    if not weight.any():
+        return NoEvidence("zero")
+    if looks_untrained(weight, feeds):
+        return NoEvidence("untrained")
     moments = rectified_moments(reads) if reads else None
     return question(Case(convolution, chain, weight, _scale(moments, weight), plan))
-
-
-def _silence(weight: Tensor, feeds: NormStatistics | None) -> str:
-    if not weight.isfinite().all():
-        return "the weights are not finite"
-    if not weight.any():
-        return "the weights are zero"
-    return "the weights look untrained" if looks_untrained(weight, feeds) else ""
 
 
 def _scale(moments: Tensor | None, weight: Tensor) -> Tensor | None:
@@ -157,9 +146,9 @@ def _grouping(case: Case) -> Evidence:
         kept_with(energy * strength, groups, inputs, outputs, effort) for energy in (plain, in_random_places(plain))
     )
     in_place = kept_with(plain * strength, groups, False, False)
-    details = [f"{100 * in_place:.0f} % with the channels in their present order"] if inputs or outputs else []
-    change = f"splitting into {groups} groups with the {ORDERS[inputs, outputs]}"
-    return Evidence(change, kept, null, case.weighting, tuple(details))
+    details = (note("kept-in-place", kept=in_place),) if inputs or outputs else ()
+    change = note("grouping", groups=groups, inputs=inputs, outputs=outputs)
+    return Evidence(change, kept, null, case.is_weighted, details)
 
 
 def _depthwise_first(case: Case) -> Evidence:
@@ -178,21 +167,20 @@ def _separable(case: Case, terms: int, *, depthwise_first: bool) -> Evidence:
     saving = break_even(channels, prod(case.convolution.kernel))
     order, reverse = ("depthwise", "pointwise") if depthwise_first else ("pointwise", "depthwise")
     details = [
-        f"{100 * NEEDED:.0f} % would take {terms_for(NEEDED, kept)}, and no more than {saving} save work",
-        f"{reverse} first keeps {100 * other[min(last, len(other) - 1)]:.0f} %",
+        note("terms", kept=NEEDED, terms=terms_for(NEEDED, kept), most=saving),
+        note("other-order", first=reverse, kept=other[min(last, len(other) - 1)]),
     ]
     if count := sampled_channels(case.weight, depthwise_first):
-        details.append(f"from a sample of {count} channels")
-    change = f"{order} first with {last + 1} term{'s' if last else ''}"
-    return Evidence(change, kept[last], null[last], case.weighting, tuple(details))
+        details.append(note("sampled", channels=count))
+    change = note("separable", first=order, terms=last + 1)
+    return Evidence(change, kept[last], null[last], case.is_weighted, tuple(details))
 
 
 def _taps(case: Case) -> Evidence:
     small = case.chain[0]
     taps = kept_taps(case.convolution, small) or ()
     null = prod(small.kernel) / prod(case.convolution.kernel)
-    change = f"the dilated {'×'.join(str(size) for size in small.kernel)} kernel"
-    return Evidence(change, kept_on(case.weighted, taps), null, case.weighting)
+    return Evidence(note("dilated", kernel=small.kernel), kept_on(case.weighted, taps), null, case.is_weighted)
 
 
 def _low_rank(case: Case) -> Evidence:
@@ -200,15 +188,16 @@ def _low_rank(case: Case) -> Evidence:
     rank = case.chain[0].out_channels
     values = matrix(case.weight, tuple(size > 1 for size in case.chain[0].kernel))
     rows, columns = values.shape
-    details = ("estimated to about two points",) if min(rows, columns) > EXACT_SIDE else ()
-    return Evidence(f"rank {rank}", kept_at_rank(values, rank), noise_at_rank(rows, columns, rank), details=details)
+    details = (note("estimated"),) if min(rows, columns) > EXACT_SIDE else ()
+    kept, null = kept_at_rank(values, rank), noise_at_rank(rows, columns, rank)
+    return Evidence(note("rank", rank=rank), kept, null, details=details)
 
 
 def _tucker(case: Case) -> Evidence:
     outputs, inputs = case.weight.shape[:2]
     ranks = min(case.chain[0].out_channels, inputs), min(case.chain[1].out_channels, outputs)
     null = noise_by_tucker(tuple(case.weight.shape), *ranks)
-    return Evidence(f"a bottleneck of ranks {ranks[0]} and {ranks[1]}", kept_by_tucker(case.weight, *ranks), null)
+    return Evidence(note("bottleneck", ranks=ranks), kept_by_tucker(case.weight, *ranks), null)
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 from time import perf_counter
+from typing import Literal
 
-from analyzer.values.timings import TimeRatio, Timing
+from analyzer.values.timings import Noise, NoiseWords, TimeRatio, Timing
 
 Sample = Callable[[], Sequence[float]]
 """Times one block of runs: the seconds of each."""
@@ -55,39 +56,35 @@ def _are_steady(series: Sequence[Series], spread: float) -> bool:
     return all(_spread(_pooled(blocks)) <= spread for blocks in series)
 
 
-def timing_of(series: Series) -> Timing:
+def bare(noise: Noise) -> str:
+    """The kind of noise alone, where no words are made of it."""
+    return noise.kind
+
+
+def timing_of(series: Series, words: NoiseWords = bare) -> Timing:
     """Median, interquartile range, 95th percentile and minimum in seconds, and why they can't be trusted, if so."""
     runs = _pooled(series)
     low, middle, high = _quartiles(runs)
     tail = sorted(runs)[min(len(runs) - 1, int(0.95 * len(runs)))]
     halves = median(_pooled(series[::2])), median(_pooled(series[1::2]) or runs)
-    return Timing(middle, high - low, tail, min(runs), len(runs), _noise(runs, halves, milliseconds))
+    noise = _noise(runs, halves, "seconds")
+    return Timing(middle, high - low, tail, min(runs), len(runs), words(noise) if noise else "")
 
 
-def ratio_of(series: Series, base: Series) -> TimeRatio:
+def ratio_of(series: Series, base: Series, words: NoiseWords = bare) -> TimeRatio:
     """Quartiles of the ratio `series / base`, round by round, so that what slows both down cancels out."""
     ratios = [median(one) / median(other) for one, other in zip(series, base, strict=True)]
     low, middle, high = _quartiles(ratios)
     halves = median(ratios[::2]), median(ratios[1::2] or ratios)
-    return TimeRatio(middle, low, high, _noise(ratios, halves, lambda value: f"{value:.2f}"))
+    noise = _noise(ratios, halves, "ratio")
+    return TimeRatio(middle, low, high, words(noise) if noise else "")
 
 
-def _noise(values: Sequence[float], halves: tuple[float, float], text: Callable[[float], str]) -> str:
-    first, second = halves
-    if abs(first - second) > MAX_DISAGREEMENT * min(halves):
-        return f"two interleaved series of the same disagree: {text(first)} and {text(second)}"
-    if _spread(values) > MAX_SPREAD:
-        low, _, high = _quartiles(values)
-        return f"half of the runs lie between {text(low)} and {text(high)}, the others outside"
-    return ""
-
-
-def milliseconds(seconds: float) -> str:
-    """Three digits: "1.23 ms", "45.6 µs"."""
-    for unit, name in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if seconds >= unit:
-            return f"{seconds / unit:#.3g}".rstrip(".") + f" {name}"
-    return f"{seconds / 1e-9:.0f} ns"
+def _noise(values: Sequence[float], halves: tuple[float, float], unit: Literal["seconds", "ratio"]) -> Noise | None:
+    if abs(halves[0] - halves[1]) > MAX_DISAGREEMENT * min(halves):
+        return Noise("disagreement", halves, unit)
+    low, _, high = _quartiles(values)
+    return Noise("spread", (low, high), unit) if _spread(values) > MAX_SPREAD else None
 
 
 def _pooled(series: Series) -> list[float]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from analyzer.advising.ranking import Advised
 from analyzer.measuring.benchmark_model import BenchmarkModel, conditions_of
 from analyzer.measuring.energy_counters import NoCounter, counter_for, energy_of
-from analyzer.measuring.interleaving import Series, interleave, ratio_of, timing_of
+from analyzer.measuring.interleaving import Series, bare, interleave, ratio_of, timing_of
 from analyzer.measuring.layer_profiler import Overhead, clock_for, corrected, overhead, profiled, profiled_forward
 from analyzer.measuring.measured_steps import Step
 from analyzer.measuring.memory_limits import is_freed_memory_kept, keep_freed_memory
 from analyzer.measuring.submodule_calls import CallSequence, Shapes, TimedSwap, before_and_after, calls_at, shapes_at
 from analyzer.values.counts import Layer
 from analyzer.values.errors import Problem
-from analyzer.values.timings import Conditions, Energy, Latency, LayerTiming, ProposalTiming, Timing
+from analyzer.values.timings import Conditions, Energy, Latency, LayerTiming, NoiseWords, ProposalTiming, Timing
 
 if TYPE_CHECKING:
     from analyzer.advising.advisor import AdvisedModel
@@ -37,6 +37,7 @@ class Measurement:
     advised_model: AdvisedModel
     benchmark: BenchmarkModel
     predict: Predict | None = None
+    words: NoiseWords = bare
     conditions: Conditions = field(init=False)
     model: Timing | None = None
     kept: Timing | None = None
@@ -60,7 +61,9 @@ class Measurement:
             yield Step("the best advice together", self.time_together, 2 * whole.seconds)
         yield Step("its energy", self.read_energy, 1.0)
         for group in self._alike_proposals:
-            yield Step(_label(group[0]), partial(self.time_proposal, group), 2 * each.seconds)
+            advice = group[0].advice
+            label = f"{advice.rule} at {advice.path or 'the model itself'}"
+            yield Step(label, partial(self.time_proposal, group), 2 * each.seconds)
         for layers in self._alike_layers:
             yield Step(layers[0].path or "the model itself", partial(self.time_alone, layers), each.seconds)
 
@@ -106,7 +109,8 @@ class Measurement:
             self.kept = self._timed_forward()
 
     def _timed_forward(self) -> Timing:
-        return timing_of(interleave([self.benchmark.sample(self.benchmark.forward)], self.benchmark.settings.model)[0])
+        (series,) = interleave([self.benchmark.sample(self.benchmark.forward)], self.benchmark.settings.model)
+        return timing_of(series, self.words)
 
     def read_energy(self) -> None:
         """Joules of one forward, where there are counters."""
@@ -138,7 +142,7 @@ class Measurement:
 
     def _keep(self, series: dict[str, list[tuple[float, ...]]], cost: Overhead) -> None:
         """Keep all rounds but the first, which warmed up."""
-        self.in_context = {path: timing_of(turns[1:]) for path, turns in series.items()}
+        self.in_context = {path: timing_of(turns[1:], self.words) for path, turns in series.items()}
         self.conditions = replace(self.conditions, hooks=cost.inside + cost.outside)
 
     def time_alone(self, layers: Sequence[Layer]) -> None:
@@ -159,14 +163,16 @@ class Measurement:
             return None, NOT_CALLED
         if call.writes_its_input:
             return None, WRITES
-        return timing_of(interleave([self.benchmark.sample(call)], self.benchmark.settings.layer)[0]), ""
+        (series,) = interleave([self.benchmark.sample(call)], self.benchmark.settings.layer)
+        return timing_of(series, self.words), ""
 
     def time_proposal(self, group: Sequence[Advised]) -> None:
         """Time the layers that a proposal changes, before and after, interleaved."""
         item = group[0]
         assert item.proposal is not None
         paths = tuple(other.advice.path for other in group)
-        blank = ProposalTiming(item.advice.rule, item.advice.name, paths, None, predicted=self._predicted(item))
+        predicted = self.predict(item) if self.predict else None
+        blank = ProposalTiming(item.advice.rule, item.advice.name, paths, None, predicted=predicted)
         try:
             now, then = before_and_after(self.benchmark, item.proposal, self._shapes)
         except Problem as problem:
@@ -181,10 +187,7 @@ class Measurement:
             return
         ratio = self._macs_ratio({*now, *item.paths}, item.advice.saved.macs if item.advice.saved else 0)
         series = self._series(CallSequence(tuple(now.values())), CallSequence(tuple(then.values())))
-        self.proposals.append(replace(_timed(blank, series), macs_ratio=ratio))
-
-    def _predicted(self, item: Advised) -> tuple[float, float] | None:
-        return self.predict(item) if self.predict else None
+        self.proposals.append(replace(self._timed(blank, series), macs_ratio=ratio))
 
     def _series(self, now: Callable[[], object], then: Callable[[], object]) -> tuple[Series, ...]:
         return interleave([self.benchmark.sample(now), self.benchmark.sample(then)], self.benchmark.settings.layer)
@@ -212,7 +215,7 @@ class Measurement:
             with swap.inserted():
                 return sample()
 
-        self.together = _timed(blank, interleave([sample, restructured], self.benchmark.settings.model))
+        self.together = self._timed(blank, interleave([sample, restructured], self.benchmark.settings.model))
 
     def _together_ratio(self) -> float | None:
         whole, taken = self.advised_model.count.total.macs, self.advised_model.together
@@ -235,16 +238,12 @@ class Measurement:
         known = self.alone.get(row.path) or LayerTiming(row.path, row.kind, row.calls, row.macs)
         return replace(known, in_context=self.in_context.get(row.path))
 
-
-def _timed(blank: ProposalTiming, series: tuple[Series, ...]) -> ProposalTiming:
-    now, then = series
-    return replace(blank, before=timing_of(now), after=timing_of(then), ratio=ratio_of(then, now))
+    def _timed(self, blank: ProposalTiming, series: tuple[Series, ...]) -> ProposalTiming:
+        now, then = series
+        before, after = timing_of(now, self.words), timing_of(then, self.words)
+        return replace(blank, before=before, after=after, ratio=ratio_of(then, now, self.words))
 
 
 def _kind_of(layer: Layer) -> object:
     """A key that is equal for layers of torch built alike with equal input shapes; others get a key of their own."""
     return (layer.settings, layer.input_shapes) if layer.settings else layer.path
-
-
-def _label(item: Advised) -> str:
-    return f"{item.advice.rule} at {item.advice.path or 'the model itself'}"

@@ -31,6 +31,7 @@ from dataclasses import replace
 
 from analyzer.values.convolution import BatchNorm, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import note
 
 CODE = "BNM301"
 LEVEL = "warning"
@@ -43,5 +44,4 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     if not layer.is_plain or layer.norm is None or not conv.bias or layer.norm in model.fixed:
         return None
     norm = (layer.norm, (BatchNorm(conv.out_channels, conv.dimension),))
-    note = f"the mean that {layer.norm} subtracts contains the bias; subtract it from a trained running mean"
-    return Proposal(((layer.path, (replace(conv, bias=False),)), norm), notes=(note,))
+    return Proposal(((layer.path, (replace(conv, bias=False),)), norm), notes=(note("bias-in-mean", norm=layer.norm),))

@@ -34,6 +34,7 @@ from math import prod
 from analyzer.rules.rule import Finding, is_tiny
 from analyzer.values.convolution import IMAGE_CHANNELS
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import Note, note
 
 CODE = "CHN201"
 LEVEL = "note"
@@ -51,50 +52,45 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
     for path, layer in model.convolutions.items():
         if layer.convolution.is_depthwise or is_tiny(layer) or prod(layer.convolution.input_size) == 1:
             continue
-        for name, count in _widths(layer):
+        for side, count in _widths(layer):
             if count % MULTIPLE:
-                found.setdefault(count, []).append((path, name))
-    if found:
-        first, *others = found.items()
-        notes = (
-            _notes(*first)
-            if not others
-            else [f"{_channels(*item)}: {'; '.join(_notes(*item))}" for item in found.items()]
-        )
-        yield Finding(first[1][0][0], _sentence(found), notes=tuple(notes))
-
-
-def _sentence(found: Mapping[int, Places]) -> str:
-    """ "97 input channels and output channels, here and in 3 more layers: no multiple of 8"."""
+                found.setdefault(count, []).append((path, side))
     if len(found) == 1:
-        (said,) = (_channels(*item) for item in found.items())
-        more = len(_paths(*found.values())) - 1
-        others = f", here and in {more} more {'layer' if more == 1 else 'layers'}" if more else ""
-        return f"{said}{others}: no multiple of {MULTIPLE}"
-    *counts, last = map(str, found)
-    return (
-        f"{', '.join(counts)} and {last} channels, in {len(_paths(*found.values()))} layers: no multiples of {MULTIPLE}"
-    )
+        yield _same(*found.popitem())
+    elif found:
+        yield _different(found)
 
 
-def _channels(count: int, places: Places) -> str:
-    return f"{count} {' and '.join(dict.fromkeys(name for _, name in places))}"
+def _same(count: int, places: Places) -> Finding:
+    sides, layers = _sides_and_layers(places)
+    odd = note("misaligned", count=count, sides=sides, more=len(layers) - 1, multiple=MULTIPLE)
+    following = note("next-multiple", channels=_next(count))
+    return Finding(layers[0], odd, (following, note("layers", layers=layers)) if len(layers) > 1 else (following,))
 
 
-def _paths(*places: Places) -> list[str]:
-    return list(dict.fromkeys(path for own in places for path, _ in own))
+def _different(found: Mapping[int, Places]) -> Finding:
+    _, layers = _sides_and_layers([place for places in found.values() for place in places])
+    odd = note("misaligned-counts", counts=tuple(found), layers=len(layers), multiple=MULTIPLE)
+    return Finding(layers[0], odd, tuple(_width(count, *_sides_and_layers(places)) for count, places in found.items()))
 
 
-def _notes(count: int, places: Places) -> tuple[str, ...]:
-    following = f"the next that fills an fp16 vector unit is {-(-count // MULTIPLE) * MULTIPLE}"
-    paths = _paths(places)
-    return (following, f"the layers are {', '.join(paths)}") if len(paths) > 1 else (following,)
+def _width(count: int, sides: tuple[str, ...], layers: tuple[str, ...]) -> Note:
+    return note("misaligned-width", count=count, sides=sides, channels=_next(count), layers=layers)
+
+
+def _next(count: int) -> int:
+    return -(-count // MULTIPLE) * MULTIPLE
+
+
+def _sides_and_layers(places: Places) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    layers, sides = (tuple(dict.fromkeys(names)) for names in zip(*places, strict=True))
+    return sides, layers
 
 
 def _widths(layer: ConvolutionFacts) -> Iterator[tuple[str, int]]:
     conv = layer.convolution
-    each = " per group" if conv.groups > 1 else ""
+    each = "_per_group" if conv.groups > 1 else ""
     if conv.in_channels > IMAGE_CHANNELS:
-        yield f"input channels{each}", conv.in_channels // conv.groups
+        yield f"in_channels{each}", conv.in_channels // conv.groups
     if not layer.is_head:
-        yield f"output channels{each}", conv.out_channels // conv.groups
+        yield f"out_channels{each}", conv.out_channels // conv.groups

@@ -37,6 +37,7 @@ from math import prod
 
 from analyzer.values.convolution import Convolution, Identity, Proposal, Unit
 from analyzer.values.facts import ConvolutionFacts, ModelFacts, Norm
+from analyzer.values.notes import note
 
 CODE = "PTW301"
 LEVEL = "warning"
@@ -55,11 +56,8 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         return None
     gone = (norm.path, second.path) if norm else (second.path,)
     removed: list[tuple[str, tuple[Unit, ...]]] = [(path, (Identity(),)) for path in gone]
-    between = f"only {norm.path}" if norm else "nothing"
-    return Proposal(
-        ((layer.path, (product,)), *removed),
-        notes=(f"{between} lies between it and {second.path}: linear maps in a row are one",),
-    )
+    between = note("linear-maps", norm=norm.path if norm else "", second=second.path)
+    return Proposal(((layer.path, (product,)), *removed), notes=(between,))
 
 
 def _norm_between(layer: ConvolutionFacts, model: ModelFacts) -> Norm | None:

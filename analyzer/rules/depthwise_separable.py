@@ -43,14 +43,13 @@ from dataclasses import replace
 from analyzer.rules.rule import is_worth_restructuring
 from analyzer.values.convolution import BatchNorm, Convolution, Proposal, ReLU, Unit
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import RuleChoice, note
 
 CODE = "SEP101"
 LEVEL = "note"
 EFFORT = "retrain"
 MIN_OUT_CHANNELS = 16
 """Below, the share that cannot be saved, 1 / out_channels, is of the size of what the depthwise part costs."""
-
-FITS_BETTER = "pointwise first fits trained kernels better, depthwise first is what MobileNet trains from scratch"
 
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
@@ -64,12 +63,12 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     between = (BatchNorm(conv.in_channels, conv.dimension), ReLU())
     return Proposal(
         ((layer.path, (depthwise, pointwise)),),
-        notes=(FITS_BETTER,),
+        notes=(note("separable-order"),),
         alternatives=(
-            _alternative(layer.path, "pointwise first", pointwise_first(conv)),
-            _alternative(layer.path, "with normalization and activation", (depthwise, *between, pointwise)),
+            _alternative(layer.path, "pointwise-first", pointwise_first(conv)),
+            _alternative(layer.path, "with-normalization-and-activation", (depthwise, *between, pointwise)),
         ),
-        label="depthwise first",
+        choice=RuleChoice("depthwise-first"),
     )
 
 
@@ -90,5 +89,5 @@ def _pointwise(conv: Convolution) -> Convolution:
     return replace(conv, kernel=ones, stride=ones, padding=zeros, dilation=ones)
 
 
-def _alternative(path: str, label: str, units: tuple[Unit, ...]) -> Proposal:
-    return Proposal(((path, units),), label=label)
+def _alternative(path: str, choice: str, units: tuple[Unit, ...]) -> Proposal:
+    return Proposal(((path, units),), choice=RuleChoice(choice))

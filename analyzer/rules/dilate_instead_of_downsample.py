@@ -36,6 +36,7 @@ from dataclasses import replace
 
 from analyzer.values.convolution import Convolution, Identity, Proposal, Unit
 from analyzer.values.facts import ConvolutionFacts, ModelFacts, Restoration
+from analyzer.values.notes import note
 
 CODE = "DIL102"
 LEVEL = "note"
@@ -71,14 +72,10 @@ def _proposal(restoration: Restoration, model: ModelFacts) -> Proposal | None:
     ]
     if any(units is None for _, units in changed):
         return None
-    end = restoration.upsample or "the model itself"
-    kept = f"resolution lost by {restoration.factor} at {restoration.downsample} and given back at {end} is kept"
+    lost, given_back = restoration.downsample, restoration.upsample
     return Proposal(
         tuple((path, units) for path, units in changed if units),
-        notes=(
-            "a price, not a saving: the layers between run at the full resolution",
-            f"{kept}; so is the receptive field of the layers between",
-        ),
+        notes=(note("price"), note("resolution-kept", factor=restoration.factor, lost=lost, given_back=given_back)),
     )
 
 

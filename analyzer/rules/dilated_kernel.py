@@ -39,6 +39,7 @@ from itertools import product
 from analyzer.rules.rule import is_worth_restructuring
 from analyzer.values.convolution import Convolution, Proposal, along
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import RuleChoice, note
 from analyzer.values.taps import reached, share_read, taps
 
 CODE = "DIL101"
@@ -54,10 +55,9 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     dilated = dilate(conv)
     if share_read(dilated) < 1 or not _is_covered(dilated, layer, model):
         return None
-    field = "×".join(map(str, conv.span))
     return Proposal(
         ((layer.path, (dilated,)),),
-        notes=(f"the receptive field stays {field}; the taps between the dilated ones are filled by its neighbours",),
+        notes=(note("field-stays", field=conv.span),),
         alternatives=tuple(_alternatives(layer.path, conv)),
     )
 
@@ -70,8 +70,8 @@ def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal
     for times in (steps for steps in range(2, longest) if (longest - 1) % steps == 0):
         units = _sparser(conv, times)
         if share_read(units) == 1 and _is_covered(units, layer, model):
-            label = f"dilation {times * max(conv.dilation)}"
-            found[str(times * max(conv.dilation))] = Proposal(((layer.path, (units,)),), label=label)
+            dilation = times * max(conv.dilation)
+            found[str(dilation)] = Proposal(((layer.path, (units,)),), choice=RuleChoice("dilation-{}", (dilation,)))
     return found
 
 
@@ -132,9 +132,9 @@ def _steps(before: ConvolutionFacts, after: ConvolutionFacts) -> tuple[int, ...]
 
 def _alternatives(path: str, conv: Convolution) -> Iterator[Proposal]:
     if units := stacked(conv):
-        yield Proposal(((path, units),), label=f"{len(units)} stacked convolutions of kernel 3")
+        yield Proposal(((path, units),), choice=RuleChoice("{}-stacked-convolutions-of-kernel-3", (len(units),)))
     if units := by_axis(conv):
-        yield Proposal(((path, units),), label="one convolution for each axis")
+        yield Proposal(((path, units),), choice=RuleChoice("one-convolution-for-each-axis"))
 
 
 def stacked(conv: Convolution) -> tuple[Convolution, ...]:

@@ -45,6 +45,7 @@ from math import ceil, isqrt, prod
 from analyzer.rules.rule import is_worth_restructuring
 from analyzer.values.convolution import Convolution, Proposal, along
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import RuleChoice, note
 
 CODE = "LOW101"
 LEVEL = "note"
@@ -68,7 +69,7 @@ def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal
     if sum(k > 1 for k in conv.kernel) < 2:
         return {}
     ranks = range(MULTIPLE, min(spatial_break_even(conv), spatial_rank(conv) + 1), MULTIPLE)
-    return {str(rank): Proposal(((path, spatial(conv, rank)),), label=f"spatial, rank {rank}") for rank in ranks}
+    return {str(rank): _of_rank(path, conv, rank) for rank in ranks}
 
 
 def _spatial(path: str, conv: Convolution) -> Proposal | None:
@@ -78,8 +79,12 @@ def _spatial(path: str, conv: Convolution) -> Proposal | None:
     rank = _rounded(min(limit // 2, spatial_rank(conv)))
     if not rank:
         return None
-    note = f"rank {rank}: below {limit} it saves weights and MACs, from {spatial_rank(conv)} on it is exact"
-    return Proposal(((path, spatial(conv, rank)),), notes=(note,), label=f"spatial, rank {rank}")
+    limits = note("spatial-rank", rank=rank, break_even=limit, exact=spatial_rank(conv))
+    return replace(_of_rank(path, conv, rank), notes=(limits,))
+
+
+def _of_rank(path: str, conv: Convolution, rank: int) -> Proposal:
+    return Proposal(((path, spatial(conv, rank)),), choice=RuleChoice("spatial-rank-{}", (rank,)))
 
 
 def spatial(conv: Convolution, rank: int) -> tuple[Convolution, Convolution]:
@@ -118,8 +123,11 @@ def _channel(path: str, conv: Convolution) -> Proposal | None:
     limits = channel_break_even(conv)
     if not all(inner) or inner[0] >= limits[0] or inner[1] >= limits[1]:
         return None
-    note = f"ranks {inner[0]} and {inner[1]}: below {limits[0]} and {limits[1]} they save weights and MACs"
-    return Proposal(((path, channel(conv, *inner)),), notes=(note,), label=f"channel, ranks {inner[0]} and {inner[1]}")
+    return Proposal(
+        ((path, channel(conv, *inner)),),
+        notes=(note("channel-ranks", ranks=inner, break_even=limits),),
+        choice=RuleChoice("channel-ranks-{}-and-{}", inner),
+    )
 
 
 def channel(conv: Convolution, entry: int, leave: int) -> tuple[Convolution, Convolution, Convolution]:

@@ -34,6 +34,7 @@ from dataclasses import replace
 from analyzer.rules.parallel_branches import merged
 from analyzer.values.convolution import Identity, Proposal, Submodule
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import note
 
 CODE = "BNM302"
 LEVEL = "note"
@@ -53,4 +54,4 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         return None
     folded = (layer.path, (replace(conv, bias=True),))
     remains = tuple(map(Submodule, norm.kept)) or (Identity(),)
-    return Proposal((folded, (norm.path, remains)), notes=("for inference: training needs the normalization",))
+    return Proposal((folded, (norm.path, remains)), notes=(note("training-needs-normalization"),))

@@ -29,8 +29,9 @@ Wang et al. 2018 (hybrid dilated convolution); Yu, Koltun and Funkhouser 2017 (d
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import Finding, percent
-from analyzer.values.facts import Grid, ModelFacts
+from analyzer.rules.rule import Finding
+from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 
 CODE = "DIL201"
 LEVEL = "warning"
@@ -41,16 +42,6 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding for each path, at its last layer; axes with the same holes are stated together."""
     paths = dict.fromkeys((grid.layers, grid.field, grid.holes) for grid in model.grids)
     for layers, field, holes in paths:
-        axes = [grid.axis for grid in model.grids if (grid.layers, grid.field, grid.holes) == (layers, field, holes)]
-        yield _finding(Grid(layers, axes[0], field, holes), axes)
-
-
-def _finding(grid: Grid, axes: list[int]) -> Finding:
-    along = "axis" if len(axes) == 1 else "axes"
-    where = f"along {along} {' and '.join(map(str, axes))}"
-    unread = f"of {grid.field} positions in its field {where}, {grid.holes} ({percent(grid.holes / grid.field)})"
-    return Finding(
-        grid.layers[-1],
-        f"{unread} are never read",
-        notes=(f"path: {' → '.join(grid.layers)}", "rates without a common factor that start at 1 leave no holes"),
-    )
+        alike = (grid for grid in model.grids if (grid.layers, grid.field, grid.holes) == (layers, field, holes))
+        unread = note("holes", field=field, axes=tuple(grid.axis for grid in alike), holes=holes, share=holes / field)
+        yield Finding(layers[-1], unread, notes=(note("path", layers=layers), note("rates-without-holes")))

@@ -46,6 +46,7 @@ from math import gcd, prod
 from analyzer.rules.rule import alignment, is_worth_restructuring
 from analyzer.values.convolution import ChannelShuffle, Convolution, Proposal, Unit
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import Note, RuleChoice, note
 
 CODE = "GRP101"
 LEVEL = "note"
@@ -58,11 +59,6 @@ MAX_GROUPS_POINTWISE = 8
 """The most that ShuffleNet uses: a pointwise layer does nothing but mix channels."""
 MAX_ALTERNATIVES = 3
 """More would only be smaller steps of the same."""
-
-UNALIGNED = (
-    "the output is added to, multiplied with or concatenated with another tensor, so its channels cannot be permuted: "
-    "the groups are neighbouring channels as they are"
-)
 
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
@@ -131,11 +127,10 @@ def _proposal(layer: ConvolutionFacts, model: ModelFacts, groups: int) -> Propos
     units: tuple[Unit, ...] = (replace(layer.convolution, groups=groups),)
     if _reader_is_grouped(layer, model) and not layer.shares_output:
         units = (*units, ChannelShuffle(groups))
-    return Proposal(((layer.path, units),), label=f"{groups} groups")
+    return Proposal(((layer.path, units),), choice=RuleChoice("{}-groups", (groups,)))
 
 
-def _notes(layer: ConvolutionFacts, model: ModelFacts) -> tuple[str, ...]:
-    notes = [UNALIGNED] if layer.shares_output else []
-    if layer.shares_output and _reader_is_grouped(layer, model):
-        notes.append("a grouped convolution reads the output and no shuffle can be put between: groups may not meet")
-    return tuple(notes)
+def _notes(layer: ConvolutionFacts, model: ModelFacts) -> tuple[Note, ...]:
+    if not layer.shares_output:
+        return ()
+    return (note("fixed-order"), *([note("groups-may-not-meet")] if _reader_is_grouped(layer, model) else []))

@@ -28,8 +28,9 @@ Lin, Chen and Yan 2014 (global average pooling); Simonyan and Zisserman 2015 (VG
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import Finding, percent
+from analyzer.rules.rule import Finding
 from analyzer.values.facts import LinearFacts, ModelFacts
+from analyzer.values.notes import Note, note
 
 CODE = "HED201"
 LEVEL = "note"
@@ -42,18 +43,23 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding at most."""
     for linear in model.linears:
         if model.convolutions and linear.share_of_params > MIN_SHARE_OF_PARAMS:
-            yield Finding(linear.path, _sentence(linear, model), notes=_notes(model))
+            yield Finding(linear.path, _most(linear, model), notes=_notes(model))
 
 
-def _sentence(linear: LinearFacts, model: ModelFacts) -> str:
-    layer = f"nn.Linear({linear.in_features}, {linear.out_features})"
-    held = f"{linear.params:,} of {model.params:,} parameters ({percent(linear.share_of_params)})"
-    return f"{layer} holds {held} and does {percent(linear.share_of_macs)} of the MACs"
+def _most(linear: LinearFacts, model: ModelFacts) -> Note:
+    return note(
+        "heavy-linear",
+        features=(linear.in_features, linear.out_features),
+        params=linear.params,
+        of=model.params,
+        share_of_params=linear.share_of_params,
+        share_of_macs=linear.share_of_macs,
+    )
 
 
-def _notes(model: ModelFacts) -> tuple[str, ...]:
+def _notes(model: ModelFacts) -> tuple[Note, ...]:
     if len(model.linears) < 2:
         return ()
     params = sum(linear.share_of_params for linear in model.linears)
     macs = sum(linear.share_of_macs for linear in model.linears)
-    return (f"all linear layers together: {percent(params)} of the parameters, {percent(macs)} of the MACs",)
+    return (note("all-linear", share_of_params=params, share_of_macs=macs),)

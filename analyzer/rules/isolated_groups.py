@@ -31,6 +31,7 @@ from collections.abc import Iterator
 
 from analyzer.rules.rule import Finding
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 
 CODE = "GRP201"
 LEVEL = "warning"
@@ -40,8 +41,5 @@ EFFORT = "none"
 def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding for each pair, at the second of the two."""
     for isolation in model.isolations:
-        yield Finding(
-            isolation.second,
-            f"reads the groups of {isolation.first} as they are: {isolation.groups} networks that never meet",
-            notes=("put nn.ChannelShuffle or a pointwise convolution between the two",),
-        )
+        apart = note("isolated-groups", first=isolation.first, groups=isolation.groups)
+        yield Finding(isolation.second, apart, notes=(note("mix-channels"),))

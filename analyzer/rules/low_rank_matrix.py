@@ -38,6 +38,7 @@ from dataclasses import replace
 from analyzer.rules.rule import MIN_SHARE, is_merged, is_tiny
 from analyzer.values.convolution import Convolution, Linear, Proposal, Unit
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts
+from analyzer.values.notes import RuleChoice, note
 
 CODE = "LOW102"
 LEVEL = "note"
@@ -75,9 +76,11 @@ def _proposal(path: str, inputs: int, outputs: int, layer: LinearFacts | Convolu
     ranks = [rank for rank in (limit // 2 // MULTIPLE * MULTIPLE, limit // 4 // MULTIPLE * MULTIPLE) if rank]
     if min(inputs, outputs) < MIN_CHANNELS or not ranks:
         return
-    note = f"rank {ranks[0]} of {min(inputs, outputs)}: below {limit} it saves weights and MACs"
-    first, *others = (Proposal(((path, _factors(layer, rank)),), label=f"rank {rank}") for rank in ranks)
-    yield path, replace(first, notes=(note,), alternatives=tuple(others))
+    first, *others = (
+        Proposal(((path, _factors(layer, rank)),), choice=RuleChoice("rank-{}", (rank,))) for rank in ranks
+    )
+    limits = note("matrix-rank", rank=ranks[0], full=min(inputs, outputs), break_even=limit)
+    yield path, replace(first, notes=(limits,), alternatives=tuple(others))
 
 
 def _factors(layer: LinearFacts | Convolution, rank: int) -> tuple[Unit, ...]:

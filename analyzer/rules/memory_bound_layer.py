@@ -28,8 +28,9 @@ Williams, Waterman and Patterson 2009 (roofline); Ma et al. 2018 (ShuffleNetV2, 
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import Finding, percent
+from analyzer.rules.rule import Finding
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 
 CODE = "MEM201"
 LEVEL = "note"
@@ -40,8 +41,6 @@ MIN_SHARE_OF_MACS = 0.02
 
 def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding for each memory-bound layer whose work matters."""
-    device = f" on {model.device}" if model.device else ""
     for path, layer in model.convolutions.items():
         if layer.bound == "memory" and layer.share_of_macs >= MIN_SHARE_OF_MACS:
-            share = percent(layer.share_of_macs)
-            yield Finding(path, f"memory-bound{device}, with {share} of the MACs: saving MACs will not save time")
+            yield Finding(path, note("memory-bound", device=model.device, share_of_macs=layer.share_of_macs))

@@ -35,6 +35,7 @@ from collections.abc import Iterator
 
 from analyzer.rules.rule import Finding
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 
 CODE = "RUN201"
 LEVEL = "warning"
@@ -45,5 +46,4 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
     """One finding for each module."""
     for path, params in model.never_run:
         if params and not any(f"{path}.".startswith(f"{module.path}.") for module in model.removable):
-            noun = "parameter" if params == 1 else "parameters"
-            yield Finding(path, f"never called: {params:,} {noun} that this forward does not use")
+            yield Finding(path, note("never-called", params=params))

@@ -31,9 +31,9 @@ Chen et al. 2017 (DeepLabV3, section 3.3): a 3x3 filter whose rate nears the siz
 from dataclasses import replace
 from math import prod
 
-from analyzer.rules.rule import percent
 from analyzer.values.convolution import Convolution, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import note
 from analyzer.values.taps import taps_along
 
 CODE = "PAD301"
@@ -49,10 +49,8 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # n
     cut = _cut(conv)
     if cut is None or cut.kernel == conv.kernel:
         return None
-    share = percent(1 - prod(cut.kernel) / prod(conv.kernel))
-    size = "x".join(map(str, conv.input_size))
-    note = f"for inputs of this size only: {share} of its taps read nothing but padding around {size} positions"
-    return Proposal(((layer.path, (cut,)),), notes=(note,))
+    share = 1 - prod(cut.kernel) / prod(conv.kernel)
+    return Proposal(((layer.path, (cut,)),), notes=(note("padding-taps", share=share, size=conv.input_size),))
 
 
 def _cut(conv: Convolution) -> Convolution | None:

@@ -35,6 +35,7 @@ from math import prod
 
 from analyzer.values.convolution import Convolution, Proposal, Submodule, Unit
 from analyzer.values.facts import BranchSum, ConvolutionFacts, ModelFacts
+from analyzer.values.notes import note
 from analyzer.values.taps import taps_along
 
 CODE = "PAR301"
@@ -52,8 +53,8 @@ def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
             parts: list[tuple[str, tuple[Unit, ...]]] = [
                 (path, ()) for branch in ordered(found, model) for path in branch
             ]
-            note = f"{len(found.branches)} branches become one; for inference: training needs them"
-            yield found.path, Proposal(((found.path, (total, *kept)), *parts), notes=(note,))
+            become = note("branches-become-one", branches=len(found.branches))
+            yield found.path, Proposal(((found.path, (total, *kept)), *parts), notes=(become,))
 
 
 def ordered(found: BranchSum, model: ModelFacts) -> list[tuple[str, ...]]:

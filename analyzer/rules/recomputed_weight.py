@@ -36,15 +36,15 @@ from collections.abc import Iterator
 
 from analyzer.values.convolution import Proposal
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 
 CODE = "WGT301"
 LEVEL = "note"
 EFFORT = "none"
 INFERENCE_ONLY = True
-NOTE = "its weight is computed anew at each call and always the same: for inference, as training needs that"
 
 
 def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
     """The plain layer for each such one."""
     for layer in model.recomputed:
-        yield layer.path, Proposal(((layer.path, (layer.plain,)),), notes=(NOTE,))
+        yield layer.path, Proposal(((layer.path, (layer.plain,)),), notes=(note("constant-weight"),))

@@ -38,6 +38,7 @@ from collections.abc import Iterator
 
 from analyzer.values.convolution import Identity, Proposal
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 
 CODE = "RUN301"
 LEVEL = "warning"
@@ -48,6 +49,5 @@ INFERENCE_ONLY = True
 def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
     """An identity for each such module: all its parameters and work."""
     for module in model.removable:
-        why = "no output depends on what it computes" if module.is_called else "this forward never calls it"
-        notes = (f"{why}: for inference with inputs like this",)
-        yield module.path, Proposal(((module.path, (Identity(),)),), notes=notes)
+        why = note("result-unused" if module.is_called else "not-called")
+        yield module.path, Proposal(((module.path, (Identity(),)),), notes=(why,))

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from analyzer.rules.parallel_branches import merged
 from analyzer.values.convolution import IMAGE_CHANNELS, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import Note
 
 MIN_SHARE = 0.01
 """A layer below 1 % of the model's parameters and below 1 % of its MACs is not worth a change."""
@@ -16,11 +17,11 @@ ALIGNMENTS = (16, 8)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fact about one layer, as a sentence."""
+    """A fact about one layer, and what belongs to it."""
 
     path: str
-    current: str
-    notes: tuple[str, ...] = ()
+    current: Note
+    notes: tuple[Note, ...] = ()
 
 
 class Rule(Protocol):
@@ -93,7 +94,3 @@ def is_merged(layer: ConvolutionFacts, model: ModelFacts) -> bool:
 def alignment(channels: int) -> int:
     """The widest vector that so many channels fill."""
     return next((block for block in ALIGNMENTS if channels % block == 0), 1)
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -36,9 +36,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from math import prod
 
-from analyzer.rules.rule import Finding, percent
+from analyzer.rules.rule import Finding
 from analyzer.values.convolution import Convolution
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.notes import Note, note
 
 CODE = "SIB201"
 LEVEL = "note"
@@ -54,7 +55,7 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
         for group in _alike([model.convolutions[path] for path in paths if path not in added]):
             saved = _share_saved([layer.convolution for layer in group])
             if saved >= MIN_SAVED:
-                yield Finding(group[0].path, _sentence(group), notes=(f"that moves {percent(saved)} fewer bytes",))
+                yield Finding(group[0].path, _shared(group), notes=(note("fewer-bytes", share=saved),))
 
 
 def _alike(layers: list[ConvolutionFacts]) -> Iterator[list[ConvolutionFacts]]:
@@ -80,7 +81,6 @@ def _beside(paths: list[list[str]]) -> list[str]:
     return [".".join(path[shared:]) for path in paths]
 
 
-def _sentence(group: list[ConvolutionFacts]) -> str:
-    outputs = sum(layer.convolution.out_channels for layer in group)
-    others = ", ".join(_beside([layer.path.split(".") for layer in group])[1:])
-    return f"reads the same tensor as {others}: one convolution to {outputs} channels, split afterwards, does the same"
+def _shared(group: list[ConvolutionFacts]) -> Note:
+    _, *others = _beside([layer.path.split(".") for layer in group])
+    return note("same-input", others=tuple(others), channels=sum(layer.convolution.out_channels for layer in group))

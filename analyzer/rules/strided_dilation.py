@@ -28,8 +28,9 @@ Number theory: the residues of d t modulo s.
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import Finding, percent
+from analyzer.rules.rule import Finding
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 from analyzer.values.taps import share_read
 
 CODE = "DIL202"
@@ -43,7 +44,4 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
         conv = layer.convolution
         read = share_read(conv)
         if max(conv.dilation) > 1 and not conv.is_pointwise and not conv.transposed and read < 1:
-            note = "choose a dilation that shares no factor with the stride, or dilate after the stride"
-            yield Finding(
-                path, f"reads {percent(float(read))} of its inputs: stride and dilation skip the rest", (note,)
-            )
+            yield Finding(path, note("inputs-skipped", read=float(read)), notes=(note("no-common-factor"),))

@@ -29,8 +29,9 @@ He et al. 2019 (bag of tricks: ResNet-D).
 
 from collections.abc import Iterator
 
-from analyzer.rules.rule import Finding, is_merged, percent
+from analyzer.rules.rule import Finding, is_merged
 from analyzer.values.facts import ModelFacts
+from analyzer.values.notes import note
 from analyzer.values.taps import share_read
 
 CODE = "PTW201"
@@ -44,5 +45,5 @@ def observe(model: ModelFacts) -> Iterator[Finding]:
         conv = layer.convolution
         is_strided = conv.is_pointwise and not conv.transposed and max(conv.stride) > 1
         if is_strided and not is_merged(layer, model):
-            note = "usual in the shortcut of a residual block; average pooling before it would read everything"
-            yield Finding(path, f"reads {percent(float(share_read(conv)))} of its input", notes=(note,))
+            read = note("partly-read", read=float(share_read(conv)))
+            yield Finding(path, read, notes=(note("usual-shortcut"),))

@@ -53,7 +53,11 @@ STEPS: Final[tuple[Step, ...]] = ("free", "retrain", "inference")
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One finding: a proposal with what it saves, or a fact about what is there."""
+    """One finding: a proposal with what it saves, or a fact about what is there.
+
+    `formats.wording.advice_words` puts in `current`, `proposed`, `evidence`, `notes` and `alternatives` when an
+    analysis is made; until then they are empty, `proposed` too unless it is None.
+    """
 
     rule: str
     """The code that --select, --ignore and --apply take."""
@@ -65,7 +69,7 @@ class Advice:
     effort: str
     """What it takes: "none" (the output stays the same), "finetune" or "retrain"; "none" for a fact as well."""
     current: str
-    """What is there, as code."""
+    """What is there: as code, or as a fact in words."""
     proposed: str | None
     """What to use instead, as code; None for a fact."""
     saved: Saving | None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
+from analyzer.values.notes import Note, RuleChoice
+
 IMAGE_CHANNELS: Final = 4
 """An image has so many channels at most: three colours, with depth or alpha."""
 
@@ -131,11 +133,11 @@ class Proposal:
     """What to use instead: for each layer, by path, the units that take its place in order."""
 
     replacements: tuple[tuple[str, tuple[Unit, ...]], ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     alternatives: tuple[Proposal, ...] = ()
     """Other ways to the same end, priced beside it."""
-    label: str = ""
-    """Tells an alternative apart: "4 groups", "pointwise first"."""
+    choice: RuleChoice | None = None
+    """Tells it apart from its alternatives; None where there are none."""
     is_exact: bool = False
     """The model computes the same with it, but for rounding."""
 

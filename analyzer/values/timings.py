@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Why a number is not to be trusted: its interleaved halves disagree, or its runs spread too widely."""
+
+    kind: Literal["disagreement", "spread"]
+    values: tuple[float, float]
+    """Medians of the halves, or the quartiles."""
+    unit: Literal["seconds", "ratio"]
+
+
+NoiseWords = Callable[[Noise], str]
+"""Makes the clause that a timing carries."""
 
 
 @dataclass(frozen=True, slots=True)

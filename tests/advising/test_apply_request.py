@@ -8,6 +8,7 @@ from analyzer.advising.apply_request import ApplyRequest
 from analyzer.advising.selection import applied
 from analyzer.analysis import study
 from analyzer.evidence.low_rank import kept_at_rank, matrix
+from analyzer.formats.wording.advice_words import worded
 from analyzer.loading import from_module
 from analyzer.rules import dilated_kernel
 from analyzer.values.errors import Problem
@@ -62,7 +63,7 @@ CHOICES = {
 def test_a_choice_is_made(request_, path, code, model):
     (item,) = applied(model, [request_]).chosen
     assert item.advice.path == path
-    assert code in item.advice.proposed
+    assert code in worded(item).proposed
     assert item.advice.saved.params > 0
 
 

@@ -83,5 +83,5 @@ def test_alternatives_tell_their_harm(advised):
     grouped = replace(advised, advised=tuple(item for item in advised.advised if item.advice.rule == "GRP101"))
     asked = to_measure(grouped.advised)
     found = harmed_by(grouped, [float(index) for index in range(len(asked))])
-    harms = {(item.advice.path, other.label): other.harm for item in found for other in item.advice.alternatives}
+    harms = {(item.advice.path, other.proposal.choice): other.advice.harm for item in found for other in item.others}
     assert set(harms.values()) == set(map(float, range(len(grouped.advised), len(asked))))

@@ -14,6 +14,7 @@ from analyzer.rewriting import ordered, rewritten
 from analyzer.values.advice import Advice, Alternative
 from analyzer.values.convolution import Convolution
 from analyzer.values.layer_calls import LayerCall
+from analyzer.values.notes import note
 
 
 def trained(seed: int = 0, depth: int = 14) -> nn.Sequential:
@@ -102,7 +103,7 @@ def test_groups_keep_what_the_sides_that_can_be_reordered_allow(inputs, outputs)
         expected = blocks(energy)
     found = evidence_of(CONV, GROUPED, weight, plan=CarryingPlan(inputs, outputs))
     assert found.kept == pytest.approx(expected, abs=1e-6)
-    assert ("present order" in found.change) is not (inputs or outputs)
+    assert found.change == note("grouping", groups=4, inputs=inputs, outputs=outputs)
 
 
 class Added(nn.Module):
@@ -125,7 +126,7 @@ def test_evidence_is_what_the_rewrite_does(make):
     torch.manual_seed(1)
     module = make().eval()
     model = study(from_module(module, (X,), {})).model
-    items = [item for item in model.advised if item.advice.rule == "GRP101" and "weights only" in item.advice.evidence]
+    items = [item for item in model.advised if item.advice.rule == "GRP101" and not item.evidence.is_weighted]
     assert items
     for item in items:
         path, (grouped,) = item.proposal.replacements[0]

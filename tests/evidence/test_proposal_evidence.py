@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from analyzer.evidence import NormStatistics, evidence_of, sentence
+from analyzer.evidence import NormStatistics, evidence_of
+from analyzer.formats.wording.evidence_words import evidence_words
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, ReLU, Unit
 
 
 def evidence_for(*asked, **given):
     found = evidence_of(*asked, **given)
-    return sentence(found) if found else None
+    return evidence_words(found) if found else None
 
 
 def layer(
@@ -171,7 +172,7 @@ def test_inputs_that_never_fire_do_not_count() -> None:
     convolution, units, _ = KINDS["dilated"]
     assert evidence_of(convolution, units, weight).kept < 0.3
     weighted = evidence_of(convolution, units, weight, reads)
-    assert (weighted.kept, weighted.weighting) == (pytest.approx(1, abs=1e-3), "BN-weighted")
+    assert (weighted.kept, weighted.is_weighted) == (pytest.approx(1, abs=1e-3), True)
 
 
 @pytest.mark.parametrize("kind", ["grouped", "depthwise first", "pointwise first", "dilated"])
@@ -179,7 +180,7 @@ def test_weighted_noise_is_kept_by_chance(kind: str) -> None:
     convolution, units, _ = KINDS[kind]
     reads = NormStatistics(weight=torch.linspace(0.1, 2, 16), bias=torch.zeros(16))
     evidence = evidence_of(convolution, units, normal(*convolution.weight_shape, seed=5), reads)
-    assert evidence.weighting == "BN-weighted"
+    assert evidence.is_weighted
     assert abs(evidence.excess) < 0.03
 
 
@@ -193,7 +194,7 @@ def test_low_rank_goes_by_the_weights_only(kind: str) -> None:
 def test_moments_of_other_channels_are_not_used() -> None:
     convolution, units, weight = KINDS["grouped"]
     reads = NormStatistics(weight=torch.ones(8), bias=torch.zeros(8))
-    assert evidence_of(convolution, units, weight, reads).weighting == "weights only"
+    assert not evidence_of(convolution, units, weight, reads).is_weighted
 
 
 def test_half_precision_weights() -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.channel_misalignment import observe
 
 LEFT_ALONE = {
@@ -35,8 +36,8 @@ FOUND = {
 @pytest.mark.parametrize(("given", "odd", "after"), FOUND.values(), ids=FOUND.keys())
 def test_what_does_not_align_and_what_would(layer, model, given, odd, after):
     (finding,) = observe(model(layer(**given), params=1, macs=1))
-    assert finding.current == f"{odd}: no multiple of 8"
-    assert finding.notes == (f"the next that fills an fp16 vector unit is {after}",)
+    assert words(finding.current) == f"{odd}: no multiple of 8"
+    assert tuple(map(words, finding.notes)) == (f"the next that fills an fp16 vector unit is {after}",)
 
 
 WIDE = {"in_channels": 116, "out_channels": 116}
@@ -45,15 +46,18 @@ WIDE = {"in_channels": 116, "out_channels": 116}
 def test_layers_of_the_same_width_are_one_finding_at_the_first(layer, model):
     (found,) = observe(model(*(layer(name, **WIDE) for name in ("a", "b", "c")), params=1, macs=1))
     said = "116 input channels and output channels, here and in 2 more layers: no multiple of 8"
-    assert (found.path, found.current) == ("a", said)
-    assert found.notes == ("the next that fills an fp16 vector unit is 120", "the layers are a, b, c")
+    assert (found.path, words(found.current)) == ("a", said)
+    assert tuple(map(words, found.notes)) == (
+        "the next that fills an fp16 vector unit is 120",
+        "the layers are a, b, c",
+    )
 
 
 def test_several_widths_are_one_finding_too(layer, model):
     stem = layer("stem", in_channels=3, out_channels=58)
     (found,) = observe(model(stem, *(layer(name, **WIDE) for name in ("a", "b")), params=1, macs=1))
-    assert (found.path, found.current) == ("stem", "58 and 116 channels, in 3 layers: no multiples of 8")
-    assert found.notes == (
+    assert (found.path, words(found.current)) == ("stem", "58 and 116 channels, in 3 layers: no multiples of 8")
+    assert tuple(map(words, found.notes)) == (
         "58 output channels: the next that fills an fp16 vector unit is 64",
         "116 input channels and output channels: the next that fills an fp16 vector unit is 120; the layers are a, b",
     )

@@ -1,6 +1,7 @@
 import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.dilate_instead_of_downsample import propose
 from analyzer.values.convolution import Identity
 from analyzer.values.facts import Restoration
@@ -58,7 +59,7 @@ def test_it_is_a_price_not_a_saving(layer, model):
     saved = current_price(found, facts).saved(proposed_price(found, facts))
     # Both layers ran on 16×16 outputs and run on 32×32 now.
     assert (saved.params, saved.macs) == (0, -2 * 64 * 64 * 9 * (32 * 32 - 16 * 16))
-    assert found.notes[0].startswith("a price")
+    assert words(found.notes[0]).startswith("a price")
 
 
 def test_pooling_becomes_an_identity_and_the_price_stands_at_the_first_layer_after_it(layer, model):

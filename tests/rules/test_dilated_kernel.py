@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, proposed_price
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.dilated_kernel import by_axis, dilate, propose, stacked
 from analyzer.values.layer_calls import code
 
@@ -109,7 +110,7 @@ def test_seven_by_seven_keeps_nine_of_49_taps(layer, model):
     saved = current_price(found, facts).saved(proposed_price(found, facts))
     assert saved.params == 64 * 64 * (49 - 9)
     assert saved.macs == 64 * 64 * (49 - 9) * 32 * 32
-    assert "7×7" in found.notes[0]
+    assert "7×7" in words(found.notes[0])
 
 
 @pytest.mark.parametrize(("kernel", "ratio"), [(5, 0.72), (7, 0.55)])

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, price, proposed_price
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.factorized_kernel import (
     channel,
     channel_break_even,
@@ -87,8 +88,10 @@ def test_a_rank_of_half_the_channels_takes_a_third(convolution):
 def test_the_ranks_are_in_the_notes(layer, model):
     conv = layer(padding=1)
     found = propose(conv, model(conv))
-    assert found.notes == ("rank 48: below 96 it saves weights and MACs, from 192 on it is exact",)
-    assert found.alternatives[0].notes == ("ranks 32 and 32: below 58 and 58 they save weights and MACs",)
+    assert tuple(map(words, found.notes)) == ("rank 48: below 96 it saves weights and MACs, from 192 on it is exact",)
+    assert tuple(map(words, found.alternatives[0].notes)) == (
+        "ranks 32 and 32: below 58 and 58 they save weights and MACs",
+    )
 
 
 def test_tucker_takes_what_its_formula_says(layer, model):

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.rules.grouped_convolution import UNALIGNED, propose, sensible_groups
+from analyzer.formats.wording.rule_words import choice_words, words
+from analyzer.rules.grouped_convolution import propose, sensible_groups
 from analyzer.values.convolution import ChannelShuffle, Convolution
 from analyzer.values.facts import ModelFacts
 
@@ -77,7 +78,7 @@ def test_the_largest_sensible_number_of_groups_with_smaller_ones_beside(layer, m
     found = propose(conv, model(conv))
     proposals = (found, *found.alternatives)
     assert tuple(units[0].groups for p in proposals for _, units in p.replacements) == groups
-    assert [p.label for p in proposals] == [f"{g} groups" for g in groups]
+    assert [choice_words(p.choice) for p in proposals] == [f"{g} groups" for g in groups]
 
 
 def test_two_groups_halve_weights_and_macs(layer, model):
@@ -109,8 +110,8 @@ def test_a_shared_output_is_not_shuffled_and_a_note_says_so(layer, model):
     conv = layer(readers=("next",), shares_output=True)
     found = propose(conv, model(conv, layer("next", groups=4)))
     assert len(found.replacements[0][1]) == 1
-    assert found.notes[0] == UNALIGNED
-    assert "may not meet" in found.notes[1]
+    assert words(found.notes[0]).endswith("the groups are neighbouring channels as they are")
+    assert "may not meet" in words(found.notes[1])
 
 
 @given(

@@ -1,3 +1,4 @@
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.heavy_head import observe
 from analyzer.values.facts import LinearFacts
 
@@ -25,10 +26,12 @@ def test_vgg16(layer, model):
     linears = tuple(linear(path, *sizes) for path, sizes in SIZES.items())
     (finding,) = observe(model(layer(), params=VGG, macs=MACS, linears=linears))
     assert finding.path == "classifier.0"
-    assert finding.current == (
+    assert words(finding.current) == (
         "nn.Linear(25088, 4096) holds 102,764,544 of 138,357,544 parameters (74.3 %) and does 0.7 % of the MACs"
     )
-    assert finding.notes == ("all linear layers together: 89.4 % of the parameters, 0.8 % of the MACs",)
+    assert tuple(map(words, finding.notes)) == (
+        "all linear layers together: 89.4 % of the parameters, 0.8 % of the MACs",
+    )
 
 
 def test_a_single_linear_layer_is_not_summed(layer, model):

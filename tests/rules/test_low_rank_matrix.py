@@ -4,6 +4,7 @@ from torch import nn
 
 from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.analysis import study
+from analyzer.formats.wording.rule_words import choice_words, words
 from analyzer.loading import from_module
 from analyzer.rewriting import rewritten
 from analyzer.rules.low_rank_matrix import break_even, propose_all
@@ -60,9 +61,9 @@ def test_a_linear_layer_becomes_two_of_half_the_break_even_rank(model):
     saved = current_price(found, facts).saved(proposed_price(found, facts))
     assert saved.params == 4096 * 4096 - 1024 * (4096 + 4096)
     assert saved.macs == 3 * saved.params
-    assert found.notes == ("rank 1024 of 4096: below 2048 it saves weights and MACs",)
+    assert tuple(map(words, found.notes)) == ("rank 1024 of 4096: below 2048 it saves weights and MACs",)
     (other,) = found.alternatives
-    assert (other.label, code(dict(other.replacements)["fc"])) == (
+    assert (choice_words(other.choice), code(dict(other.replacements)["fc"])) == (
         "rank 512",
         "nn.Sequential(nn.Linear(4096, 512, bias=False), nn.Linear(512, 4096))",
     )

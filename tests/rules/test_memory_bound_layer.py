@@ -1,5 +1,6 @@
 import pytest
 
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.memory_bound_layer import observe
 
 LEFT_ALONE = {
@@ -17,4 +18,4 @@ def test_left_alone(layer, model, given):
 def test_the_device_and_the_share_are_named(layer, model, device, on):
     facts = model(layer(bound="memory", share_of_macs=0.02), params=1, macs=1, device=device)
     (finding,) = observe(facts)
-    assert finding.current == f"memory-bound{on}, with 2.0 % of the MACs: saving MACs will not save time"
+    assert words(finding.current) == f"memory-bound{on}, with 2.0 % of the MACs: saving MACs will not save time"

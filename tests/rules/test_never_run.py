@@ -1,5 +1,6 @@
 import pytest
 
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.never_run import observe
 
 
@@ -11,4 +12,4 @@ def test_left_alone(layer, model, idle):
 @pytest.mark.parametrize(("params", "text"), [(1, "1 parameter"), (1_234, "1,234 parameters")])
 def test_parameters_that_do_nothing(model, params, text):
     (finding,) = observe(model(never_run=(("aux", params),)))
-    assert (finding.path, finding.current) == ("aux", f"never called: {text} that this forward does not use")
+    assert (finding.path, words(finding.current)) == ("aux", f"never called: {text} that this forward does not use")

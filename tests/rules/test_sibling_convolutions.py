@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from analyzer.analysis import study
+from analyzer.formats.wording.rule_words import words
 from analyzer.loading import from_module
 from analyzer.rules.sibling_convolutions import observe
 from analyzer.values.facts import BranchSum
@@ -34,10 +35,10 @@ def test_left_alone(layer, model, given):
 def test_a_filter_and_its_gate_could_be_one(layer, model):
     (finding,) = findings(layer, model, gate={"out_channels": 32})
     said = "reads the same tensor as gate: one convolution to 96 channels, split afterwards, does the same"
-    assert (finding.path, finding.current) == ("filter", said)
+    assert (finding.path, words(finding.current)) == ("filter", said)
     read, written = 64 * 32 * 32, 96 * 30 * 30
     share = read / (2 * read + written + 96 * 64 * 9)
-    assert finding.notes == (f"that moves {100 * share:.1f} % fewer bytes",)
+    assert tuple(map(words, finding.notes)) == (f"that moves {100 * share:.1f} % fewer bytes",)
 
 
 class Gated(nn.Module):
@@ -65,4 +66,4 @@ def test_blocks_that_are_alike_are_told_alike(layer, model, block):
     paths = (f"{block}filter.conv", f"{block}gate.0.conv")
     found = list(observe(model(*(layer(path, in_channels=256, out_channels=16) for path in paths), siblings=(paths,))))
     assert [finding.path for finding in found] == [f"{block}filter.conv"]
-    assert found[0].current.startswith("reads the same tensor as gate.0.conv: one convolution to 32 channels")
+    assert words(found[0].current).startswith("reads the same tensor as gate.0.conv: one convolution to 32 channels")

@@ -1,5 +1,6 @@
 import pytest
 
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.strided_dilation import observe
 
 LEFT_ALONE = {
@@ -31,4 +32,4 @@ FOUND = {
 @pytest.mark.parametrize(("given", "share"), FOUND.values(), ids=FOUND.keys())
 def test_the_share_that_is_read(layer, model, given, share):
     (finding,) = observe(model(layer(**given)))
-    assert finding.current == f"reads {share} of its inputs: stride and dilation skip the rest"
+    assert words(finding.current) == f"reads {share} of its inputs: stride and dilation skip the rest"

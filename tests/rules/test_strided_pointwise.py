@@ -1,5 +1,6 @@
 import pytest
 
+from analyzer.formats.wording.rule_words import words
 from analyzer.rules.strided_pointwise import LEVEL, observe
 
 LEFT_ALONE = {
@@ -26,5 +27,5 @@ FOUND = {
 @pytest.mark.parametrize(("given", "share"), FOUND.values(), ids=FOUND.keys())
 def test_the_share_that_is_read_is_a_fact_not_an_error(layer, model, given, share):
     (finding,) = observe(model(layer(**given)))
-    assert finding.current == f"reads {share} of its input"
+    assert words(finding.current) == f"reads {share} of its input"
     assert LEVEL == "note"

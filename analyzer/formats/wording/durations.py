@@ -5,7 +5,7 @@ from itertools import groupby
 
 from analyzer.formats.wording.numbers import UNKNOWN, plural, shape
 from analyzer.values.results import Analysis
-from analyzer.values.timings import Latency, LayerTiming, ProposalTiming, TimeRatio, Timing
+from analyzer.values.timings import Latency, LayerTiming, Noise, ProposalTiming, TimeRatio, Timing
 
 MaybeTiming = Timing | None
 TOO_NOISY = "too noisy to say"
@@ -22,6 +22,14 @@ def duration(seconds: float | None) -> str:
     digits = f"{seconds / unit:.3g}"
     # A thousand is written out where three digits would make it a power of ten.
     return f"{float(digits):g} {name}" if "e" in digits else f"{digits} {name}"
+
+
+def noise_words(noise: Noise) -> str:
+    """Why a time or a ratio is not to be trusted, as a clause."""
+    first, second = (duration(value) if noise.unit == "seconds" else f"{value:.2f}" for value in noise.values)
+    if noise.kind == "disagreement":
+        return f"two interleaved series of the same disagree: {first} and {second}"
+    return f"half of the runs lie between {first} and {second}, the others outside"
 
 
 def factor(value: float | None) -> str:

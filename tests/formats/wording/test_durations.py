@@ -4,7 +4,16 @@ import pytest
 
 from analyzer.formats.wording import durations
 from analyzer.formats.wording.durations import duration, factor
-from analyzer.values.timings import Conditions, Latency, LayerTiming, ProposalTiming, TargetTiming, TimeRatio, Timing
+from analyzer.values.timings import (
+    Conditions,
+    Latency,
+    LayerTiming,
+    Noise,
+    ProposalTiming,
+    TargetTiming,
+    TimeRatio,
+    Timing,
+)
 
 CONDITIONS = Conditions(
     "cpu", "x86_64, AVX2", "float32", 2, ((1, 3, 8, 8),), True, "random", "2.14.1", True, 5.0, 4, 2e-6
@@ -12,6 +21,18 @@ CONDITIONS = Conditions(
 STEADY = Timing(0.1, 0.002, 0.104, 0.099, 40)
 NOISY = replace(STEADY, noise="two interleaved series of the same disagree: 0.10 s and 0.15 s")
 LAYERS = tuple(LayerTiming(path, "Conv2d", 1, 100, replace(STEADY, median=s)) for path, s in (("a", 0.3), ("b", 0.1)))
+
+
+@pytest.mark.parametrize(
+    ("noise", "said"),
+    [
+        (("disagreement", (0.1, 0.15), "seconds"), "two interleaved series of the same disagree: 100 ms and 150 ms"),
+        (("disagreement", (0.5, 0.6), "ratio"), "two interleaved series of the same disagree: 0.50 and 0.60"),
+        (("spread", (1.25, 2.75), "seconds"), "half of the runs lie between 1.25 s and 2.75 s, the others outside"),
+    ],
+)
+def test_why_a_number_is_not_to_be_trusted(noise, said):
+    assert durations.noise_words(Noise(*noise)) == said
 
 
 def proposal(path, ratio, macs=0.12, noise="", rule="SEP101", more=()):
