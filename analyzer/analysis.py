@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -85,13 +85,6 @@ def with_harms(study: Study, harms: Sequence[float | None], measurement: HarmMea
         absences=tuple(absences.found),
     )
     return Study(analysis, model)
-
-
-def analyze_loaded(
-    loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progress = lambda _: None
-) -> Analysis:
-    """What `study` finds, without the model behind it; Problem when the forward cannot be followed."""
-    return study(loaded, options, progress).analysis
 
 
 def _facts(
@@ -205,15 +198,11 @@ def _second_opinions(loaded: LoadedModel, count: Count, progress: Progress) -> t
     return reconcile(loaded, count.trace, count.costs)
 
 
-def _own_formulas(trace: Trace) -> Iterator[str]:
-    for used in used_formulas(trace.graph):
-        yield f"{used.operator} is counted by a formula of the user's, {used.source}"
-
-
 def _model(advised: AdvisedModel) -> Model:
     loaded, trace = advised.loaded, advised.count.trace
     root = loaded.sources.get("")
     root_kind = next((module.kind for module in trace.modules if module.path == ""), "")
+    own = (f"{o.operator} is counted by a formula of the user's, {o.source}" for o in used_formulas(trace.graph))
     return Model(
         name=loaded.name,
         target=loaded.target,
@@ -221,7 +210,7 @@ def _model(advised: AdvisedModel) -> Model:
         file=root.file if root else None,
         line=root.line if root else None,
         checkpoint=loaded.checkpoint,
-        assumptions=(*loaded.assumptions, *trace.assumptions, *_own_formulas(trace), *advised.unused_comments),
+        assumptions=(*loaded.assumptions, *trace.assumptions, *own, *advised.unused_comments),
     )
 
 

@@ -136,7 +136,7 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
     from analyzer.command.arguments import request_of, wanted_of
 
     wanted, request = wanted_of(**asked), request_of(**asked)
-    with progress_bar(max(len(request.models), 1)) as listen:
+    with progress_bar(max(len(request.work.models), 1)) as listen:
         if asked["init"]:
             _initialise(request, listen)
             return

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights, list_models
 
 from analyzer import Analysis, analyze
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.loading import LoadedModel, load
 from analyzer.values.requests import AnalysisOptions, ModelRequest
 
@@ -54,7 +54,7 @@ OPS_DIFFER: dict[str, str] = dict.fromkeys(
 def analysis_of(name: str, inputs: tuple[str, ...], settings: tuple[tuple[str, str], ...]) -> Analysis:
     loaded = load(ModelRequest(f"torchvision:{name}", inputs=inputs, settings=dict(settings)))
     assert isinstance(loaded, LoadedModel)
-    return analyze_loaded(loaded, AnalysisOptions(advice=False))
+    return study(loaded, AnalysisOptions(advice=False)).analysis
 
 
 def analysis_for(name: str, weights: Any) -> Analysis:

@@ -57,7 +57,7 @@ def test_an_extra_never_takes_the_count_down(room, name, missing, monkeypatch):
 def test_a_training_step_that_cannot_be_followed_is_an_absence():
     frozen = network().requires_grad_(False)
     loaded = from_module(frozen, (torch.zeros(1, 3, 8, 8),), {})
-    found = stages.analyze_loaded(loaded, AnalysisOptions(training="adam"))
+    found = stages.study(loaded, AnalysisOptions(training="adam")).analysis
     (absence,) = found.absences
     assert (absence.what, found.total.macs) == ("training footprint", MACS)
     assert "no output depends on a parameter that requires a gradient" in absence.reason

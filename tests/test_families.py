@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from analyzer import Analysis
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.tracing.backends import META
@@ -41,7 +41,7 @@ def analysed(target: str) -> tuple[LoadedModel, Analysis]:
     loaded = load(ModelRequest(target))
     assert isinstance(loaded, LoadedModel)
     loaded = replace(loaded, owned=False)
-    return loaded, audited((loaded.module, loaded.candidates), lambda: analyze_loaded(loaded))
+    return loaded, audited((loaded.module, loaded.candidates), lambda: study(loaded).analysis)
 
 
 def of_config(folder: Path, model_type: str, architecture: str, **entries: Any) -> tuple[LoadedModel, Analysis]:
@@ -248,7 +248,7 @@ def mllama() -> tuple[nn.Module, dict[str, torch.Tensor]]:
 def test_cross_attention_to_convolved_input(make: Callable[[], tuple[nn.Module, dict[str, torch.Tensor]]]) -> None:
     """All stages pass, advice and fields included, and the total is that of an independent count."""
     model, inputs = make()
-    analysis = analyze_loaded(from_module(model.eval(), (), inputs))
+    analysis = study(from_module(model.eval(), (), inputs)).analysis
     assert (analysis.tracing.mode, analysis.complete, analysis.absences) == ("meta", True, ())
     assert analysis.total.macs == macs_of(model, inputs) > 0
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.models import resnet50, shufflenet_v2_x1_0
 
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.formats.markdown.advice_section import section
 from analyzer.formats.wording.suggestions import bound
 from analyzer.loading import from_module
@@ -19,7 +19,7 @@ def analysis_on(profile: str, build=resnet50, dtype: torch.dtype = torch.float32
     with torch.device("meta"):
         module = build().eval().to(dtype)
     loaded = from_module(module, (torch.empty(1, 3, 224, 224, device="meta", dtype=dtype),), {})
-    return analyze_loaded(loaded, AnalysisOptions(device=device_for(profile)))
+    return study(loaded, AnalysisOptions(device=device_for(profile))).analysis
 
 
 def disagreements(analysis: Analysis) -> list[str]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from analyzer.command.outputs import Wanted
 from analyzer.command.run import CommandRequest, GateOptions
 from analyzer.formats import format_for
 from analyzer.values.errors import Problem
-from analyzer.values.requests import AnalysisOptions, FittingOptions, ModelRequest, RewritingOptions, TimingOptions
+from analyzer.values.requests import (
+    AnalysisOptions,
+    FittingOptions,
+    ModelRequest,
+    RewritingOptions,
+    TimingOptions,
+    WorkRequest,
+)
 
 LIMITS: Final = ("params", "macs", "size", "peak-memory")
 """Metrics that have an option --max-METRIC."""
@@ -25,17 +32,17 @@ def wanted_of(outputs: Sequence[str], comment_key: str, comment_silent: bool, **
 def request_of(**asked: Any) -> CommandRequest:
     """All that is asked for of the analysis, the gate and the rewriting; Problem for options that contradict."""
     given = ModelRequest("", asked["inputs"], None, dict(map(_pair, asked["settings"])), asked["trust_checkpoint"])
-    return CommandRequest(
+    select, ignore = _words(asked["select"]), _words(asked["ignore"])
+    timing = (asked[name] for name in ("latency", "device", "threads", "batch", "dtype", "channels_last"))
+    work = WorkRequest(
         models=_models(asked["targets"], asked["checkpoints"]),
-        given=given,
-        options=_analysis_options(**asked),
-        device_profile=asked["device_profile"],
-        timing=_timing(**asked),
+        options=AnalysisOptions(asked["reconcile"], select=select, ignore=ignore, training=asked["training"]),
+        timing=TimingOptions(*timing),
         rewriting=RewritingOptions(asked["apply"], asked["emit"], asked["save"], asked["force"]),
         fitting=FittingOptions(tuple(asked["fit"]), asked["calibrate"], asked["finetune_script"]),
-        gate=_gate_options(**asked),
         timeout=asked["timeout"] or None,
     )
+    return CommandRequest(work, given, asked["device_profile"], _gate_options(**asked))
 
 
 def _models(targets: Sequence[str], checkpoints: Sequence[str]) -> tuple[ModelRequest, ...]:
@@ -44,19 +51,6 @@ def _models(targets: Sequence[str], checkpoints: Sequence[str]) -> tuple[ModelRe
         raise Problem(f"{counts}: give --checkpoint once for each target, in their order")
     weights: Sequence[str | None] = checkpoints or [None] * len(targets)
     return tuple(ModelRequest(target, checkpoint=weight) for target, weight in zip(targets, weights, strict=True))
-
-
-def _analysis_options(
-    reconcile: bool, select: Sequence[str], ignore: Sequence[str], training: str | None, **_: Any
-) -> AnalysisOptions:
-    rules = tuple(_words(select)), tuple(_words(ignore))
-    return AnalysisOptions(reconcile=reconcile, select=rules[0], ignore=rules[1], training=training)
-
-
-def _timing(
-    latency: bool, device: str, threads: int, batch: int | None, dtype: str | None, channels_last: bool, **_: Any
-) -> TimingOptions:
-    return TimingOptions(latency, device, threads, batch, dtype, channels_last)
 
 
 def _gate_options(
@@ -72,8 +66,8 @@ def _gate_options(
     return GateOptions(limits, against, config, broken_base)
 
 
-def _words(texts: Sequence[str]) -> Iterator[str]:
-    return (word for text in texts for word in text.replace(",", " ").split())
+def _words(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for text in texts for word in text.replace(",", " ").split())
 
 
 def _pair(setting: str) -> tuple[str, str]:

@@ -40,7 +40,9 @@ def write_all(texts: Mapping[str, str]) -> None:
         for part, _ in parts.values():
             with suppress(OSError):
                 part.unlink()
-        raise Problem(f"cannot write {name}: {_reason(error)}; choose another place with --output") from error
+        blocked = isinstance(error, FileExistsError)
+        reason = f"{error.filename} is a file" if blocked else str(error.strerror).lower()
+        raise Problem(f"cannot write {name}: {reason}; choose another place with --output") from error
 
 
 def _part_of(name: str) -> tuple[Path, Path]:
@@ -90,7 +92,3 @@ def _write_into(name: str, text: str) -> None:
     opened = os.open(name, os.O_WRONLY) if number is None else os.dup(number)
     with os.fdopen(opened, "w", encoding="utf-8") as stream:
         stream.write(text)
-
-
-def _reason(error: OSError) -> str:
-    return f"{error.filename} is a file" if isinstance(error, FileExistsError) else str(error.strerror).lower()

@@ -57,8 +57,8 @@ def _interrupted() -> Event:
 
 
 def _places(request: WorkRequest) -> tuple[str, ...]:
-    wanted = (request.rewriting.emit, request.rewriting.save, request.fitting.finetune_script)
-    return tuple(place for place in wanted if place)
+    script = request.fitting.finetune_script
+    return (*request.rewriting.files, *([script] if script else []))
 
 
 def _refuse_places(request: WorkRequest) -> None:

@@ -8,20 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.values.errors import Problem
-from analyzer.values.requests import (
-    NO_MODEL,
-    PLAIN,
-    TIMEOUT,
-    UNCHANGED,
-    UNFITTED,
-    UNTIMED,
-    AnalysisOptions,
-    FittingOptions,
-    ModelRequest,
-    RewritingOptions,
-    TimingOptions,
-    WorkRequest,
-)
+from analyzer.values.requests import ModelRequest, WorkRequest
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,18 +37,13 @@ class GateOptions:
 class CommandRequest:
     """What the command line asks for."""
 
-    models: tuple[ModelRequest, ...] = ()
-    """All configured ones when empty."""
-    given: ModelRequest = NO_MODEL
+    work: WorkRequest
+    """What to do with the models that are named, with all configured ones where none is."""
+    given: ModelRequest
     """What is said of every model, without a target."""
-    options: AnalysisOptions = PLAIN
-    device_profile: str | None = None
+    device_profile: str | None
     """A name, to be looked up in the configuration as well."""
-    timing: TimingOptions = UNTIMED
-    rewriting: RewritingOptions = UNCHANGED
-    fitting: FittingOptions = UNFITTED
-    gate: GateOptions = field(default_factory=GateOptions)
-    timeout: float | None = TIMEOUT
+    gate: GateOptions
 
 
 @dataclass(frozen=True)
@@ -82,7 +64,7 @@ def perform(request: CommandRequest, listen: Listener, today: date) -> Outcome:
     rewritten: list[Analysis] = []
     directory = Path.cwd()
     for config, places in _by_config(request).items():
-        part = replace(request, models=tuple(request.models[place] for place in places))
+        part = replace(request, work=replace(request.work, models=tuple(request.work.models[i] for i in places)))
         directory, gated, others = _gated(part, config, listen, today)
         found |= dict(zip(places or range(len(gated)), gated, strict=True))
         rewritten += others
@@ -97,8 +79,8 @@ def _gated(
     from analyzer.gating import check_base, gate, plan_for
 
     config = read(file) if file else None
-    plan = plan_for(config, request.models, request.given, request.gate.limits)
-    plan = replace(plan, timeout=request.timeout)
+    plan = plan_for(config, request.work.models, request.given, request.gate.limits)
+    plan = replace(plan, timeout=request.work.timeout)
     against = request.gate.against
     if against:
         check_base(plan, against)
@@ -113,11 +95,11 @@ def _by_config(request: CommandRequest) -> dict[Path | None, list[int]]:
     from analyzer.config import find
 
     if request.gate.config:
-        return {Path(request.gate.config): [*range(len(request.models))]}
-    if not request.models:
+        return {Path(request.gate.config): [*range(len(request.work.models))]}
+    if not request.work.models:
         return {find(Path.cwd()): []}
     found: dict[Path | None, list[int]] = {}
-    for number, model in enumerate(request.models):
+    for number, model in enumerate(request.work.models):
         found.setdefault(find(_folder_of(model.target)), []).append(number)
     return found
 
@@ -134,31 +116,28 @@ def initial(request: CommandRequest, listen: Listener) -> str:
     from analyzer.gating import plan_for
     from analyzer.gating.initial_config import render
 
-    if len(request.models) != 1:
+    models = request.work.models
+    if len(models) != 1:
         raise Problem("--init takes one target, the model that the limits are for")
-    if Path(INITIAL).exists() and not request.rewriting.force:
+    if Path(INITIAL).exists() and not request.work.rewriting.force:
         raise Problem(f"{INITIAL} exists; edit it, or write it anew with --force")
     _refuse_mismatch(request)
     config = read(Path(request.gate.config)) if request.gate.config else None
-    plan = plan_for(config, request.models, request.given)
-    return render(_analysed(plan, request, listen), request.models[0].checkpoint, request.given.settings)
+    plan = plan_for(config, models, request.given)
+    return render(_analysed(plan, request, listen), models[0].checkpoint, request.given.settings)
 
 
 def _refuse_mismatch(request: CommandRequest) -> None:
-    if not request.models and (request.rewriting.wanted or request.timing.wanted):
+    work, fitting = request.work, request.work.fitting
+    if not work.models and (work.rewriting.wanted or work.timing.wanted):
         raise Problem("--apply, --emit, --save and --latency are about named models: give the target")
-    _refuse_half_a_fit(request)
-
-
-def _refuse_half_a_fit(request: CommandRequest) -> None:
-    fitting = request.fitting
-    if fitting.wanted and len(request.models) != 1:
+    if fitting.wanted and len(work.models) != 1:
         raise Problem("--fit takes one target, the model that is to become smaller")
-    if fitting.wanted and request.rewriting.apply:
+    if fitting.wanted and work.rewriting.apply:
         raise Problem("--fit chooses what to apply itself: leave --apply out")
     if not fitting.wanted and fitting.finetune_script:
         raise Problem("--finetune-script goes with a budget, such as --fit macs=50%")
-    if fitting.calibrate and len(request.models) != 1:
+    if fitting.calibrate and len(work.models) != 1:
         raise Problem("--calibrate takes one target, the model that the inputs are for")
 
 
@@ -167,7 +146,7 @@ def _analysed(plan: Plan, request: CommandRequest, listen: Listener) -> list[Ana
     from analyzer.gating import Job, analyses_of, known, run
 
     work = _work(request, plan)
-    if not request.models:
+    if not request.work.models:
         return analyses_of(plan, work, listen)
     (outcome,) = run([Job(work, plan.directory, aloud=True)], listen)
     return list(known(outcome))
@@ -177,13 +156,14 @@ def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
     """The plan's models, with the names that the configuration knows looked up."""
     from analyzer.values.devices import DEFAULT, THIS, device_for
 
-    options, config, name = request.options, plan.config, request.device_profile or DEFAULT
+    options, config, name = request.work.options, plan.config, request.device_profile or DEFAULT
     own = config.device(name) if config else None
     measured = name == THIS and own is None
     if config:
         options = replace(options, select=options.select or config.select, ignore=options.ignore or config.ignore)
         options = replace(options, formulas=config.formulas)
-    return WorkRequest(
+    return replace(
+        request.work,
         models=tuple(model.request for model in plan.models),
         options=replace(
             options,
@@ -191,8 +171,4 @@ def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
             device=own or (options.device if measured else device_for(name)),
         ),
         on_this_machine=measured,
-        timing=request.timing,
-        rewriting=request.rewriting,
-        fitting=request.fitting,
-        timeout=request.timeout,
     )

@@ -13,7 +13,7 @@ from analyzer.command.own_formulas import own_formulas
 from analyzer.command.time_limit import time_limit
 from analyzer.gating.channel import Message
 from analyzer.values.errors import Problem
-from analyzer.values.requests import AnalysisOptions, ModelRequest, RewritingOptions, TimingOptions, WorkRequest
+from analyzer.values.requests import AnalysisOptions, ModelRequest, TimingOptions, WorkRequest
 
 if TYPE_CHECKING:
     from analyzer.advising import Advised
@@ -75,7 +75,9 @@ def _study(model: ModelRequest, options: AnalysisOptions, progress: Progress) ->
         if isinstance(loaded, LoadedModel)
         else study_of_checkpoint(model.target, loaded)
     )
-    return replace(found, analysis=_named(found.analysis, model.name))
+    analysis = found.analysis
+    named = replace(analysis, model=replace(analysis.model, name=model.name)) if model.name else analysis
+    return replace(found, analysis=named)
 
 
 def _with_harms(study: Study, place: str, progress: Progress) -> Study:
@@ -90,10 +92,6 @@ def _with_harms(study: Study, place: str, progress: Progress) -> Study:
     proposals = [item.proposal for item in to_measure(model.advised) if item.proposal]
     found = measured_harms(model.loaded, model.count.trace.inputs, place, proposals, model.facts, progress)
     return with_harms(study, found.harms, found.measurement)
-
-
-def _named(analysis: Analysis, name: str) -> Analysis:
-    return replace(analysis, model=replace(analysis.model, name=name)) if name else analysis
 
 
 def _timed(analyses: list[Analysis], studies: list[Study], timing: TimingOptions, progress: Progress) -> list[Analysis]:
@@ -129,14 +127,6 @@ def _range(item: ProposalTime) -> tuple[float, float]:
     return item.ratio / spread, item.ratio * spread
 
 
-def _refuse_existing(rewriting: RewritingOptions) -> None:
-    """Before anything is written, so that a file is not left without its weights."""
-    from analyzer.rewriting.saving import refuse_existing
-
-    for place in filter(None, (rewriting.emit, rewriting.save)):
-        refuse_existing(Path(place), rewriting.force)
-
-
 def _calibration(study: Study, place: str | None) -> CalibrationInputs | None:
     if place is None or study.model is None:
         return None
@@ -152,14 +142,16 @@ def _rewritten(study: Study, model: ModelRequest, request: WorkRequest, progress
     """The analysis of the model with the advice applied; its file and its weights are written first."""
     from analyzer.advising.selection import applied
     from analyzer.analysis import study as study_of
+    from analyzer.rewriting.saving import refuse_existing
 
     if study.model is None:
         raise Problem(f"{study.analysis.model.target}: without a forward there is no advice to apply")
     rewriting, carried = request.rewriting, None
     chosen = applied(study.model, rewriting.apply)
-    _refuse_existing(rewriting)
+    for place in rewriting.files:  # before anything is written, so that a file is not left without its weights
+        refuse_existing(Path(place), rewriting.force)
     calibration = _calibration(study, request.fitting.calibrate)
-    if rewriting.emit or rewriting.save:
+    if rewriting.files:
         progress(f"{study.analysis.model.name}: comparing outputs")
         chosen.refuse_inexact(study.model)
     if rewriting.save and not rewriting.force:
@@ -167,7 +159,7 @@ def _rewritten(study: Study, model: ModelRequest, request: WorkRequest, progress
     if rewriting.save:
         progress(f"{study.analysis.model.name}: carrying weights over")
         carried = chosen.carried_out(study.model, calibration)
-    with all_or_none([place for place in (rewriting.emit, rewriting.save) if place]):
+    with all_or_none(rewriting.files):
         chosen.write(rewriting, model.settings, study.model, carried)
     after = study_of(chosen.rewritten, AnalysisOptions(advice=False), progress).analysis
     return replace(after, rewriting=chosen.record(carried))

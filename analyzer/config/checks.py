@@ -50,7 +50,7 @@ def checked(tables: dict[str, Any], path: Path) -> config.Config:
     if _holds_nul(tables):
         raise Problem(f"{path}: a text holds a NUL character, which no file or name can")
     try:
-        found = msgspec.convert(tables, config.Tables, dec_hook=_read)
+        found = msgspec.convert(tables, config.Tables, dec_hook=lambda kind, value: kind(config.READERS[kind](value)))
     except msgspec.ValidationError as error:
         raise Problem(_sentence(str(error), tables, path)) from None
     known = {name: getattr(found, name) for name in found.__struct_fields__}
@@ -64,10 +64,6 @@ def _holds_nul(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_holds_nul, (*value, *value.values())))
     return any(map(_holds_nul, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
-
-
-def _read(kind: type, value: Any) -> Any:
-    return kind(config.READERS[kind](value))
 
 
 def _sentence(error: str, tables: dict[str, Any], path: Path) -> str:
@@ -144,7 +140,7 @@ def budget_complaints(budget: config.Budget) -> Iterable[str]:
     if partial and (whole := [metric for metric in metrics if metric in config.WHOLE_MODEL]):
         yield f"{whole[0]} is known of the whole model only; leave out match and ignore, or limit params"
     if partial and "size" in metrics and budget.dtype is None:
-        yield f"size of a part needs a dtype: one of {', '.join(_dtypes())}"
+        yield f"size of a part needs a dtype: one of {', '.join(amounts.BITS)}"
     if budget.dtype and "size" not in metrics:
         yield "dtype is there for size, which is not limited"
     if budget.override is not None:
@@ -158,7 +154,3 @@ def _override_complaints(budget: config.Budget, override: config.Override) -> It
         yield "override: it needs a limit"
     if override.limit is not None and (override.limits or len(budget.limits) != 1):
         yield f"override: limit is for a budget with one absolute limit; name the metric: {', '.join(config.ABSOLUTE)}"
-
-
-def _dtypes() -> tuple[str, ...]:
-    return tuple(amounts.BITS)

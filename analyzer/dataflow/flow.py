@@ -33,16 +33,13 @@ class Flow:
     def _take(self, op: Op) -> None:
         self.order[op] = len(self.order)
         inputs = op.inputs
-        self.reads[op] = tuple(self._current(tensor) for tensor in inputs)
+        known = ((tensor, self._now.get(tensor.number) if tensor.number >= 0 else None) for tensor in inputs)
+        self.reads[op] = tuple(self._new(tensor, None) if value is None else value for tensor, value in known)
         for tensor, value in zip(inputs, self.reads[op], strict=True):
             self._of[id(tensor)] = value
         for value in dict.fromkeys(self.reads[op]):
             self.readers[value].append(op)
         self.writes[op] = tuple(self._new(tensor, op) for tensor in op.outputs)
-
-    def _current(self, tensor: Tensor) -> Value:
-        known = self._now.get(tensor.number) if tensor.number >= 0 else None
-        return self._new(tensor, None) if known is None else known
 
     def _new(self, tensor: Tensor, producer: Op | None) -> Value:
         self.tensors.append(tensor)

@@ -27,16 +27,13 @@ def recomputed_layers(
             inside[path].append(op)
     calls = {module.path: module.calls for module in flow.trace.modules}
     for path, ops in inside.items():
-        main = [op for op in ops if op.layer == path and _is_main(op, kinds[path])]
+        is_linear = kinds[path].endswith("Linear")
+        main = [op for op in ops if op.layer == path and (op.packet in LINEAR if is_linear else is_convolution(op))]
         if not main or len(main) != calls.get(path):
             continue
         own = sum(number for owner, number in params.items() if f"{owner}.".startswith(f"{path}."))
         total, kept = (sum((costs[op] or Cost()).macs for op in part) for part in (ops, main))
         yield RecomputedLayer(path, kinds[path], own, total, _plain(main[0]), kept, tuple(ops), len(main))
-
-
-def _is_main(op: Op, kind: str) -> bool:
-    return op.packet in LINEAR if kind.endswith("Linear") else is_convolution(op)
 
 
 def _plain(op: Op) -> Convolution | Linear:

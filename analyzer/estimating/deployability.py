@@ -32,24 +32,18 @@ def deployability(count: Count, device: Device) -> Deployability | None:
 
 
 def _fit(count: Count, dtype: str, flash_limit: int, ram_limit: int) -> DeviceFit:
-    stored = [(item.owner, _stored(item, SIZES[dtype])) for item in (*count.parameters, *count.buffers)]
-    stored = _in_order(count, stored)
-    totals = list(accumulate(nbytes for _, nbytes in stored))
+    places = {module.path: place for place, module in enumerate(count.trace.modules)}
+    stored = sorted((*count.parameters, *count.buffers), key=lambda item: places.get(item.owner, len(places)))
+    totals = list(accumulate(_stored(item, SIZES[dtype]) for item in stored))
     held = _held(count, SIZES[dtype])
     owners = list(count.owners.values())
     return DeviceFit(
         dtype=dtype,
         flash=totals[-1] if totals else 0,
         ram=max(held, default=0),
-        flash_breaker=_first_above(flash_limit, totals, [owner for owner, _ in stored]),
+        flash_breaker=_first_above(flash_limit, totals, [item.owner for item in stored]),
         ram_breaker=_first_above(ram_limit, held, owners),
     )
-
-
-def _in_order(count: Count, stored: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """By their layers' first calls."""
-    places = {module.path: place for place, module in enumerate(count.trace.modules)}
-    return sorted(stored, key=lambda pair: places.get(pair[0], len(places)))
 
 
 def _stored(item: Parameter, size: int) -> int:

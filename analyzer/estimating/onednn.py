@@ -30,7 +30,8 @@ def workspace_bytes(op: Op, threads: int = 1) -> int:
         return 0
     read, weight, written = op.tensor("input"), op.tensor("weight"), op.outputs[0]
     if not is_blocked(op, threads):
-        return _columns(read, weight, written)
+        kernel = prod(weight.shape[2:])
+        return 0 if kernel == 1 else read.shape[1] * kernel * prod(written.shape[2:]) * read.itemsize
     if is_channels_last(op):
         return weight.nbytes * (1 if _is_channels_last(weight) else 2)
     copied = _blocked(read) if read.shape[1] >= IMAGE_CHANNELS else 0  # images are read in their own layout
@@ -56,11 +57,6 @@ def is_channels_last(op: Op) -> bool:
 def _is_channels_last(weight: Tensor) -> bool:
     """Whether it is so already, or both orders are the same."""
     return weight.channels_last or weight.shape[1] == 1 or set(weight.shape[2:]) == {1}
-
-
-def _columns(read: Tensor, weight: Tensor, written: Tensor) -> int:
-    kernel = prod(weight.shape[2:])
-    return 0 if kernel == 1 else read.shape[1] * kernel * prod(written.shape[2:]) * read.itemsize
 
 
 def _blocked(tensor: Tensor) -> int:

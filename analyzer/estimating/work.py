@@ -88,7 +88,8 @@ def fusions(count: Count) -> dict[Op, Op]:
         if not _is_fusible(op):
             continue
         heads = (before for before in graph.predecessors(op) if kind_of(before) == "contraction" or before in fused)
-        alone = [head for head in heads if graph.out_degree(head) == 1 and _same_size(head, op)]
+        sized = (head for head in heads if op.outputs and head.outputs)
+        alone = [h for h in sized if graph.out_degree(h) == 1 and h.outputs[0].numel == op.outputs[0].numel]
         if alone:
             fused[op] = alone[-1]
     return fused
@@ -96,10 +97,6 @@ def fusions(count: Count) -> dict[Op, Op]:
 
 def _is_fusible(op: Op) -> bool:
     return (is_pointwise(op) or op.packet in BATCH_NORMS) and not moves_nothing(op)
-
-
-def _same_size(head: Op, op: Op) -> bool:
-    return bool(op.outputs and head.outputs) and head.outputs[0].numel == op.outputs[0].numel
 
 
 def kind(op: Op) -> Kind:

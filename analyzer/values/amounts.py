@@ -11,21 +11,9 @@ from typing import Final
 
 BYTES: Final = ("size", "peak-memory")
 """Metrics that are in bytes; all others are counts."""
-THOUSANDS: Final = MappingProxyType({"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12})
-DECIMAL_BYTES: Final = MappingProxyType(
-    {
-        "": 1,
-        "B": 1,
-        "k": 10**3,
-        "M": 10**6,
-        "G": 10**9,
-        "T": 10**12,
-        "kB": 10**3,
-        "MB": 10**6,
-        "GB": 10**9,
-        "TB": 10**12,
-    }
-)
+DECIMAL: Final = MappingProxyType({"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12})
+THOUSANDS: Final = MappingProxyType({**DECIMAL, "B": 10**9})
+DECIMAL_BYTES: Final = MappingProxyType({**DECIMAL, **{f"{unit}B": size for unit, size in DECIMAL.items()}})
 BINARY_BYTES: Final = MappingProxyType({"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40})
 COUNTS_ALLOWED: Final = 'a plain integer, or a number with k, M, G (or B) or T, such as "5.0M"'
 BYTES_ALLOWED: Final = 'a plain integer of bytes, or a number with kB, MB, GB, KiB, MiB or GiB, such as "98MiB"'
@@ -80,8 +68,7 @@ def _unit(text: str, units: Mapping[str, int]) -> int | None:
 
 def written(value: int, *, is_bytes: bool = False) -> str:
     """The shortest text that reads back as exactly this integer: 5250000 is "5.25M", 5250001 stays as it is."""
-    names = {**BINARY_BYTES, "kB": 10**3, "MB": 10**6, "GB": 10**9} if is_bytes else {**THOUSANDS}
-    names.pop("B", None)
+    names = {**BINARY_BYTES, "kB": 10**3, "MB": 10**6, "GB": 10**9} if is_bytes else DECIMAL
     # Of texts that are equally long the later one, with the larger unit, is the better.
     texts = [str(value)] + [f"{_decimal(value, size)}{name}" for name, size in names.items() if value >= size > 1]
     return min(reversed([text for text in texts if "/" not in text]), key=len)

@@ -8,7 +8,19 @@ from analyzer.values.results import Analysis, ComparisonRow
 
 def compare(analyses: Iterable[Analysis]) -> tuple[ComparisonRow, ...]:
     """One row an analysis, in the order given."""
-    return tuple(map(_row, analyses))
+    return tuple(
+        ComparisonRow(
+            name=analysis.model.name,
+            target=analysis.model.target,
+            params=analysis.total.params,
+            param_bytes=analysis.total.param_bytes,
+            macs=analysis.total.macs,
+            other_flops=analysis.total.other_flops,
+            peak_activation_bytes=analysis.total.peak_activation_bytes,
+            complete=analysis.complete,
+        )
+        for analysis in analyses
+    )
 
 
 def distinct(analyses: Iterable[Analysis]) -> list[Analysis]:
@@ -21,17 +33,3 @@ def distinct(analyses: Iterable[Analysis]) -> list[Analysis]:
         numbered = name if seen[name] == 1 else f"{name}-{seen[name]}"
         renamed.append(replace(analysis, model=replace(analysis.model, name=numbered)))
     return renamed
-
-
-def _row(analysis: Analysis) -> ComparisonRow:
-    total = analysis.total
-    return ComparisonRow(
-        name=analysis.model.name,
-        target=analysis.model.target,
-        params=total.params,
-        param_bytes=total.param_bytes,
-        macs=total.macs,
-        other_flops=total.other_flops,
-        peak_activation_bytes=total.peak_activation_bytes,
-        complete=analysis.complete,
-    )

@@ -137,13 +137,13 @@ def device_for(name: str = DEFAULT) -> Device:
 
 def _profiles() -> dict[str, Device]:
     whole = {device.name: device for device in PRESETS}
-    several = [device for device in PRESETS if len(device.flops) > 1]
-    return whole | {part.name: part for device in several for part in _parts(device)}
-
-
-def _parts(device: Device) -> list[Device]:
-    """The device once for each of its data types."""
-    return [replace(device, name=device.name_in(dtype), flops={dtype: rate}) for dtype, rate in device.flops.items()]
+    parts = (
+        replace(device, name=device.name_in(dtype), flops={dtype: rate})
+        for device in PRESETS
+        if len(device.flops) > 1
+        for dtype, rate in device.flops.items()
+    )
+    return whole | {part.name: part for part in parts}
 
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]

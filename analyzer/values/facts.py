@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analyzer.values.convolution import Convolution, Linear
+from analyzer.values.layer_patterns import lineage
 
 if TYPE_CHECKING:
     from analyzer.values.graph import Op
@@ -198,5 +199,4 @@ class ModelFacts:
     @cached_property
     def normalized(self) -> frozenset[str]:
         """Paths of the batch normalizations and of all modules around them."""
-        parts = (norm.path.split(".") for norm in self.norms)
-        return frozenset(".".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1))
+        return frozenset(path for norm in self.norms for path in lineage(norm.path))

@@ -65,9 +65,6 @@ class TimingOptions:
     channels_last: bool = False
 
 
-UNTIMED = TimingOptions()
-
-
 @dataclass(frozen=True)
 class RewritingOptions:
     """What is done with the advice."""
@@ -83,10 +80,12 @@ class RewritingOptions:
 
     @property
     def wanted(self) -> bool:
-        return bool(self.apply or self.emit or self.save)
+        return bool(self.apply or self.files)
 
-
-UNCHANGED = RewritingOptions()
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that are to be written."""
+        return tuple(place for place in (self.emit, self.save) if place)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,6 @@ class FittingOptions:
         return bool(self.budgets)
 
 
-UNFITTED = FittingOptions()
 TIMEOUT = 600.0
 """Seconds."""
 
@@ -118,8 +116,8 @@ class WorkRequest:
     options: AnalysisOptions = PLAIN
     on_this_machine: bool = False
     """Whether the device profile is measured here first, in place of the options' own."""
-    timing: TimingOptions = UNTIMED
-    rewriting: RewritingOptions = UNCHANGED
-    fitting: FittingOptions = UNFITTED
+    timing: TimingOptions = TimingOptions()
+    rewriting: RewritingOptions = RewritingOptions()
+    fitting: FittingOptions = FittingOptions()
     timeout: float | None = TIMEOUT
     """Seconds that a model may take to be analysed; None for no limit. Timing has a limit of its own."""

@@ -11,7 +11,7 @@ from torchvision.models.video import r3d_18
 from analyzer.advising import advise, best_per_layer, ordered
 from analyzer.advising.choosing import plan, together
 from analyzer.advising.ranking import worth
-from analyzer.analysis import analyze_loaded, study
+from analyzer.analysis import study
 from analyzer.formats.wording.rule_words import choice_words
 from analyzer.loading import from_module
 from analyzer.rules import selected
@@ -174,7 +174,7 @@ def test_the_rewritten_model_has_no_isolated_groups(make, size):
     chosen = applied(model, ["GRP101"])
     assert 0 < len(chosen.chosen) < len(everything)
     for applying in (chosen, applied(model, [])):
-        advice = analyze_loaded(applying.rewritten).advice
+        advice = study(applying.rewritten).analysis.advice
         assert [item.path for item in advice if item.rule == "GRP201"] == []
     assert {item.advice.path for item in chosen.left_out} | {item.advice.path for item in chosen.chosen} == {
         item.advice.path for item in everything

@@ -17,19 +17,19 @@ def asked(*arguments: str) -> dict[str, Any]:
 
 def test_targets_and_what_is_said_of_all() -> None:
     request = request_of(**asked("a.py", "b.py", "--input", "1x3", "--set", "width=2", "--select", "SEP,GRP"))
-    assert request.models == (ModelRequest("a.py"), ModelRequest("b.py"))
+    assert request.work.models == (ModelRequest("a.py"), ModelRequest("b.py"))
     assert (request.given.inputs, request.given.settings) == (("1x3",), {"width": "2"})
-    assert request.options.select == ("SEP", "GRP")
+    assert request.work.options.select == ("SEP", "GRP")
 
 
 def test_each_target_has_its_checkpoint() -> None:
     request = request_of(**asked("a.py", "b.py", "--checkpoint", "a.pth", "--checkpoint", "b.pth"))
-    assert [model.checkpoint for model in request.models] == ["a.pth", "b.pth"]
+    assert [model.checkpoint for model in request.work.models] == ["a.pth", "b.pth"]
 
 
 @pytest.mark.parametrize(("seconds", "limit"), [("7.5", 7.5), ("0", None)])
 def test_no_time_limit_is_zero(seconds: str, limit: float | None) -> None:
-    assert request_of(**asked("a.py", "--timeout", seconds)).timeout == limit
+    assert request_of(**asked("a.py", "--timeout", seconds)).work.timeout == limit
 
 
 def test_limits_by_metric() -> None:

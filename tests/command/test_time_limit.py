@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.command.time_limit import time_limit
 from analyzer.loading import load
 from analyzer.values.requests import ModelRequest
@@ -58,7 +58,7 @@ def test_the_line_and_the_layer_of_a_forward(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     Path("net.py").write_text(FILE)
     loaded = load(ModelRequest("net.py:Net", ("1x3x8x8",)))
-    assert told_of(5, lambda: analyze_loaded(loaded)) == [
+    assert told_of(5, lambda: study(loaded).analysis) == [
         "net.py: not analysed within 5 s: it was at net.py:9 in layer `body.1` (Block); allow more with --timeout"
     ]
 

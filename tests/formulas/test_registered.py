@@ -10,7 +10,7 @@ from torch import nn
 
 import analyzer
 from analyzer import Cost, Problem
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.formulas.registered import BY_HAND, configured, forget_all_but
 from analyzer.loading import from_module
 from analyzer.values.counts import UsedFormula
@@ -141,5 +141,5 @@ def test_nothing_to_call() -> None:
 def test_a_configured_one_holds_for_its_analysis_alone() -> None:
     loaded = from_module(Scaled(), (torch.randn(5, 6),), {})
     with configured({NAME: product}):
-        assert analyze_loaded(loaded).total.macs == MACS
-    assert analyze_loaded(loaded).total.macs == 0
+        assert study(loaded).analysis.total.macs == MACS
+    assert study(loaded).analysis.total.macs == 0

@@ -8,7 +8,7 @@ from fuzz.programs import LOCAL, Program, program
 from state_audit import audited
 
 from analyzer import analyze, rewrite
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.loading import from_module
 from analyzer.values.requests import PLAIN, AnalysisOptions
 from analyzer.values.results import Analysis
@@ -22,7 +22,7 @@ def check_counts(seed: int) -> Analysis:
     made = program(seed)
     options = PLAIN if seed % 4 == 0 else AnalysisOptions(advice=False, estimates=False)
     loaded = from_module(made.model, (made.x,), {})
-    analysis = audited((made.model, made.x), lambda: analyze_loaded(loaded, options))
+    analysis = audited((made.model, made.x), lambda: study(loaded, options).analysis)
     assert (analysis.uncounted, analysis.absences) == ((), ())
     assert analysis.total.macs == macs_of(copy.deepcopy(made.model), made.x)
     assert sum(layer.macs or 0 for layer in analysis.layers) == analysis.total.macs

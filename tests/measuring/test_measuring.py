@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.measuring import Settings, measure, side_by_side
 from analyzer.values.errors import Problem
 from analyzer.values.results import Analysis
@@ -29,7 +29,7 @@ def test_a_tiny_model_is_measured_for_real(net, consult, hasty):
 
 def test_an_analysis_with_timings_goes_to_json_and_back(net, consult, hasty):
     advised_model = consult(net)
-    analysis = replace(analyze_loaded(advised_model.loaded), latency=measure(advised_model, hasty))
+    analysis = replace(study(advised_model.loaded).analysis, latency=measure(advised_model, hasty))
     assert Analysis.from_json(analysis.to_json()) == analysis
 
 

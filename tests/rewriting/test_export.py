@@ -9,7 +9,7 @@ from torch import nn
 
 from analyzer import rewrite
 from analyzer.advising.verification import prove
-from analyzer.analysis import analyze_loaded, study
+from analyzer.analysis import study
 from analyzer.loading import load
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.emitting import EmittedSwap
@@ -122,7 +122,7 @@ def test_the_written_file_reads_as_by_hand_and_counts_as_promised(target: str) -
     saved = prove(loaded, PROPOSALS, before)
     emit(loaded, SWAPS, Path("optimized.py"))
     assert Path("optimized.py").read_text() == WRITTEN
-    old, new = analyze_loaded(loaded).total, analyze_loaded(load(ModelRequest("optimized.py"))).total
+    old, new = study(loaded).analysis.total, study(load(ModelRequest("optimized.py"))).analysis.total
     assert old.params - new.params == saved.params == (32 * 32 * 9 - 32 * 9 - 32 * 32) + 32 * 16 * 9
     assert old.macs - new.macs == saved.macs == saved.params * 2 * 18 * 18
 
@@ -198,7 +198,7 @@ def test_a_zoo_model_is_written_with_its_inputs(tmp_path: Path) -> None:
     assert "model.layer1[0].conv2 = nn.Conv2d(64, 64, 3, padding=1, groups=4, bias=False)" in text
     assert 'example_inputs = {"x": torch.zeros(1, 3, 224, 224)}' in text
     saved = prove(loaded, [swap.proposal], traced)
-    old, new = analyze_loaded(loaded).total, analyze_loaded(load(ModelRequest(str(tmp_path / "o.py")))).total
+    old, new = study(loaded).analysis.total, study(load(ModelRequest(str(tmp_path / "o.py")))).analysis.total
     assert (old.params - new.params, old.macs - new.macs) == (saved.params, saved.macs)
     assert saved.params == 64 * 48 * 9
     assert saved.macs == 64 * 48 * 9 * 56 * 56

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import analyzer
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.formulas.registered import BY_HAND, forget_all_but
 from analyzer.loading import load
 from analyzer.values.errors import Problem
@@ -141,5 +141,5 @@ class Net(nn.Module):
 def test_a_models_file_may_wrap_its_kernel_and_run_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.py").write_text(FILE)
-    analysis = analyze_loaded(load(ModelRequest("net.py:Net", ("5x6",))))
+    analysis = study(load(ModelRequest("net.py:Net", ("5x6",)))).analysis
     assert (analysis.total.macs, analysis.tracing.mode, analysis.complete) == (5 * 6 * 4, "real", True)

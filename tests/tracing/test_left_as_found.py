@@ -10,7 +10,7 @@ from state_audit import audited
 from torch import nn
 from torchvision import models
 
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.loading import from_module
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.reconciliation import reconcile
@@ -76,7 +76,7 @@ def built(name: str) -> nn.Module:
 
 def audit(name: str, given: Any) -> None:
     model = built(name)
-    analysis = audited((model, given), lambda: analyze_loaded(from_module(model, (given,), {}), COUNTS))
+    analysis = audited((model, given), lambda: study(from_module(model, (given,), {}), COUNTS).analysis)
     assert analysis.complete or analysis.uncounted
     assert analysis.absences == ()
     assert analysis.total.params == sum(parameter.numel() for parameter in model.parameters())

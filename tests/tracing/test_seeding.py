@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from analyzer import analyze
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.loading import from_module
 from analyzer.tracing.forward import DRAWN
 
@@ -103,7 +103,7 @@ def test_a_generator_in_a_closure_starts_at_the_seed(repeated, make: Any, reach:
     seeded, generator = make(0), make(5)
     macs = ONCE * sum(seeded.uniform(0, 1) < 0.5 for _ in range(20))
     loaded = replace(from_module(repeated(reach(generator)), (torch.randn(2, 8),), {}), owned=owned)
-    assert [analyze_loaded(loaded).total.macs for _ in range(2)] == [macs, macs]
+    assert [study(loaded).analysis.total.macs for _ in range(2)] == [macs, macs]
     assert generator.uniform(0, 1) == make(5).uniform(0, 1)
 
 

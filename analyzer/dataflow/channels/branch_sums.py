@@ -109,15 +109,11 @@ class _Block:
 
     def _total(self) -> Value | None:
         """The one sum that is read by the rest, or outside where there is no rest."""
-        own, rest = set(self.ops), set(self.rest)
+        rest = set(self.rest)
         made = [value for op in self.ops if op not in rest for value in self.flow.writes[op]]
-        read = [value for value in made if self._is_read(value, own, rest)]
+        part = set(self.ops) - rest
+        read = [v for v in made if v in self.flow.returned or not part.issuperset(self.flow.readers[v])]
         return read[0] if len(read) == 1 and read[0] in self.known else None
-
-    def _is_read(self, value: Value, own: set[Op], rest: set[Op]) -> bool:
-        """Whether more than the sum itself reads it."""
-        beyond = (op in rest or op not in own for op in self.flow.readers[value])
-        return value in self.flow.returned or any(beyond)
 
     def _kept(self, layers: Sequence[str], order: Sequence[str]) -> tuple[str, ...] | None:
         """The children that run the rest, in order of their first call; None where the module itself does some."""

@@ -85,7 +85,9 @@ def _after(op: Op, operands: list[ChannelSources], found: Channels) -> ChannelSo
         found.divided.update(origin.sources)
     if op.packet in CUTS or op.packet in VIEWS or op.packet in TURNS or "view" in op.tags:
         return _seen(op, origin)
-    if not (keeps_channels(op) or op.packet in JOINS) or _averages_channels(op, origin):
+    rank = len(op.inputs[0].shape)
+    averaged = op.integers("dim") or range(rank) if op.packet == "aten.mean" else ()
+    if not (keeps_channels(op) or op.packet in JOINS) or origin.place in {place % rank for place in averaged}:
         return NOWHERE
     return replace(origin, is_raw=origin.is_raw and op.packet not in BATCH_NORMS)
 
@@ -149,8 +151,3 @@ def _place_after_view(op: Op, place: int) -> int | None:
         same = [other for other in after if new[other] == old[place]]
         return same[0] if is_alone and same else None
     return None
-
-
-def _averages_channels(op: Op, origin: ChannelSources) -> bool:
-    rank = len(op.inputs[0].shape)
-    return op.packet == "aten.mean" and origin.place in {place % rank for place in op.integers("dim") or range(rank)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.dataflow.channels.branches import branch_widths
-from analyzer.dataflow.channels.channel_provenance import channels
+from analyzer.dataflow.channels.channel_provenance import Channels, channels
 from analyzer.dataflow.flow import Flow
 from analyzer.values.convolution import Convolution
 from analyzer.values.graph import Op, Tensor
@@ -32,11 +32,9 @@ RELUS = aten("relu relu_")
 class Neighbours:
     """By path of a convolution layer."""
 
+    channels: Channels
     sources: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
     readers: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
-    shared: set[str] = field(default_factory=set)
-    divided: set[str] = field(default_factory=set)
-    stems: set[str] = field(default_factory=set)
     heads: set[str] = field(default_factory=set)
     norms: dict[str, str] = field(default_factory=dict)
     """The batch normalization that reads this layer and no other."""
@@ -107,18 +105,13 @@ def is_plain(path: str, ops: list[Op], flow: Flow, owned: list[Op]) -> bool:
     return set(owned) == set(ops) and biases in ([], [own_bias] * len(ops))
 
 
-def _weight_name(argument: object) -> str | None:
-    return argument.weight if isinstance(argument, Tensor) else None
-
-
 def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
     """The neighbours of each convolution layer: channels are followed forward, ends of the model backward."""
     path_of = {op: path for path, ops in layers.items() for op in ops}
-    followed = channels(flow, path_of)
-    found = Neighbours(shared=followed.shared, divided=followed.divided, stems=followed.stems)
+    found = Neighbours(channels(flow, path_of))
     order = {path: index for index, path in enumerate(layers)}
     for path in layers:
-        found.sources[path] = tuple(sorted(followed.sources[path], key=order.__getitem__))
+        found.sources[path] = tuple(sorted(found.channels.sources[path], key=order.__getitem__))
         for source in found.sources[path]:
             found.readers[source] += (path,)
     ends = _ends(flow)
@@ -183,8 +176,9 @@ def _batch_norm(op: Op | None) -> str | None:
 
 def norm_path(op: Op) -> str:
     """The layer whose statistics or parameters a normalization reads; the running one where it has none."""
-    names = (_weight_name(op.arguments.get(key)) for key in ("running_mean", "weight", "bias"))
-    return next((name.rpartition(".")[0] for name in names if name is not None), op.layer)
+    given = (op.arguments.get(key) for key in ("running_mean", "weight", "bias"))
+    names = (tensor.weight for tensor in given if isinstance(tensor, Tensor) and tensor.weight is not None)
+    return next((name.rpartition(".")[0] for name in names), op.layer)
 
 
 def norm_operators(flow: Flow) -> Iterator[Op]:

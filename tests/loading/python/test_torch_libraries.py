@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from torch.library import Library
 
-from analyzer.analysis import analyze_loaded
+from analyzer.analysis import study
 from analyzer.loading import load
 from analyzer.loading.python.torch_libraries import TorchLibraries
 from analyzer.values.errors import Problem
@@ -37,7 +37,7 @@ def test_a_model_that_must_run_for_real(kind, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = f"analyzer_library_{kind.lower()}"
     Path("net.py").write_text(FILE.format(define=DEFINE.format(name=name, kind=kind), name=name, more="pass"))
-    analysis = analyze_loaded(load(ModelRequest("net.py:Net", ("2x4",))))
+    analysis = study(load(ModelRequest("net.py:Net", ("2x4",)))).analysis
     assert (analysis.tracing.mode, analysis.total.macs) == ("real", 2 * 4 * 3)
 
 
