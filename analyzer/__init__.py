@@ -51,19 +51,22 @@ def analyze(
     *,
     name: str | None = None,
     calibrate: Any = None,
+    device: str | None = None,
 ) -> Analysis:
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
     One argument may be given as it is, without a tuple around it. Tensors may be real, meta or fake, on any device:
     only their shapes and dtypes are read, unless the forward depends on values. The model is analysed in the mode that
     it is in (training or eval) and is left exactly as it was. With calibration inputs to `calibrate` on, as `fit` takes
-    them, the harm of suggestions is measured and ranks them. Raises Problem, one sentence for the user, when the
-    forward fails, or with `calibrate` when the weights look untrained.
+    them, the harm of suggestions is measured and ranks them. `device` is the profile that times and bounds are
+    estimated for, as `--device-profile` takes it. Raises Problem, one sentence for the user, when the forward fails,
+    when there is no such device, or with `calibrate` when the weights look untrained.
     """
     from analyzer.analysis import study, with_harms
     from analyzer.loading import from_module
+    from analyzer.values.requests import AnalysisOptions
 
-    found = study(from_module(model, _positional(args), dict(kwargs or {}), name))
+    found = study(from_module(model, _positional(args), dict(kwargs or {}), name), AnalysisOptions.on(device))
     if calibrate is None or found.model is None or found.model.facts is None:
         return found.analysis
     from analyzer.advising.measured_harm import to_measure
@@ -122,6 +125,7 @@ def rewrite(
     kwargs: Mapping[str, Any] | None = None,
     *,
     inputs: Any = None,
+    device: str | None = None,
 ) -> nn.Module:
     """A copy of the model with what is advised in it and weights carried over; the model is left as it is.
 
@@ -131,8 +135,8 @@ def rewrite(
 
     Given the arguments of a forward, as to `analyze`, the exact changes are run on them first, and channels are put in
     the order that groups keep most of. Given calibration `inputs`, as `fit` takes them, batch normalization is
-    estimated anew. Raises Problem where exact changes alter
-    the outputs by more than rounding, with the layer and how far; where a layer cannot be replaced, or would be by two
+    estimated anew. Requests are for the `device` profile, as in `analyze`. Raises Problem where exact changes alter the
+    outputs by more than rounding, with the layer and how far; where a layer cannot be replaced, or would be by two
     pieces of advice.
     """
     from analyzer.advising.rewrite_module import rewrite_module
@@ -142,9 +146,11 @@ def rewrite(
         return rewrite_module(model, advice, inputs=calibration)
     from analyzer.analysis import study
     from analyzer.loading import from_module
+    from analyzer.values.requests import AnalysisOptions
 
     arguments = (_positional(args), dict(kwargs or {}))
-    return rewrite_module(model, advice, study(from_module(model, *arguments)).model, arguments, calibration)
+    found = study(from_module(model, *arguments), AnalysisOptions.on(device)).model
+    return rewrite_module(model, advice, found, arguments, calibration)
 
 
 def fit(
@@ -171,10 +177,10 @@ def fit(
 
     from analyzer.estimating.nanoseconds import clock
     from analyzer.fitting import fit_module
-    from analyzer.values.devices import DEFAULT, device_for
+    from analyzer.values.devices import device_for
 
     budgets = {"params": params, "macs": macs, "size": size, "peak-memory": peak_memory, "latency": latency}
-    return fit_module(model, inputs, budgets, partial(clock, device=device_for(DEFAULT)), progress)
+    return fit_module(model, inputs, budgets, partial(clock, device=device_for()), progress)
 
 
 def _calibration(model: nn.Module, inputs: Any) -> CalibrationInputs:

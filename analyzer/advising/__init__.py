@@ -11,7 +11,7 @@ from analyzer.advising.choosing import best_per_layer, not_beside, removes_norma
 from analyzer.advising.pricing import current_price, current_units, proposed_price
 from analyzer.advising.ranking import Advised, ChangedLayer, is_gain, rank
 from analyzer.rules import RULES, slug
-from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule, is_inference_only
+from analyzer.rules.rule import Finding, ModelProposer, Observer, Proposer, Rule, is_for_time, is_inference_only
 from analyzer.values.absences import Absences
 from analyzer.values.advice import Advice, Replacement
 from analyzer.values.convolution import Convolution, Proposal, Unit
@@ -54,7 +54,8 @@ def _answers(rule: Rule, facts: ModelFacts, timer: Timer) -> list[Advised]:
     if isinstance(rule, Observer):
         return [Advised(_fact(rule, finding), finding=finding) for finding in rule.observe(facts)]
     if isinstance(rule, ModelProposer):
-        return [_proposed(rule, path, found, facts, timer) for path, found in rule.propose_all(facts)]
+        items = (_proposed(rule, path, found, facts, timer) for path, found in rule.propose_all(facts))
+        return [item for item in items if item.advice.is_faster or not is_for_time(rule)]
     if not isinstance(rule, Proposer):
         return []
     proposals = ((layer.path, rule.propose(layer, facts)) for layer in facts.convolutions.values())

@@ -21,10 +21,9 @@ def first_difference(before: Trace, after: Trace, changes: Sequence[frozenset[st
     but what reads their outputs must go on doing so.
     """
     old, new = _Followed(before, changes), _Followed(after, changes)
-    for one, other in zip_longest(old.signatures(), new.signatures()):
-        if one != other:
-            layer = (one or other or ("", ""))[1]
-            return str(layer) or "the model itself"
+    for one, other in zip_longest(old.signatures(), new.signatures(), fillvalue=("", ())):
+        if one[1] != other[1]:
+            return one[0] or other[0] or "the model itself"
     return None if old.outputs() == new.outputs() else "the model's outputs"
 
 
@@ -36,12 +35,15 @@ class _Followed:
         self._region_of = {path: number for number, paths in enumerate(changes) for path in paths}
         self._kept: dict[Op, int] = {}
 
-    def signatures(self) -> Iterator[Signature]:
-        """What each live operator outside of the changes does, to which values, in order of execution."""
+    def signatures(self) -> Iterator[tuple[str, Signature]]:
+        """The layer of each live operator outside of the changes, in order of execution, and what it does to what.
+
+        Weights are told by their names: the modules around a change may be written anew, and then others run them.
+        """
         for op in self.flow.trace.graph:
             if op in self.flow.live and self._region(op) is None:
                 arguments = tuple((name, self._described(value)) for name, value in op.arguments.items())
-                yield op.name, op.layer, arguments, tuple((tensor.shape, tensor.dtype) for tensor in op.outputs)
+                yield op.layer, (op.name, arguments, tuple((tensor.shape, tensor.dtype) for tensor in op.outputs))
                 self._kept[op] = len(self._kept)
 
     def outputs(self) -> tuple[Hashable, ...]:

@@ -18,8 +18,8 @@ from analyzer.rewriting.copying import copied
 from analyzer.rewriting.kernels import dense_kernel, store
 from analyzer.rewriting.output_error import relative_error
 from analyzer.rewriting.replaceability import reason_for_kind
-from analyzer.rewriting.swapping import put, replaceable
-from analyzer.values.convolution import Convolution, Identity, Proposal, Submodule, Unit
+from analyzer.rewriting.swapping import made_anew, put, replaceable
+from analyzer.values.convolution import Convolution, Identity, PartOf, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
 
 
@@ -56,7 +56,7 @@ def rewritten(module: nn.Module, proposals: Iterable[Proposal]) -> Rewritten:
         if change.is_comparable:
             errors[path] = change.error()
     everything = {path: layer for change in changes for path, layer in change.new.items()}
-    return Rewritten(put(result, everything), errors, tuple(fresh))
+    return Rewritten(put(result, everything, listed), errors, tuple(fresh))
 
 
 def refuse_without_values(module: nn.Module) -> None:
@@ -86,10 +86,15 @@ class _Change:
     @classmethod
     def of(cls, proposal: Proposal, layers: Mapping[str, nn.Module], model: nn.Module) -> _Change:
         old = {path: layers[path] for path, _ in proposal.replacements}
-        new = {path: module_of(units, old[path], model) for path, units in proposal.replacements if units}
+        new = {path: module_of(units, old[path], model) for path, units in made_anew(proposal)}
         everything = tuple(units for _, units in proposal.replacements)
         sizes = (unit.input_size for units in everything for unit in units if isinstance(unit, Convolution))
         return cls(old, new, everything, next(sizes, ()))
+
+    @property
+    def stacks(self) -> bool:
+        """Whether the first layer computes the channels of all, which read the same tensor."""
+        return any(isinstance(unit, PartOf) for units in self.units for unit in units)
 
     @property
     def adds_up(self) -> bool:
@@ -129,6 +134,8 @@ class _Change:
         old, new = list(self.old.values()), list(self.new.values())
         if self.removes:
             return True
+        if self.stacks:
+            return _carry_stacked(old, new[0])
         if self.adds_up:
             return _carry_sum(old[1:], new[0])
         if len(old) > 1 and self.merges:
@@ -182,6 +189,14 @@ def _carry_merged(old: list[nn.Module], new: nn.Module) -> bool:
     if not isinstance(new, _ConvNd) or (new.bias is None and bool(bias.any())):
         return False
     store(new, kernel, bias)
+    return True
+
+
+def _carry_stacked(old: Sequence[nn.Module], new: nn.Module) -> bool:
+    """One convolution in the place of several that read the same tensor: their kernels one below the other."""
+    layers = [layer for layer in old if isinstance(layer, _ConvNd)]
+    biases = [layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias for layer in layers]
+    store_as_they_are(new, torch.cat([layer.weight for layer in layers]), torch.cat(biases))
     return True
 
 

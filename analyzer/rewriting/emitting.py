@@ -5,21 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from inspect import getsource
 from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torch import nn
 
+from analyzer.rewriting import siblings
 from analyzer.rewriting.constant_weights import kind_of
 from analyzer.rewriting.constructors import call_of, module_of
 from analyzer.rewriting.replaceability import reason_for_kind
-from analyzer.rewriting.swapping import places_of, replaceable
+from analyzer.rewriting.swapping import made_anew, places_of, replaceable, siblings_in
 from analyzer.values.convolution import Proposal, Submodule, Unit
 
 if TYPE_CHECKING:
     from analyzer.loading.python.origin import Origin
     from analyzer.values.counts import Input
+
+
+MERGING_IMPORTS = (
+    "from collections.abc import Callable, Sequence",
+    "from itertools import accumulate",
+    "from typing import Any",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +55,16 @@ def code(
     """
     layers = replaceable(module, [swap.proposal for swap in swaps])
     body = [line for swap in swaps for line in ("", *_swap(module, swap, layers))]
+    merges = list(_merges(module, [swap.proposal for swap in swaps]))
+    body += ["", *merges] if merges else []
     examples = _examples(origin, inputs)
     needs_torch = any("torch." in line for line in (*body, *examples))
     lines = [
         f'"""{_in_one_line(title)}"""',
         "",
-        *_imports(origin, path, needs_torch),
+        *_imports(origin, path, needs_torch, bool(merges)),
         *(("", *examples) if examples else ()),
+        *(("", "", *_source_of_merging()) if merges else ()),
         "",
         "",
         "def build_model() -> nn.Module:",
@@ -69,7 +81,18 @@ def _in_one_line(text: str) -> str:
     return " ".join(text.replace('"', "'").replace("\\", "/").split())
 
 
-def _imports(origin: Origin, path: Path, needs_torch: bool) -> Iterator[str]:
+def _merges(module: nn.Module, proposals: Sequence[Proposal]) -> Iterator[str]:
+    for found in siblings_in(proposals):
+        place = _at(module, found.holder)
+        yield f"{place} = merged_siblings({place}, {list(found.layers)}, {list(found.channels)})"
+
+
+def _source_of_merging() -> list[str]:
+    """What merges siblings, without the analyzer."""
+    return getsource(siblings).partition("\n\n\n")[2].splitlines()
+
+
+def _imports(origin: Origin, path: Path, needs_torch: bool, merges: bool) -> Iterator[str]:
     """The import path is only touched where the origin does not lie beside the file."""
     folders = [folder for folder in origin.folders if folder != path.absolute().parent]
     own = [line for line in origin.imports if "original" in line]
@@ -77,9 +100,12 @@ def _imports(origin: Origin, path: Path, needs_torch: bool) -> Iterator[str]:
     zoo = [line for line in origin.imports if line not in own and line not in standard]
     if folders:
         standard += ["import sys", "from pathlib import Path"]
+    if merges:
+        standard = ["import operator", *standard, *MERGING_IMPORTS]
     if standard:
         yield from (*standard, "")
-    yield from (*(("import torch",) if needs_torch else ()), "from torch import nn", *zoo)
+    from_torch = "from torch import Tensor, fx, nn" if merges else "from torch import nn"
+    yield from (*(("import torch",) if needs_torch else ()), from_torch, *zoo)
     if own:
         yield ""
     for folder in folders:
@@ -106,9 +132,7 @@ def _examples(origin: Origin, inputs: Sequence[Input]) -> list[str]:
 
 def _swap(module: nn.Module, swap: EmittedSwap, layers: dict[str, nn.Module]) -> Iterator[str]:
     yield f"# {_in_one_line(swap.comment)}"
-    for path, units in swap.proposal.replacements:
-        if not units:
-            continue  # what is put around it has taken it over
+    for path, units in made_anew(swap.proposal):
         is_computed = kind_of(layers[path]) is not None and reason_for_kind(layers[path])
         if not is_computed and repr(module_of(units, layers[path], module)) == repr(layers[path]):
             continue  # it only hands over its weights
@@ -135,7 +159,7 @@ def _place(module: nn.Module, parent: nn.Module, name: str) -> str:
 
 def _at(module: nn.Module, path: str) -> str:
     text = "model"
-    for part in path.split("."):
+    for part in path.split(".") if path else ():
         child = module._modules[part]
         text += _step(module, part)
         module = child if child is not None else module

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from analyzer.loading.meta_copy import MetaTensors, copy_with
 from analyzer.rewriting.constant_weights import always_reads_the_same
 from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.replaceability import HOOKS, children_after, reason_against, reason_against_factoring
-from analyzer.values.convolution import Convolution, Identity, Linear, Proposal, Submodule, Unit
+from analyzer.rewriting.siblings import SiblingTracer, calls_of, calls_that_merge, merged_siblings
+from analyzer.values.convolution import Convolution, Identity, Linear, PartOf, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
+from analyzer.values.layer_patterns import holders
 
 Role = Literal["replaced", "removed", "around", "taken over"]
 """What becomes of a layer; where the module around some takes them over, that one is replaced as a whole."""
@@ -28,18 +31,71 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
     """
     listed = list(proposals)
     layers = replaceable(module, listed)
-    wanted = (pair for proposal in listed for pair in proposal.replacements)
-    return put(module, {path: module_of(units, layers[path], module) for path, units in wanted if units})
+    wanted = (pair for proposal in listed for pair in made_anew(proposal))
+    return put(module, {path: module_of(units, layers[path], module) for path, units in wanted}, listed)
 
 
-def put(module: nn.Module, replacements: Mapping[str, nn.Module]) -> nn.Module:
-    """The module with these in place, each wherever the layer at its path occurs."""
+def made_anew(proposal: Proposal) -> Iterator[tuple[str, tuple[Unit, ...]]]:
+    """The layers that something takes the place of, with what does; the others are part of what is put elsewhere."""
+    return ((path, units) for path, units in proposal.replacements if units and not isinstance(units[0], PartOf))
+
+
+def put(module: nn.Module, replacements: Mapping[str, nn.Module], proposals: Sequence[Proposal] = ()) -> nn.Module:
+    """The module with these in place, each wherever the layer at its path occurs, and with proposals' siblings merged.
+
+    Problem where a forward cannot be followed to the siblings.
+    """
+    _place(module, replacements)
+    module = replacements.get("", module)
+    for found in siblings_in(proposals):
+        around = layer_at(module, found.holder)
+        try:
+            merged = merged_siblings(around, found.layers, found.channels)
+        except Exception as error:  # whatever torch.fx, or a user's forward with a stand-in for a tensor, raises
+            raise _cannot_be_followed(found) from error
+        _place(module, {found.holder: merged})
+        module = module if found.holder else merged
+    return module
+
+
+def _place(module: nn.Module, replacements: Mapping[str, nn.Module]) -> None:
     places = all_places(module)
     found = [(places.get(id(layer_at(module, path)), ()), new) for path, new in replacements.items()]
     for spots, replacement in found:
         for parent, name in spots:
             parent._modules[name] = replacement
-    return replacements.get("", module)
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """Layers that become one convolution, by their paths within the innermost module that holds all of them."""
+
+    holder: str
+    layers: tuple[str, ...]
+    channels: tuple[int, ...]
+
+
+def siblings_in(proposals: Iterable[Proposal]) -> list[Siblings]:
+    """Those of the proposals, of inner modules first: what holds these is followed through what became of them."""
+    found = (_siblings(proposal) for proposal in proposals)
+    return sorted(filter(None, found), key=lambda item: -len(item.holder.split(".")) if item.holder else 0)
+
+
+def _siblings(proposal: Proposal) -> Siblings | None:
+    parts = [unit for _, units in proposal.replacements for unit in units if isinstance(unit, PartOf)]
+    if not parts:
+        return None
+    paths = [path for path, _ in proposal.replacements]
+    shared = [above for above in holders(paths[0]) if all(above in holders(path) for path in paths)]
+    inside = tuple(path.removeprefix(f"{shared[0]}.") if shared[0] else path for path in paths)
+    return Siblings(shared[0], inside, (parts[0].start, *(part.end - part.start for part in parts)))
+
+
+def _cannot_be_followed(found: Siblings) -> Problem:
+    return Problem(
+        f"{found.holder or 'the model itself'}: torch.fx cannot follow its forward to {' and '.join(found.layers)}, so "
+        "they cannot be merged; leave them out"
+    )
 
 
 Places = dict[int, list[tuple[nn.Module, str]]]
@@ -100,6 +156,8 @@ class _Elsewhere:
     """How many tensors of distinct modules lie in each piece of memory."""
     aside: frozenset[int]
     """By id, modules that more than the registration of one holds: its list, tuple or dictionary, or torch.compile."""
+    followed: dict[Hashable, fx.Graph | None] = field(default_factory=dict)
+    """Forwards of modules that hold siblings, as far as torch.fx could follow them."""
 
     @classmethod
     def of(cls, module: nn.Module) -> _Elsewhere:
@@ -118,6 +176,30 @@ class _Elsewhere:
         shared = any(self.storages[memory] != count for memory, count in own.items())
         return "another layer uses its weights too" if shared else ""
 
+    def refuse_merging(self, holder: nn.Module, found: Siblings) -> None:
+        """Problem unless the module's forward can be written anew with one convolution in the place of the siblings."""
+        inner = SiblingTracer(holder, found.layers).holders
+        written = [holder, *(layer_at(holder, path) for path in inner)]
+        hooked = any(getattr(module, hooks) for module in written for hooks in HOOKS)
+        if hooked or any(id(module) in self.aside for module in written):
+            raise _cannot_be_followed(found)
+        key = (id(holder), frozenset(inner))
+        if key not in self.followed:
+            self.followed[key] = _followed(holder, found.layers)
+        graph = self.followed[key]
+        try:
+            calls_that_merge(graph or fx.Graph(), found.layers)
+        except ValueError as error:
+            raise _cannot_be_followed(found) from error
+
+
+def _followed(holder: nn.Module, layers: Sequence[str]) -> fx.Graph | None:
+    """Of a copy: values of the tracer may be left in it."""
+    try:
+        return calls_of(copy_with(holder, MetaTensors()), layers)
+    except Exception:  # whatever torch.fx, or a user's forward with a stand-in for a tensor, raises
+        return None
+
 
 TABLES = frozenset(vars(nn.Module()))
 """Attributes that every module has: registered children, tensors and hooks."""
@@ -135,7 +217,10 @@ def _modules_in(value: Any) -> Iterator[nn.Module]:
 def _replaceable(module: nn.Module, proposals: Iterable[Proposal], elsewhere: _Elsewhere) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {}
     owners: dict[int, str] = {}
-    for path, units, role in _wanted(proposals):
+    listed = list(proposals)
+    for found in siblings_in(listed):
+        elsewhere.refuse_merging(layer_at(module, found.holder), found)
+    for path, units, role in _wanted(listed):
         layer = layer_at(module, path)
         if id(layer) in owners:
             raise Problem(f"{path}: two proposals would replace this layer; choose one of them")

@@ -47,6 +47,7 @@ EXACT: tuple[Proposer | ModelProposer, ...] = (
     foldable_batchnorm,
     collapsible_pointwise,
     padding_only_taps,
+    sibling_convolutions,
 )
 FACTS: tuple[Observer, ...] = (
     isolated_groups,
@@ -56,7 +57,6 @@ FACTS: tuple[Observer, ...] = (
     memory_bound_layer,
     channel_misalignment,
     heavy_head,
-    sibling_convolutions,
     never_run,
 )
 RULES: tuple[Rule, ...] = (*RESTRUCTURINGS, *EXACT, *FACTS)

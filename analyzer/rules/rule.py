@@ -69,6 +69,11 @@ def is_inference_only(rule: Rule) -> bool:
     return bool(getattr(rule, "INFERENCE_ONLY", False))
 
 
+def is_for_time(rule: Rule) -> bool:
+    """Whether what it proposes saves time alone, so that it is worth saying where the estimate says so."""
+    return bool(getattr(rule, "FOR_TIME", False))
+
+
 def is_on_request(rule: Rule) -> bool:
     """Whether it is asked only when it is selected by its own name."""
     return bool(getattr(rule, "ON_REQUEST", False))

@@ -112,6 +112,11 @@ class Advice:
         """Whether the estimate says that it takes longer on the device profile, by more than it can tell apart."""
         return self.time_ratio is not None and self.time_ratio > 1 + TELLING
 
+    @property
+    def is_faster(self) -> bool:
+        """Whether the estimate says that it takes less time on the device profile, by as much."""
+        return self.time_ratio is not None and self.time_ratio < 1 - TELLING
+
 
 @dataclass(frozen=True, slots=True)
 class HarmMeasurement:

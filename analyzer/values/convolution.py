@@ -125,7 +125,16 @@ class Submodule:
     path: str
 
 
-Unit = Convolution | ChannelShuffle | BatchNorm | ReLU | Linear | Identity | Submodule
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """A layer's output is the channels `start` to `end` of what the convolution at `path` gives of the same tensor."""
+
+    path: str
+    start: int
+    end: int
+
+
+Unit = Convolution | ChannelShuffle | BatchNorm | ReLU | Linear | Identity | Submodule | PartOf
 
 
 @dataclass(frozen=True, slots=True)

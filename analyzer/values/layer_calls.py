@@ -7,12 +7,22 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, Linear, ReLU, Submodule, Unit
+from analyzer.values.convolution import (
+    BatchNorm,
+    ChannelShuffle,
+    Convolution,
+    Identity,
+    Linear,
+    PartOf,
+    ReLU,
+    Submodule,
+    Unit,
+)
 from analyzer.values.errors import Problem
 
 Axes = int | tuple[int, ...]
-PLAIN: Mapping[str, type[ChannelShuffle | Identity | Linear | ReLU | Submodule]] = {
-    kind.__name__: kind for kind in (ChannelShuffle, Identity, Linear, ReLU, Submodule)
+PLAIN: Mapping[str, type[ChannelShuffle | Identity | Linear | PartOf | ReLU | Submodule]] = {
+    kind.__name__: kind for kind in (ChannelShuffle, Identity, Linear, PartOf, ReLU, Submodule)
 }
 
 
@@ -30,6 +40,8 @@ class LayerCall:
         """As it is written in Python, with `nn` imported; a submodule that stays is looked up in the model."""
         if self.kind == "Submodule":
             return f"model.get_submodule({self.arguments[0]!r})"
+        if self.kind == "PartOf":
+            return "channels {1}:{2} of {0}".format(*self.arguments)
         options = (f"{name}={value!r}" for name, value in self.options.items())
         return f"nn.{self.kind}({', '.join([*map(repr, self.arguments), *options])})"
 
@@ -54,6 +66,8 @@ def call_of(unit: Unit) -> LayerCall:
             return LayerCall("Linear", (in_features, out_features), {} if bias else {"bias": False})
         case Submodule(path):
             return LayerCall("Submodule", (path,))
+        case PartOf(path, start, end):
+            return LayerCall("PartOf", (path, start, end))
         case _:
             return LayerCall(type(unit).__name__)
 

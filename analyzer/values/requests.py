@@ -48,6 +48,11 @@ class AnalysisOptions:
     formulas: Mapping[str, str] = field(default_factory=dict)
     """The user's own formulas, "module:function" by operator."""
 
+    @classmethod
+    def on(cls, device: str | None) -> AnalysisOptions:
+        """What is told without being asked for, on a device profile; Problem where there is none of that name."""
+        return cls(device=device_for(device)) if device else cls()
+
 
 PLAIN = AnalysisOptions()
 """Everything that is told without being asked for."""

@@ -35,7 +35,7 @@ CODES = {
     "MEM201": "memory-bound-layer",
     "CHN201": "channel-misalignment",
     "HED201": "heavy-head",
-    "SIB201": "sibling-convolutions",
+    "SIB301": "sibling-convolutions",
     "RUN201": "never-run",
 }
 

@@ -103,12 +103,18 @@ def harm_measurement(found: HarmMeasurement) -> str:
 def bound(advice: Advice) -> str:
     """ "memory-bound on a100-fp16", or that it is estimated to be slower there; empty where no device was asked for."""
     said = f"{advice.bound}-bound" if advice.bound else ""
-    return " ".join(filter(None, (said, advice.device and f"on {advice.device}", slower(advice))))
+    return " ".join(filter(None, (said, advice.device and f"on {advice.device}", slower(advice) or faster(advice))))
 
 
 def slower(advice: Advice) -> str:
     """That the estimate calls it slower on the device; empty where it does not."""
     return f"(estimated slower: ×{advice.time_ratio:.2g})" if advice.is_slower else ""
+
+
+def faster(advice: Advice) -> str:
+    """The estimate where nothing but time is saved; empty elsewhere."""
+    saves_work = advice.saved is None or advice.saved.macs != 0 or advice.saved.params > 0
+    return "" if saves_work or not advice.is_faster else f"(estimated time: ×{advice.time_ratio:.2g})"
 
 
 def alternative(other: Alternative) -> str:
