@@ -159,8 +159,8 @@ TEMPLATES: Mapping[str, str | Callable[..., str]] = {
     "all-linear": "all linear layers together: {share_of_params:.1%} of the parameters, {share_of_macs:.1%} of the "
     "MACs",
     # sibling_convolutions
-    "siblings-become-one": "{siblings} convolutions that read the same tensor become one; for inference: the forward is "
-    "written anew",
+    "siblings-become-one": "{siblings} convolutions that read the same tensor become one; for inference: the forward "
+    "is written anew",
     # never_run
     "never-called": "never called: {params:parameter} that this forward does not use",
     # evidence of the weights
