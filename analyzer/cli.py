@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from datetime import date
 from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
@@ -134,13 +134,14 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
         click.echo(explained(explain), nl=False)
         return
     from analyzer.command.arguments import request_of, wanted_of
+    from analyzer.command.run import perform
 
     wanted, request = wanted_of(**asked), request_of(**asked)
     with progress_bar(max(len(request.work.models), 1)) as listen:
         if asked["init"]:
             _initialise(request, listen)
             return
-        outcome = _perform(request, listen)
+        outcome = perform(request, listen, date.today())
     _tell(outcome, wanted, asked["quiet"])
     if any(analysis.fit and analysis.fit.is_partial for analysis in outcome.analyses):
         click.echo(
@@ -163,16 +164,6 @@ def _initialise(request: CommandRequest, listen: Listener) -> None:
     click.echo(f"written to {INITIAL}", err=True)
 
 
-def _perform(request: CommandRequest, listen: Listener) -> Outcome:
-    from datetime import date
-
-    from analyzer.command.outputs import compared
-    from analyzer.command.run import perform
-
-    outcome = perform(request, listen, date.today())
-    return replace(outcome, analyses=compared(outcome.analyses))
-
-
 def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
     """Write the reports, all or none; then fill stdout, sum up, and add to GitHub's step summary where there is one."""
     from analyzer.command.atomic_write import write_all
@@ -182,7 +173,7 @@ def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
     found = texts(outcome.analyses, wanted, outcome.directory)
     on_stdout = found.pop("-", "")
     write_all(found)
-    if not quiet and not wanted.fills_stdout:
+    if not quiet and all(path != "-" for _, path in wanted.outputs):
         width = get_terminal_size().columns
         on_stdout = summary.render(outcome.analyses, width, is_terminal(sys.stdout), list(found))
     click.echo(on_stdout, nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -24,9 +25,11 @@ LIMITS: Final = ("params", "macs", "size", "peak-memory")
 
 def wanted_of(outputs: Sequence[str], comment_key: str, comment_silent: bool, **_: Any) -> Wanted:
     """The reports that are asked for; Problem when two would go to one place, or a format is not known."""
-    wanted = Wanted(tuple(map(format_for, outputs)), comment_key, comment_silent)
-    wanted.refuse_one_place_for_two()
-    return wanted
+    formats = tuple(map(format_for, outputs))
+    for path, number in Counter(path for _, path in formats).items():
+        if number > 1:
+            raise Problem(f"--output {path}: {number} reports would go there; give each its own place")
+    return Wanted(formats, comment_key, comment_silent)
 
 
 def request_of(**asked: Any) -> CommandRequest:

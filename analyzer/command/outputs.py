@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 from analyzer.formats import FORMATS, OPTIONS, default_files, files
 from analyzer.gating.repository import folder_of
 from analyzer.values.comparison import compare, distinct
-from analyzer.values.errors import Problem
 from analyzer.values.results import Analysis
 
 REPORTS = "reports"
@@ -23,17 +21,6 @@ class Wanted:
     outputs: tuple[tuple[str, str], ...] = ()
     comment_key: str = "default"
     comment_silent: bool = False
-
-    @property
-    def fills_stdout(self) -> bool:
-        return any(path == "-" for _, path in self.outputs)
-
-    def refuse_one_place_for_two(self) -> None:
-        """Problem when a report would overwrite another one."""
-        places = Counter(path for _, path in self.outputs)
-        for path, number in places.items():
-            if number > 1:
-                raise Problem(f"--output {path}: {number} reports would go there; give each its own place")
 
 
 def compared(analyses: Sequence[Analysis]) -> list[Analysis]:

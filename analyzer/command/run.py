@@ -59,6 +59,8 @@ def perform(request: CommandRequest, listen: Listener, today: date) -> Outcome:
 
     Each target is held to the configuration nearest to it; those of one configuration are looked at together.
     """
+    from analyzer.command.outputs import compared
+
     _refuse_mismatch(request)
     found: dict[int, Analysis] = {}
     rewritten: list[Analysis] = []
@@ -68,7 +70,7 @@ def perform(request: CommandRequest, listen: Listener, today: date) -> Outcome:
         directory, gated, others = _gated(part, config, listen, today)
         found |= dict(zip(places or range(len(gated)), gated, strict=True))
         rewritten += others
-    return Outcome([*(found[place] for place in sorted(found)), *rewritten], directory)
+    return Outcome(compared([*(found[place] for place in sorted(found)), *rewritten]), directory)
 
 
 def _gated(

@@ -25,7 +25,7 @@ from analyzer.dataflow.removable import removable_modules
 from analyzer.values.absences import Absences
 from analyzer.values.counts import Cost
 from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts, Norm
-from analyzer.values.graph import Op, Trace
+from analyzer.values.graph import Op, Trace, distinct_parameters
 from analyzer.values.layer_patterns import holders
 from analyzer.values.operator_classes import BATCH_NORMS, PRODUCTS
 
@@ -88,11 +88,8 @@ class Sizes:
         self.params: dict[str, int] = defaultdict(int)
         self.macs: dict[str, int] = defaultdict(int)
         self.ops: dict[str, list[Op]] = defaultdict(list)
-        seen: set[int] = set()
-        for parameter in trace.parameters:
-            if not parameter.is_buffer and parameter.identity not in seen:
-                seen.add(parameter.identity)
-                self.params[parameter.owner] += parameter.numel
+        for parameter in distinct_parameters(p for p in trace.parameters if not p.is_buffer):
+            self.params[parameter.owner] += parameter.numel
         for op, owner in owners.items():
             self.ops[owner].append(op)
             self.macs[owner] += (costs[op] or Cost()).macs

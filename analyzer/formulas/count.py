@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from analyzer.formulas import cost_of
 from analyzer.formulas.peak_memory import peak_bytes
 from analyzer.values.counts import Cost, Layer, Lines, NeverRun, Total, Uncounted
-from analyzer.values.graph import Op, Parameter, Trace
+from analyzer.values.graph import Op, Parameter, Trace, distinct_parameters
 
 SUMMED = ("params", "macs", "other_flops")
 """What the rows add up to the total of."""
@@ -46,14 +46,13 @@ class Count:
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """Parameters, each once: the first module that holds it has it."""
-        return tuple(_first_of_each(p for p in self.trace.parameters if not p.is_buffer))
+        return distinct_parameters(p for p in self.trace.parameters if not p.is_buffer)
 
     @cached_property
     def buffers(self) -> tuple[Parameter, ...]:
         """Buffers, each once, without those that are parameters too."""
         parameters = {parameter.identity for parameter in self.parameters}
-        buffers = (p for p in self.trace.parameters if p.is_buffer and p.identity not in parameters)
-        return tuple(_first_of_each(buffers))
+        return distinct_parameters(p for p in self.trace.parameters if p.is_buffer and p.identity not in parameters)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -131,14 +130,6 @@ def rows_differ(sums: list[int], totals: list[int]) -> Uncounted:
     pairs = zip(SUMMED, sums, totals, strict=True)
     unequal = [f"{name} {rows:,} in the rows, {total:,} in total" for name, rows, total in pairs if rows != total]
     return Uncounted("rows", len(unequal), (), f"the rows do not add up to the total: {', '.join(unequal)}")
-
-
-def _first_of_each(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
-    seen: dict[int, Parameter] = {}
-    for parameter in parameters:
-        first = seen.setdefault(parameter.identity, parameter)
-        if first is parameter:
-            yield parameter
 
 
 def _sum_by(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

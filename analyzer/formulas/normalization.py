@@ -30,11 +30,6 @@ def rms_norm(op: Op) -> Cost:
     return Cost(other_flops=_input(op) * (NORM - 2 + given(op, "weight")))
 
 
-def norm_backward(op: Op) -> Cost:
-    """other = ∏in · 10: twice the forward."""
-    return Cost(other_flops=_input(op) * 2 * NORM)
-
-
 def _input(op: Op) -> int:
     return first(op, "input", "self", "qx").numel
 
@@ -54,8 +49,9 @@ BOUNDED: dict[str, Formula] = {
     **table(rms_norm, "rms_norm _fused_rms_norm"),
     **table(per_output(1), "batch_norm_gather_stats batch_norm_gather_stats_with_counts"),
     **table(per_input(3), "batch_norm_stats batch_norm_update_stats"),
+    # Twice the forward.
     **table(
-        norm_backward,
+        per_input(2 * NORM),
         "native_batch_norm_backward batch_norm_backward cudnn_batch_norm_backward miopen_batch_norm_backward "
         "native_layer_norm_backward native_group_norm_backward _fused_rms_norm_backward batch_norm_backward_elemt "
         "batch_norm_backward_reduce _batch_norm_impl_index_backward",

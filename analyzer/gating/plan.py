@@ -60,26 +60,25 @@ def plan_for(
     Problem without any model.
     """
     budgets = command_line_budgets(limits)
-    if not asked:
-        return _configured(config, budgets, given)
-    directory = Path.cwd()
-    known = [_known(request, config, directory) for request in asked]
+    if asked:
+        directory = Path.cwd()
+        known = [_known(request, config, directory) for request in asked]
+    else:
+        configured = _configured(config)
+        directory = configured.directory.absolute()
+        known = [PlannedModel(model.request, model.budgets, model.formerly) for model in configured.models]
     models = (
         replace(model, request=overridden(model.request, given), budgets=(*model.budgets, *budgets)) for model in known
     )
     return Plan(tuple(models), directory, config, given)
 
 
-def _configured(config: Config | None, budgets: tuple[Budget, ...], given: ModelRequest) -> Plan:
+def _configured(config: Config | None) -> Config:
     if config is None:
         raise Problem("no target given and no configuration found; name a model, or write one with analyze --init")
     if not config.models:
         raise Problem(f"{config.file} names no model; add [[models]] with a target, or give a target")
-    models = (
-        PlannedModel(overridden(model.request, given), (*model.budgets, *budgets), model.formerly)
-        for model in config.models
-    )
-    return Plan(tuple(models), config.directory.absolute(), config, given)
+    return config
 
 
 def overridden(request: ModelRequest, given: ModelRequest) -> ModelRequest:

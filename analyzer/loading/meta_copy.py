@@ -60,7 +60,9 @@ def tensor_copies(value: Any, convert: Convert) -> dict[int, Any]:
     copies: dict[int, Any] = {}
     for tensor in tensors_in(value):
         if is_lazy(tensor):
-            copies[id(tensor)] = _uninitialized(tensor, "meta" if isinstance(convert, MetaTensors) else tensor.device)
+            device = "meta" if isinstance(convert, MetaTensors) else tensor.device
+            kind: Any = type(tensor)
+            copies[id(tensor)] = kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
         elif is_plain(tensor):
             copies[id(tensor)] = as_kind_of(tensor, convert(tensor))
     return copies
@@ -154,10 +156,6 @@ def as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
         tensor = nn.Buffer(tensor, persistent=original.persistent)
     tensor.__dict__.update(vars(original))
     return tensor
-
-
-def _uninitialized(tensor: Any, device: str | torch.device) -> Any:
-    return type(tensor)(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
 
 
 @contextmanager

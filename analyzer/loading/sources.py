@@ -57,13 +57,11 @@ class SourceRecorder:
     def __init__(self) -> None:
         self._met: dict[int, tuple[nn.Module, Source]] = {}
 
-    def on_tensor(self, module: nn.Module, name: str, tensor: Any) -> None:  # noqa: ARG002
+    def on_registration(self, module: nn.Module, name: str, value: Any) -> None:  # noqa: ARG002
+        """A parameter, a buffer or a child is put into a module."""
         self._meet(module)
-
-    def on_child(self, module: nn.Module, name: str, child: nn.Module | None) -> None:  # noqa: ARG002
-        self._meet(module)
-        if child is not None:
-            self._meet(child)
+        if hasattr(value, "_modules"):
+            self._meet(value)
 
     def _meet(self, module: nn.Module) -> None:
         if id(module) in self._met:
@@ -118,9 +116,9 @@ def recording() -> Iterator[SourceRecorder]:
 
     recorder = SourceRecorder()
     handles = (
-        torch_module.register_module_parameter_registration_hook(recorder.on_tensor),
-        torch_module.register_module_buffer_registration_hook(recorder.on_tensor),
-        torch_module.register_module_module_registration_hook(recorder.on_child),
+        torch_module.register_module_parameter_registration_hook(recorder.on_registration),
+        torch_module.register_module_buffer_registration_hook(recorder.on_registration),
+        torch_module.register_module_module_registration_hook(recorder.on_registration),
     )
     try:
         yield recorder

@@ -1,6 +1,6 @@
 """The operators of one forward pass and how data flows between them, with nothing of torch left in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
@@ -145,6 +145,14 @@ class Parameter:
     @property
     def numel(self) -> int:
         return prod(self.shape)
+
+
+def distinct_parameters(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """Each tensor once: the first module that holds it has it."""
+    first: dict[int, Parameter] = {}
+    for parameter in parameters:
+        first.setdefault(parameter.identity, parameter)
+    return tuple(first.values())
 
 
 @dataclass(frozen=True, slots=True)

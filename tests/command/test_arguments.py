@@ -54,5 +54,5 @@ def test_what_is_refused(arguments: tuple[str, ...], said: str) -> None:
 
 def test_two_reports_need_two_places() -> None:
     assert wanted_of(**asked("a.py", "-o", "json:-", "-o", "r.md")).outputs == (("json", "-"), ("markdown", "r.md"))
-    with pytest.raises(Problem, match="2 reports would go there"):
+    with pytest.raises(Problem, match="--output r: 2 reports would go there"):
         wanted_of(**asked("a.py", "-o", "json:r", "-o", "markdown:r"))

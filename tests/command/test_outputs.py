@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from analyzer import Problem
 from analyzer.command.outputs import Wanted, compared, step_summary, texts
 from analyzer.values.counts import Model, Total, Tracing
 from analyzer.values.results import Analysis
@@ -47,12 +44,6 @@ def test_a_gate_writes_only_what_is_wanted() -> None:
 
 def test_wanted_reports_only() -> None:
     assert list(texts([analysis()], Wanted((("json", "-"), ("text", "a.txt"))), Path())) == ["-", "a.txt"]
-
-
-def test_two_reports_do_not_share_a_place() -> None:
-    Wanted((("json", "a"), ("text", "b"))).refuse_one_place_for_two()
-    with pytest.raises(Problem, match="--output a: 2 reports would go there"):
-        Wanted((("json", "a"), ("text", "a"))).refuse_one_place_for_two()
 
 
 def test_only_a_gate_adds_to_the_steps_summary() -> None:

@@ -9,7 +9,6 @@ from posixpath import join, normpath
 from analyzer.formats.ci.causes import is_caused, place_of
 from analyzer.formats.wording import suggestions, verdict
 from analyzer.formats.wording.layer_changes import in_words
-from analyzer.values.advice import Advice
 from analyzer.values.gate_results import BudgetLine
 from analyzer.values.results import Analysis
 
@@ -48,8 +47,7 @@ def is_on_budget(finding: LocatedFinding) -> bool:
 
 def _budgets(analysis: Analysis) -> Iterator[LocatedFinding]:
     for line in analysis.budget:
-        level = LEVELS.get(verdict.outcome(line))
-        if level is not None:
+        if (level := LEVELS.get(verdict.outcome(line))) is not None:
             yield _budget(line, level, analysis)
 
 
@@ -79,21 +77,17 @@ def _advice(analysis: Analysis) -> Iterator[LocatedFinding]:
     layers = {layer.path: layer for layer in analysis.layers}
     for advice in analysis.advice:
         if is_caused(analysis, advice.path, layers):
-            yield _piece(advice, analysis)
-
-
-def _piece(advice: Advice, analysis: Analysis) -> LocatedFinding:
-    return LocatedFinding(
-        code=advice.rule,
-        name=advice.name,
-        level=advice.level,
-        message=f"{suggestions.sentence(advice, analysis.total).rstrip('.')}.",
-        model=analysis.model.name,
-        path=advice.path,
-        file=advice.file or analysis.model.file,
-        line=advice.line if advice.file else analysis.model.line,
-        fingerprint="",
-    )
+            yield LocatedFinding(
+                code=advice.rule,
+                name=advice.name,
+                level=advice.level,
+                message=f"{suggestions.sentence(advice, analysis.total).rstrip('.')}.",
+                model=analysis.model.name,
+                path=advice.path,
+                file=advice.file or analysis.model.file,
+                line=advice.line if advice.file else analysis.model.line,
+                fingerprint="",
+            )
 
 
 def _told_apart(found: Sequence[LocatedFinding], folder: str) -> Iterator[LocatedFinding]:

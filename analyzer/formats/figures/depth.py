@@ -1,8 +1,8 @@
 """Where parameters and MACs lie along a model's depth: values in execution order and the stages that divide them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from analyzer.formats.wording.shown_layers import MAX_DEPTH, prefix, weighs_something
 from analyzer.values.results import Analysis
@@ -51,26 +51,18 @@ def stages(paths: Sequence[str]) -> tuple[Stage, ...]:
     found = spans([prefix(path, 1) for path in paths])
     for depth in range(2, MAX_DEPTH + 1):
         deeper = spans([prefix(path, depth) for path in paths])
-        if len(deeper) > MANY_STAGES or not _is_lopsided(found):
+        is_lopsided = any(2 * (stage.end - stage.start) > found[-1].end for stage in found)
+        if len(deeper) > MANY_STAGES or not is_lopsided:
             break
         found = deeper
     return found
 
 
-def _is_lopsided(found: Sequence[Stage]) -> bool:
-    return any(2 * (stage.end - stage.start) > found[-1].end for stage in found)
-
-
 def spans(names: Sequence[str]) -> tuple[Stage, ...]:
     """Runs of equal neighbours."""
-    return tuple(_spans(names))
-
-
-def _spans(names: Sequence[str]) -> Iterator[Stage]:
-    end = 0
-    for name, run in groupby(names):
-        start, end = end, end + len(list(run))
-        yield Stage(name, start, end)
+    runs = [(name, len(list(run))) for name, run in groupby(names)]
+    ends = accumulate(length for _, length in runs)
+    return tuple(Stage(name, end - length, end) for (name, length), end in zip(runs, ends, strict=True))
 
 
 def binned(values: Sequence[int], width: int) -> tuple[int, ...]:

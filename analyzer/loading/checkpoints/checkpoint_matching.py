@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analyzer.loading.checkpoints.tensor_names import modern, prefixes_of
+from analyzer.loading.checkpoints.tensor_names import prefixes_of, spellings
 from analyzer.loading.loaded_model import dtype_name
 from analyzer.values.errors import Problem
 
@@ -24,18 +24,6 @@ UNIMPORTANT = "num_batches_tracked"
 """A counter that old checkpoints lack and that no forward in eval mode reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """A tensor that both have and whose shapes differ; `name` is the model's."""
-
-    name: str
-    stored: tuple[int, ...]
-    expected: tuple[int, ...]
-
-    def __str__(self) -> str:
-        return f"{self.name} is {_dimensions(self.stored)} in the file, {_dimensions(self.expected)} in the model"
-
-
 @dataclass(frozen=True)
 class CheckpointMatch:
     """How a checkpoint and a model agree."""
@@ -47,7 +35,8 @@ class CheckpointMatch:
     """The model's tensors that the checkpoint lacks, tied ones left out where one of them is there."""
     unexpected: tuple[str, ...] = ()
     """The checkpoint's tensors that the model lacks."""
-    mismatched: tuple[Mismatch, ...] = ()
+    mismatched: tuple[str, ...] = ()
+    """For each tensor that both have, and whose shapes differ, both shapes in words."""
     renaming: str = ""
     """A sentence when the names had to be changed for the fit."""
     conversion: str = ""
@@ -71,7 +60,7 @@ class CheckpointMatch:
         if self.mismatched:
             raise Problem(
                 f"{self.file} does not fit the model in {len(self.mismatched)} tensors "
-                f"({_some(tuple(map(str, self.mismatched)), '; ')}): give the checkpoint of this very model"
+                f"({_some(self.mismatched, '; ')}): give the checkpoint of this very model"
             )
         if not self.names:
             raise Problem(
@@ -93,7 +82,7 @@ def match(checkpoint: Checkpoint, module: nn.Module) -> CheckpointMatch:
         missing=_missing(expected, found),
         unexpected=tuple(old for old in stored if names.get(old) not in shapes and not old.endswith(UNIMPORTANT)),
         mismatched=tuple(
-            Mismatch(new, stored[old], shapes[new] or ())
+            f"{new} is {_dimensions(stored[old])} in the file, {_dimensions(shapes[new] or ())} in the model"
             for new, old in found.items()
             if not _agree(stored[old], shapes[new])
         ),
@@ -157,13 +146,11 @@ def _missing(expected: Mapping[str, Tensor], found: Mapping[str, str]) -> tuple[
 
 def _renamings(stored: list[str], expected: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Ways to turn the checkpoint's names into the model's, the plainest first, each with the sentence that says so."""
-    for prefix in prefixes_of(stored):
-        names = {name: name.removeprefix(prefix) for name in stored if name.startswith(prefix)}
+    for prefix, names in spellings(stored):
+        is_old = any(old.removeprefix(prefix) != new for old, new in names.items())
+        spelling = "Names in the spelling of an older torchvision were understood. " if is_old else ""
         sentence = f"'{prefix}' was taken off the names of the checkpoint's tensors to fit the model." if prefix else ""
-        yield sentence, names
-        current = {old: modern(new) for old, new in names.items()}
-        if current != names:
-            yield "Names in the spelling of an older torchvision were understood. " + sentence, current
+        yield spelling + sentence, names
     for prefix in prefixes_of(expected):
         sentence = f"'{prefix}' was put before the names of the checkpoint's tensors to fit the model."
         yield sentence if prefix else "", {name: prefix + name for name in stored}

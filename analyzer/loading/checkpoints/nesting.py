@@ -39,10 +39,13 @@ MAX_DEPTH = 8
 
 def state_in(tree: Any) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The model's tensors by name, and sentences that say which were taken; no tensors when there are none."""
+    from torch import Tensor
+
     path: list[str] = []
     ignored: list[str] = []
     while len(path) < MAX_DEPTH and isinstance(tree, Mapping):
-        key = next((key for key in MODEL_KEYS + AVERAGE_KEYS if key in tree and _holds_state(tree[key])), None)
+        states = (key for key in MODEL_KEYS + AVERAGE_KEYS if key in tree and not isinstance(tree[key], Tensor))
+        key = next((key for key in states if _holds_tensors(tree[key], set())), None)
         if key is None:
             break
         path.append(key)
@@ -57,12 +60,6 @@ def _sentences(path: list[str], ignored: list[str]) -> tuple[str, ...]:
     taken = (f"The model's tensors were taken from the checkpoint's entry '{'.'.join(path)}'.",) if path else ()
     left = (f"Tensors in the checkpoint's other entries ({', '.join(ignored)}) were left out.",) if ignored else ()
     return taken + left
-
-
-def _holds_state(value: Any) -> bool:
-    from torch import Tensor
-
-    return not isinstance(value, Tensor) and _holds_tensors(value, set())
 
 
 def _entries(tree: Any) -> Mapping[Any, Any]:

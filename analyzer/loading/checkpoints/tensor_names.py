@@ -52,6 +52,14 @@ def prefixes_of(names: Sequence[str]) -> Iterator[str]:
     yield from (".".join(common[: depth + 1]) + "." for depth in range(len(common)))
 
 
+def spellings(names: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each prefix, with the names below it as they are without it, then as today's torchvision spells those."""
+    for prefix in prefixes_of(names):
+        inside = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+        yield prefix, inside
+        yield prefix, {name: modern(short) for name, short in inside.items()}
+
+
 def _common_components(names: Sequence[str]) -> list[str]:
     common: list[str] = []
     for column in zip(*(name.split(".")[:-1] for name in names), strict=False):

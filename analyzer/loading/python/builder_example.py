@@ -83,7 +83,8 @@ def _made(builder: Any, module: ModuleType, name: str) -> tuple[str, str]:
     maker = next((key for key in own if callable(getattr(builder, key)) and not missing(getattr(builder, key))), None)
     if maker is not None and CONFIGURATION.fullmatch(name.lower()):
         return "", f"{builder.__name__}.{maker}()"
-    classes = [key for key, item in vars(module).items() if isinstance(item, type) and _is_configuration(key, item)]
+    types = {key: item for key, item in vars(module).items() if isinstance(item, type)}
+    classes = [key for key, item in types.items() if CONFIGURATION_CLASS.fullmatch(key) or is_dataclass(item)]
     fitting = [key for key in classes if vars(module)[key] is kind] if kind else classes
     if fitting:
         open_fields = ", ".join(f"{field}=..." for field in missing(vars(module)[fitting[0]]))
@@ -91,10 +92,6 @@ def _made(builder: Any, module: ModuleType, name: str) -> tuple[str, str]:
     if not CONFIGURATION.fullmatch(name.lower()):
         return "", "..."
     return NAMESPACE, f"{NAMESPACE}({', '.join(f'{read}=...' for read in _attributes_read(module, name))})"
-
-
-def _is_configuration(name: str, kind: type) -> bool:
-    return CONFIGURATION_CLASS.fullmatch(name) is not None or is_dataclass(kind)
 
 
 def _attributes_read(module: ModuleType, wanted: str) -> tuple[str, ...]:

@@ -43,10 +43,12 @@ def candidates_in(module: ModuleType) -> FileCandidates:
     definitions = {node.name: node for node in _definitions(parsed(Path(str(module.__file__))))}
     own = [name for name in vars(module) if defined_in(module, name, type)]
     classes = distinct(module, [name for name in own if _is_module_class(vars(module)[name])])
-    functions = distinct(module, [name for name in definitions if _is_builder(module, name, definitions)])
+    public = [name for name in definitions if not name.startswith(("_", "test"))]
+    own_functions = [name for name in public if defined_in(module, name, FunctionType)]
+    giving = [name for name in own_functions if _ModuleFunctions(vars(module), definitions).is_one(name)]
     mentions = nx.DiGraph({name: _mentions(node) & definitions.keys() for name, node in definitions.items()})
     held = {name: frozenset(nx.descendants(mentions, name)) for name in definitions}
-    return FileCandidates(tuple(classes), tuple(functions), held)
+    return FileCandidates(tuple(classes), tuple(distinct(module, giving)), held)
 
 
 def distinct(module: ModuleType, names: list[str]) -> list[str]:
@@ -80,12 +82,6 @@ def _is_module_class(thing: Any) -> bool:
 def _mentions(node: Definition) -> set[str]:
     """Names that are read in a body; a base class is not held."""
     return {inner.id for part in node.body for inner in ast.walk(part) if isinstance(inner, ast.Name)}
-
-
-def _is_builder(module: ModuleType, name: str, definitions: Mapping[str, Definition]) -> bool:
-    if name.startswith(("_", "test")) or not defined_in(module, name, FunctionType):
-        return False
-    return _ModuleFunctions(vars(module), definitions).is_one(name)
 
 
 class _ModuleFunctions:

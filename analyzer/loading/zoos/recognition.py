@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Any
 
-from analyzer.loading.checkpoints.tensor_names import modern, prefixes_of
+from analyzer.loading.checkpoints.tensor_names import spellings
 from analyzer.values.counts import StoredTensor
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -71,22 +71,14 @@ class Recognised:
 def recognise(tensors: Iterable[StoredTensor]) -> Recognised | None:
     """The torchvision architecture that has exactly these tensors, for any number of classes; None for any other."""
     stored = {tensor.name: tensor.shape for tensor in tensors}
-    for shapes, unused in _readings(stored):
-        found = _matching(shapes)
+    for _, names in spellings(list(stored)):
+        found = _matching({new: stored[old] for old, new in names.items()})
         if found:
             (architecture, arguments), *others = found
+            unused = tuple(name for name in stored if name not in names)
             alternatives = tuple(other.name for other, _ in others if other.name != architecture.name)
             return Recognised(architecture.name, arguments, alternatives, unused)
     return None
-
-
-def _readings(stored: Shapes) -> Iterator[tuple[Shapes, tuple[str, ...]]]:
-    """The tensors as a model may name them, with those that are then left over."""
-    for prefix in prefixes_of(list(stored)):
-        inside = {name.removeprefix(prefix): shape for name, shape in stored.items() if name.startswith(prefix)}
-        unused = tuple(name for name in stored if not name.startswith(prefix))
-        yield inside, unused
-        yield {modern(name): shape for name, shape in inside.items()}, unused
 
 
 def _matching(shapes: Shapes) -> list[tuple[Architecture, dict[str, Any]]]:
