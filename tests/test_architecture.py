@@ -184,39 +184,6 @@ def test_every_module_says_what_it_is() -> None:
 TESTS = Path(__file__).parent
 TRIVIAL = 10
 """A module with fewer functions may be tested where it is used."""
-WITHOUT_OWN_TESTS = {
-    "command.run",
-    "command.studies",
-    "dataflow.__init__",
-    "dataflow.channels.group_labels",
-    "dataflow.receptive_field.axes",
-    "dataflow.receptive_field.view_ops",
-    "dataflow.receptive_field.window_ops",
-    "fitting.calibration_batches",
-    "fitting.channel_readers",
-    "fitting.fit_plan",
-    "fitting.fitter",
-    "fitting.input_files",
-    "fitting.layer_choices",
-    "fitting.layer_target",
-    "fitting.moments",
-    "fitting.networks",
-    "fitting.planner",
-    "fitting.single_changes",
-    "gating.__init__",
-    "loading.python.file_candidates",
-    "rewriting.affine",
-    "rewriting.approximating",
-    "rewriting.emitting",
-    "rewriting.end_to_end",
-    "tracing.backends",
-    "tracing.dtype_refusals",
-    "tracing.python_restoring",
-    "tracing.storages",
-    "advising.selection",
-    "advising.verification",
-}
-"""Modules that are still tested only where they are used; the list only gets shorter."""
 ACROSS_FOLDERS = {"cli", "fuzz"}
 """Folders whose tests are about the whole command, or random programs."""
 ACROSS = {
@@ -266,5 +233,5 @@ def test_tests_mirror_the_package() -> None:
 def test_every_module_has_its_tests() -> None:
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     sizes = {name: sum(isinstance(node, functions) for node in ast.walk(tree)) for name, tree in modules().items()}
-    large = [name for name, size in sizes.items() if size >= TRIVIAL and name not in {"cli", *WITHOUT_OWN_TESTS}]
+    large = [name for name, size in sizes.items() if size >= TRIVIAL and name != "cli"]
     assert [name for name in large if not (TESTS / f"{mirror(name)}.py").exists()] == []
