@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.values.errors import Problem
-from analyzer.values.requests import ModelRequest, WorkRequest
+from analyzer.values.requests import ModelRequest, WorkRequest, file_and_name
 
 if TYPE_CHECKING:
     from datetime import date
@@ -102,14 +102,9 @@ def _by_config(request: CommandRequest) -> dict[Path | None, list[int]]:
         return {find(Path.cwd()): []}
     found: dict[Path | None, list[int]] = {}
     for number, model in enumerate(request.work.models):
-        found.setdefault(find(_folder_of(model.target)), []).append(number)
+        file = Path(file_and_name(model.target)[0])
+        found.setdefault(find(file.parent if file.is_file() else Path.cwd()), []).append(number)
     return found
-
-
-def _folder_of(target: str) -> Path:
-    """Where the search for a target's configuration begins: the folder of its file, else the working directory."""
-    file = Path(target.rpartition(":")[0] if ".py:" in target else target)
-    return file.parent if file.is_file() else Path.cwd()
 
 
 def initial(request: CommandRequest, listen: Listener) -> str:

@@ -97,20 +97,16 @@ def _layers(works: Iterable[OperatorWork], device: Device, table: Efficiencies |
     for work in works:
         owned[work.layer].append(work)
     for path, own in owned.items():
-        yield _layer(path, own, device, table)
-
-
-def _layer(path: str, works: Sequence[OperatorWork], device: Device, table: Efficiencies | None) -> LayerTime:
-    parts = [parts_of(work, device, table) for work in works]
-    macs, nbytes = sum(work.macs for work in works), sum(work.nbytes for work in works)
-    return LayerTime(
-        path=path,
-        bound=bound_of(parts),
-        attainable=attainable(macs, nbytes, works[0].dtype, device),
-        flops=2 * macs,
-        nbytes=nbytes,
-        seconds=span(sum(part.seconds for part in parts), table.layer_spread if table else None),
-    )
+        parts = [parts_of(work, device, table) for work in own]
+        macs, nbytes = sum(work.macs for work in own), sum(work.nbytes for work in own)
+        yield LayerTime(
+            path=path,
+            bound=bound_of(parts),
+            attainable=attainable(macs, nbytes, own[0].dtype, device),
+            flops=2 * macs,
+            nbytes=nbytes,
+            seconds=span(sum(part.seconds for part in parts), table.layer_spread if table else None),
+        )
 
 
 def _nominal(device: Device) -> Iterator[str]:

@@ -16,7 +16,7 @@ from analyzer.fitting.input_files import calibration_beside, calibration_from
 from analyzer.fitting.networks import Batch, norms
 from analyzer.fitting.planner import Clock, Planner
 from analyzer.loading.loaded_model import LoadedModel
-from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
+from analyzer.loading.zoos import zoo_of
 from analyzer.values.counts import Input
 
 UNTRAINED = (
@@ -62,14 +62,9 @@ def calibration_for(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, 
         found = calibration_from(place, model, inputs[0].shape[2:] if inputs else ())
     else:
         found = calibration_beside(loaded.target, model) or random_calibration(inputs)
-    if loaded.checkpoint is None and (_is_from_a_zoo(loaded.target) or looks_untrained(model)):
+    if loaded.checkpoint is None and (zoo_of(loaded.target) or looks_untrained(model)):
         return replace(found, is_untrained=True, assumptions=(*found.assumptions, UNTRAINED))
     return found
-
-
-def _is_from_a_zoo(target: str) -> bool:
-    """Built without weights: nothing is downloaded."""
-    return any(zoo.is_target(target) for zoo in (torchvision_zoo, timm_zoo, transformers_zoo))
 
 
 def looks_untrained(model: nn.Module) -> bool:

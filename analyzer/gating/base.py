@@ -18,7 +18,7 @@ from analyzer.gating.repository import Repository, Revision, environment, reposi
 from analyzer.gating.workers import Job, run
 from analyzer.values.counts import Lines
 from analyzer.values.errors import Problem, first_line
-from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest
+from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest, file_and_name
 from analyzer.values.results import Analysis
 
 COUNTS: Final = AnalysisOptions(advice=False, estimates=False)
@@ -154,9 +154,9 @@ def exists(target: str, place: Path, head: Path) -> bool:
 
     A name is looked for in the text of its file, which is not run.
     """
-    file, colon, name = target.rpartition(":") if ".py:" in target else (target, "", "")
+    file, name = file_and_name(target)
     if file.endswith(".py"):
-        return (place / file).is_file() and (not colon or _defines(place / file, name))
+        return (place / file).is_file() and (not name or _defines(place / file, name))
     kind, colon, name = target.partition(":")
     if kind == "transformers":
         return (place / name).exists()

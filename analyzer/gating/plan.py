@@ -12,7 +12,7 @@ from analyzer.config import BYTES, Budget, Config
 from analyzer.config.tables import Bytes, CountLimit
 from analyzer.values import amounts
 from analyzer.values.errors import Problem
-from analyzer.values.requests import NO_MODEL, TIMEOUT, ModelRequest
+from analyzer.values.requests import NO_MODEL, TIMEOUT, ModelRequest, file_and_name
 
 EVERYTHING: Final = Budget()
 """All layers, limited in nothing."""
@@ -121,7 +121,7 @@ def _known(asked: ModelRequest, config: Config | None, directory: Path) -> Plann
 
 def place_of(target: str, directory: Path) -> tuple[str, str]:
     """What tells targets apart: a file and a name in it, wherever they are named from; else the target itself."""
-    file, colon, name = target.rpartition(":") if ".py:" in target else (target, "", "")
-    if file.endswith(".py") or (not colon and ":" not in target):
+    file, name = file_and_name(target)
+    if file.endswith(".py") or ":" not in target:
         return os.path.normpath(directory / file), name
     return target, ""

@@ -12,7 +12,7 @@ from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.misspelling import refuse_misspelt_zoo, similar, similar_model
 from analyzer.loading.python import python_file
 from analyzer.loading.recipe import subject_of
-from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
+from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo, zoo_of
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
 
-ZOOS = (torchvision_zoo, timm_zoo, transformers_zoo)
-"""Their targets are known by a prefix, Python files by their suffix, all other files by what they hold."""
+RECIPES = {
+    "torchvision": torchvision_zoo.of_target,
+    "timm": timm_zoo.of_target,
+    "transformers": transformers_zoo.of_target,
+}
+"""By zoo; Python files are known by their suffix, all other files by what they hold."""
 
 
 def load(request: ModelRequest) -> LoadedModel | Checkpoint:
@@ -33,9 +37,8 @@ def load(request: ModelRequest) -> LoadedModel | Checkpoint:
     target = request.target
     if not target:
         raise Problem("an empty target was given; name a model, such as analyze model.py")
-    for zoo in ZOOS:
-        if zoo.is_target(target):
-            return subject_of(request, zoo.of_target(request))
+    if zoo := zoo_of(target):
+        return subject_of(request, RECIPES[zoo](request))
     if python_file.is_file_target(target):
         return subject_of(request, python_file.of_file(request))
     if Path(target).exists():

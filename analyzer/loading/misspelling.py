@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
+from analyzer.loading.zoos import ZOOS
 from analyzer.values.errors import Problem
 
-ZOOS = ("torchvision", "timm", "transformers")
 CLOSE = 0.75
 """How alike two names must be, from 0 to 1, as difflib counts."""
 

@@ -25,6 +25,7 @@ PADS = aten(
     "constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d "
     "replication_pad3d"
 )
+CHANNELWISE = NORMS | PADS | aten("mean")
 JOINS = aten("cat concat")
 CUTS = aten("split split_with_sizes chunk unbind slice select unsafe_split unsafe_split_with_sizes unsafe_chunk")
 VIEWS = aten("view _unsafe_view reshape squeeze unsqueeze flatten unflatten _reshape_alias squeeze_ unsqueeze_")
@@ -86,11 +87,4 @@ def is_resampling(op: Op) -> bool:
 
 def keeps_channels(op: Op) -> bool:
     """Whether it keeps channels apart: elementwise work, normalization, pooling, resizing, padding."""
-    return (
-        is_pointwise(op)
-        or is_pool(op)
-        or is_resampling(op)
-        or op.packet in NORMS
-        or op.packet in PADS
-        or op.packet == "aten.mean"
-    )
+    return is_pointwise(op) or is_pool(op) or is_resampling(op) or op.packet in CHANNELWISE

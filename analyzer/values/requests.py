@@ -24,6 +24,12 @@ class ModelRequest:
     """What reports call the model; empty for the target's own name."""
 
 
+def file_and_name(target: str) -> tuple[str, str]:
+    """The two parts of `model.py:NAME`; any other target as it is, without a name."""
+    file, _, name = target.rpartition(":") if ".py:" in target else (target, "", "")
+    return file, name
+
+
 NO_MODEL = ModelRequest("")
 """No target, and nothing said of any."""
 

@@ -51,17 +51,12 @@ def direct_convolutions(flow: Flow) -> Mapping[str, list[Op]]:
     """The convolutions that read the parameter `PATH.weight` as it is, by that path."""
     found: dict[str, list[Op]] = defaultdict(list)
     for op in flow.trace.graph:
-        path = direct_path(op, flow) if is_convolution(op) else None
-        if path is not None:
-            found[path].append(op)
+        value = flow.argument(op, "weight") if is_convolution(op) else None
+        if value is not None and flow.producers[value] is None:
+            path, _, name = (flow.tensors[value].weight or "").rpartition(".")
+            if name == "weight":
+                found[path].append(op)
     return found
-
-
-def direct_path(op: Op, flow: Flow) -> str | None:
-    """The layer whose parameter `weight` a convolution reads as it is."""
-    value = flow.argument(op, "weight")
-    name = None if value is None or flow.producers[value] is not None else flow.tensors[value].weight
-    return name.rpartition(".")[0] if name is not None and name.rpartition(".")[2] == "weight" else None
 
 
 def convolution_of(op: Op) -> Convolution:

@@ -16,7 +16,9 @@ def render(analyses: Sequence[Analysis]) -> str:
     """A suite for each model, with a case for each line of its budget."""
     root = Element("testsuites", {"name": "analyze", **_counts([line for one in analyses for line in one.budget])})
     for analysis in analyses:
-        _add_suite(root, analysis)
+        suite = SubElement(root, "testsuite", {"name": _text(analysis.model.name), **_counts(analysis.budget)})
+        for line in analysis.budget:
+            _add_case(suite, line, analysis)
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
@@ -25,13 +27,6 @@ def _counts(lines: Sequence[BudgetLine]) -> dict[str, str]:
     outcomes = [verdict.outcome(line) for line in lines]
     numbers = {"failures": "fail", "errors": "unknown", "skipped": "off"}
     return {"tests": str(len(lines)), **{name: str(outcomes.count(status)) for name, status in numbers.items()}}
-
-
-def _add_suite(root: Element, analysis: Analysis) -> None:
-    name = _text(analysis.model.name)
-    suite = SubElement(root, "testsuite", {"name": name, **_counts(analysis.budget)})
-    for line in analysis.budget:
-        _add_case(suite, line, analysis)
 
 
 def _add_case(suite: Element, line: BudgetLine, analysis: Analysis) -> None:

@@ -33,17 +33,12 @@ def svg(title: str, paths: Sequence[str], panels: Sequence[Callable[[Axes], None
         drawn = [figure.add_subplot(len(panels), 1, row + 1) for row in range(len(panels))]
         for axes, panel in zip(drawn, panels, strict=True):
             panel(axes)
-            _divide(axes, rows[0])
+            for stage in rows[0][1:]:  # a faint line where each stage begins
+                axes.axvline(stage.start, color=style.INK, linewidth=0.5, alpha=0.35, linestyle=(0, (2, 3)))
         _name_stages(drawn[-1], rows, inches=drawn[-1].get_position().height * height)
         figure.text(style.RIGHT, 0.07 / height, caption, ha="right", size=NAME_SIZE, color=style.INK)
 
     return style.svg(title, style.WIDTH, height, draw)
-
-
-def _divide(axes: Axes, stages: Sequence[Stage]) -> None:
-    """A faint line where each stage begins."""
-    for stage in stages[1:]:
-        axes.axvline(stage.start, color=style.INK, linewidth=0.5, alpha=0.35, linestyle=(0, (2, 3)))
 
 
 def _name_rows(stages: Sequence[Stage]) -> tuple[tuple[Stage, ...], ...]:

@@ -165,18 +165,15 @@ def assign(checkpoint: Checkpoint, module: nn.Module) -> None:
     found.raise_for_mismatch()
     values = checkpoint.load()
     state = {new: values[old] for old, new in found.names.items()}
+    expected = _tensors(module)
+    tied = len({id(value) for value in expected.values()}) < len(expected)
+    as_stored = not tied and all(value.dtype == expected[name].dtype for name, value in state.items())
     try:
-        module.load_state_dict(state, strict=False, assign=_assignable(module, state))
+        module.load_state_dict(state, strict=False, assign=as_stored)
     except RuntimeError as error:
         raise Problem(
             f"{checkpoint.file} could not be put into the model: {str(error).splitlines()[-1].strip()}"
         ) from error
-
-
-def _assignable(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
-    expected = _tensors(module)
-    tied = len({id(value) for value in expected.values()}) < len(expected)
-    return not tied and all(value.dtype == expected[name].dtype for name, value in state.items())
 
 
 def _dimensions(shape: tuple[int, ...]) -> str:

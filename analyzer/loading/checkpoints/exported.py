@@ -50,19 +50,13 @@ def _unflattened(path: Path, program: Any) -> Any:
             module = unflatten(program)
     except Exception as error:
         raise Problem(f"{path} cannot be turned into modules: {one_line(error)}; export it again") from error
-    kinds = dict(_kinds_of(program))
+    # The modules that the graph's nodes came from, by path: their classes, or the names of those.
+    kinds = dict(entry for node in program.graph.nodes for entry in node.meta.get("nn_module_stack", {}).values())
     for name, child in module.named_modules():
-        kind = kinds.get(name)
-        if kind is not None:
-            child.__class__ = type(kind, (type(child),), {})
+        if (kind := kinds.get(name)) is not None:
+            named = (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2]
+            child.__class__ = type(named, (type(child),), {})
     return module
-
-
-def _kinds_of(program: Any) -> Iterator[tuple[str, str]]:
-    """Path and class name of every module that the graph's nodes came from."""
-    for node in program.graph.nodes:
-        for path, kind in node.meta.get("nn_module_stack", {}).values():
-            yield path, (kind if isinstance(kind, str) else kind.__name__).rpartition(".")[2]
 
 
 def _inputs_of(program: Any) -> Inputs:

@@ -53,13 +53,9 @@ def state_in(tree: Any) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         tree = tree[key]
     tensors = _named_tensors(tree, "")
     ignored += [str(key) for key in _entries(tree) if _is_training(key) and _holds_tensors(tree[key], set())]
-    return tensors, _sentences(path, ignored)
-
-
-def _sentences(path: list[str], ignored: list[str]) -> tuple[str, ...]:
     taken = (f"The model's tensors were taken from the checkpoint's entry '{'.'.join(path)}'.",) if path else ()
     left = (f"Tensors in the checkpoint's other entries ({', '.join(ignored)}) were left out.",) if ignored else ()
-    return taken + left
+    return tensors, taken + left
 
 
 def _entries(tree: Any) -> Mapping[Any, Any]:

@@ -48,8 +48,9 @@ def guesses(module: nn.Module) -> tuple[Inputs, ...]:
         (reason, [replace(computed_in(spec, floating), high=min(spec.high, lowest)) for spec in specs])
         for reason, specs in layers
     ]
-    found = (candidate for entry in entries for candidate in _for_entry(entry, entries, parameters))
-    return tuple(islice(found, CHOICES))
+    names = [parameter.name for parameter in parameters]
+    assumptions = (assumed(_options(specs, entries, names), reason, names) for reason, specs in entries)
+    return tuple(islice((item for found in assumptions for item in _keyworded(found, parameters)), CHOICES))
 
 
 def taken_by_layers(module: nn.Module) -> Iterator[InputSpec]:
@@ -67,29 +68,17 @@ def _likeliest_first(module: nn.Module) -> Iterator[Entry]:
         yield reason + also, [*sized, *(spec for spec in specs if spec not in sized)]
 
 
-def _for_entry(entry: Entry, entries: Sequence[Entry], parameters: Sequence[Parameter]) -> tuple[Inputs, ...]:
-    reason, specs = entry
-    names = [parameter.name for parameter in parameters]
-    return _keyworded(assumed(_options(specs, entries, names), reason, names), parameters)
-
-
 def _options(specs: Specs, entries: Sequence[Entry], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Argument lists: the first layer's shape alone, with what the names suggest, repeated, or one a layer."""
     if len(names) == 1:
         yield from ((spec,) for spec in specs)
         return
     for spec in specs[:6]:
-        for others in _companions(spec, names[1:]):
-            yield (spec, *others)
+        suggested = (_suggested(name, spec) for name in names[1:])
+        yield from ((spec, *others) for others in zip(*suggested, strict=False))
         yield (spec,) * len(names)
     columns = [entries[min(index, len(entries) - 1)][1] for index in range(len(names))]
     yield from zip(*columns, strict=False)
-
-
-def _companions(spec: InputSpec, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    suggested = [_suggested(name, spec) for name in names]
-    if all(suggested):
-        yield from zip(*suggested, strict=False)
 
 
 def _suggested(name: str, first: InputSpec) -> Specs:

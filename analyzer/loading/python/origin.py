@@ -15,7 +15,7 @@ from analyzer.loading.python.builder_arguments import bound, literal
 from analyzer.loading.python.discovery import model_in
 from analyzer.loading.python.import_place import place_of
 from analyzer.loading.recipe import is_module
-from analyzer.loading.zoos import timm_zoo, torchvision_zoo, transformers_zoo
+from analyzer.loading.zoos import timm_zoo, torchvision_zoo, zoo_of
 from analyzer.values.errors import Problem
 
 ALIAS = "original"
@@ -37,15 +37,16 @@ class Origin:
 
 def origin_of(target: str, settings: Mapping[str, str] = {}) -> Origin:
     """The origin of a target that was loaded before; Problem when no file could import it."""
-    if torchvision_zoo.is_target(target):
+    zoo = zoo_of(target)
+    if zoo == "torchvision":
         name = target.removeprefix(torchvision_zoo.PREFIX)
         call = _call([name], torchvision_zoo.arguments_of(name, settings), target)
         return Origin(("from torchvision import models",), f"models.get_model({call})")
-    if timm_zoo.is_target(target):
+    if zoo == "timm":
         name = target.removeprefix(timm_zoo.PREFIX)
         arguments = {"pretrained": False} | {key: literal(value) for key, value in settings.items()}
         return Origin(("import timm",), f"timm.create_model({_call([name], arguments, target)})")
-    if transformers_zoo.is_target(target):
+    if zoo:
         raise Problem(f"{target} has no builder that a Python file could import; give a Python file that builds it")
     if python_file.is_file_target(target) or python_file.is_module_target(target):
         from analyzer.loading.building import build

@@ -5,6 +5,14 @@ from typing import Any
 
 from analyzer.values.errors import Problem
 
+ZOOS = ("torchvision", "timm", "transformers")
+
+
+def zoo_of(target: str) -> str:
+    """The zoo of `torchvision:NAME`, `timm:NAME` or `transformers:DIR`; empty for any other target."""
+    zoo, colon, _ = target.partition(":")
+    return zoo if colon and zoo in ZOOS else ""
+
 
 def installed(name: str) -> Any:
     """The package of that name; Problem when it is not installed."""

@@ -17,11 +17,6 @@ from analyzer.values.requests import ModelRequest
 PREFIX = "timm:"
 
 
-def is_target(target: str) -> bool:
-    """`timm:NAME`."""
-    return target.startswith(PREFIX)
-
-
 def of_target(request: ModelRequest) -> Recipe:
     """The recipe for `timm:NAME`; Problem with the nearest names when there is none, or when timm is missing."""
     name = request.target.removeprefix(PREFIX)

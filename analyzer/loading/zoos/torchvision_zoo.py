@@ -17,11 +17,6 @@ from analyzer.values.requests import ModelRequest
 PREFIX = "torchvision:"
 
 
-def is_target(target: str) -> bool:
-    """`torchvision:NAME`."""
-    return target.startswith(PREFIX)
-
-
 def of_target(request: ModelRequest) -> Recipe:
     """The recipe for `torchvision:NAME`; Problem with the nearest names when there is none of that name."""
     name = request.target.removeprefix(PREFIX)

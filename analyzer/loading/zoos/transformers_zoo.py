@@ -26,11 +26,6 @@ SPEECH_SAMPLES = 16000
 SPEECH_FRAMES = 3000
 
 
-def is_target(target: str) -> bool:
-    """`transformers:DIR`."""
-    return target.startswith(PREFIX)
-
-
 def of_target(request: ModelRequest) -> Recipe:
     """The recipe for a directory with a config.json; settings override its entries."""
     folder = Path(request.target.removeprefix(PREFIX))
