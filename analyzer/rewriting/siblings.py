@@ -26,6 +26,22 @@ class MergedConvolution(nn.Module):
         return tuple(given.narrow(self.axis, start, size) for start, size in zip(starts, self.channels, strict=False))
 
 
+class Written(fx.Proxy):
+    """A value that is written to in place where the forward does so; torch.fx alone makes a new one of `x += y`."""
+
+    def __iadd__(self, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
+
+    def __isub__(self, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operator.isub, (self, other), {})
+
+    def __imul__(self, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operator.imul, (self, other), {})
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operator.itruediv, (self, other), {})
+
+
 class SiblingTracer(fx.Tracer):
     """Follows the forward of a module down to some of its layers; modules that do not hold one are called whole."""
 
@@ -33,6 +49,10 @@ class SiblingTracer(fx.Tracer):
         super().__init__()
         self.known = set(root.modules())
         self.holders = {path.rsplit(".", depth)[0] for path in paths for depth in range(1, path.count(".") + 1)}
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """What stands for the value of a node."""
+        return Written(node, self)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: ARG002 - as torch.fx calls it
         """Whether the module is called as a whole."""

@@ -72,6 +72,17 @@ class Three(nn.Module):
         return torch.cat([self.query(x), nn.functional.relu(self.key(x)), self.value(x)], 1)
 
 
+class InPlace(Gated):
+    """As a residual block of torchvision: what another name stands for is written to."""
+
+    def forward(self, x):
+        first, second = self.filter(x), self.gate(x)
+        same = first
+        first += second
+        first *= 2
+        return same - 1
+
+
 class InTraining(Gated):
     """Dropout that only training does."""
 
@@ -86,6 +97,7 @@ MERGED = {
     "Inception": (Branches(), [3]),
     "lists": (Flat(), [2, 2, 2]),
     "a block beside": (nn.Sequential(Flat(), Branches()), [2, 2, 2, 3]),
+    "in place": (InPlace(), [2]),
     "dropout": (InTraining(), [2]),
 }
 
