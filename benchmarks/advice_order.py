@@ -111,17 +111,23 @@ def measure(name: str, case: Case) -> None:
     print(
         f"\n{name}: {case.says}, {before:.1%}; {len(lost)} single changes lose {sum(lost) / len(lost):.1%} on average"
     )
-    print("\n| ranked by | with the accuracy lost | with saving for loss | plan: MACs | carried | re-estimated |")
-    print("|:--|--:|--:|--:|--:|--:|")
+    print(
+        "\n| ranked by | with the harm | with the accuracy lost | with saving for loss | plan: MACs | carried | re-estimated |"
+    )
+    print("|:--|--:|--:|--:|--:|--:|--:|")
+    harms = [item.advice.harm for item in to_measure(tuple(lists.values())[-1])]
     for label, advised in lists.items():
         asked = to_measure(advised)
         known = any(item.advice.kept is not None or item.advice.harm is not None for item in asked)
-        with_loss = correlation(asked, lost, expected if known else saved_macs)
+        with_harm, with_loss = (correlation(asked, truth, expected if known else saved_macs) for truth in (harms, lost))
         with_worth = correlation(asked, gains(asked, lost, facts), lambda item: worth(item.advice, facts))
         chosen = best_per_layer(ordered(advised, facts), facts)
         macs = 1 - sum(item.advice.saved.macs for item in chosen if item.advice.saved) / facts.macs
         scores = [f"{case.score(carried(case, model, chosen, again)):.1%}" for again in (False, True)]
-        print(f"| {label} | {with_loss:.2f} | {with_worth:.2f} | {macs:.0%} | {' | '.join(scores)} |", flush=True)
+        print(
+            f"| {label} | {with_harm:.2f} | {with_loss:.2f} | {with_worth:.2f} | {macs:.0%} | {' | '.join(scores)} |",
+            flush=True,
+        )
 
 
 def expected(item: Advised) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from analyzer.advising.least_harm import least_harm
 from analyzer.advising.pricing import current_price
-from analyzer.advising.ranking import Advised, is_gain, rank
+from analyzer.advising.ranking import Advised, cost_of, is_gain, is_harm_known, rank
 from analyzer.rules import dilated_kernel
 from analyzer.values.advice import STEPS, Advice, PlannedChange, PlanStep, Saving
 from analyzer.values.convolution import BatchNorm, Convolution, Proposal
@@ -25,15 +26,35 @@ what is beyond half is for a fit to a budget, which measures it."""
 def best_per_layer(advised: Iterable[Advised], facts: ModelFacts) -> tuple[Advised, ...]:
     """The proposals to make together, alternatives among them: in the order of their worth, what can be chosen.
 
-    Left out are those that cost something, that are estimated to be slower, that are for inference only (a network
-    that is retrained needs its normalization), that are known to lose most of the weights, or that take most of a layer
-    without its weights being known; and what would take more than half of the model. A free change that saves no work,
-    such as a bias, yields to a restructuring of its layer.
+    Of those that need training the ones with the least harm in all that save as much as the order of their worth would,
+    where the harm of all is known. Left out are those that cost something, that are estimated to be slower, that are
+    for inference only (a network that is retrained needs its normalization), that are known to lose most of the
+    weights, or that take most of a layer without its weights being known; and what would take more than half of the
+    model. A free change that saves no work, such as a bias, yields to a restructuring of its layer.
     """
     options = (option for item in advised for option in _options(item))
     planned = [option for option in options if is_planned(option.advice) and _is_modest(option, facts)]
     ranked = sorted(planned, key=lambda item: (_order(item.advice), *rank(item.advice, facts)))
-    return together(ranked, Saving(int(MOST_SAVED * facts.params), int(MOST_SAVED * facts.macs)))
+    most = Saving(int(MOST_SAVED * facts.params), int(MOST_SAVED * facts.macs))
+    chosen = together(ranked, most)
+    better = _less_harmful(chosen, ranked, most)
+    return chosen if better is None else together([*better, *(item for item in ranked if _order(item.advice) != 1)])
+
+
+def _less_harmful(chosen: Sequence[Advised], ranked: Sequence[Advised], most: Saving) -> list[Advised] | None:
+    """The free changes that come first and other retrained ones, with less harm than the chosen ones in all.
+
+    None where there are none, or where some harm is not known.
+    """
+    first = [item for item in chosen if _order(item.advice) == 0]
+    retrained = [item for item in chosen if _order(item.advice) == 1]
+    options = [item for item in ranked if _order(item.advice) == 1 and len(together([*first, item])) > len(first)]
+    if len(retrained) < 2 or not all(is_harm_known(item.advice) for item in options):
+        return None
+    saved = _sum(item.advice.saved for item in retrained)
+    wanted = Saving(min(saved.params, most.params), min(saved.macs, most.macs))
+    found = least_harm(options, [cost_of(item.advice) for item in options], wanted, are_unsound)
+    return [*first, *found] if found else None
 
 
 def _is_modest(item: Advised, facts: ModelFacts) -> bool:
@@ -55,7 +76,8 @@ def _options(item: Advised) -> tuple[Advised, ...]:
 
 def is_planned(advice: Advice) -> bool:
     """Whether a plan may take it."""
-    is_known_to_harm = advice.effort != "none" and advice.kept is not None and advice.kept < LEAST_KEPT
+    loses_most = advice.harm is None and advice.kept is not None and advice.kept < LEAST_KEPT
+    is_known_to_harm = advice.effort != "none" and loses_most
     return is_gain(advice.saved) and not (advice.is_slower or advice.inference_only or is_known_to_harm)
 
 

@@ -68,13 +68,19 @@ def worth(advice: Advice, facts: ModelFacts) -> float:
     if advice.saved is None:
         return 0.0
     share = advice.saved.macs / max(facts.macs, 1) + advice.saved.params / max(facts.params, 1)
-    return share / (_harm(advice) + REPAIRED)
+    return share / cost_of(advice)
 
 
-def _harm(advice: Advice) -> float:
+def cost_of(advice: Advice) -> float:
+    """What a saving is weighed with: the harm, and what any change at all is taken to do."""
     if advice.effort == "none":
-        return 0.0
-    return advice.harm if advice.harm is not None else 1.0 - (advice.kept or 0.0)
+        return REPAIRED
+    return REPAIRED + (advice.harm if advice.harm is not None else 1.0 - (advice.kept or 0.0))
+
+
+def is_harm_known(advice: Advice) -> bool:
+    """Whether inputs or weights were asked."""
+    return advice.harm is not None or advice.kept is not None
 
 
 def is_gain(saved: Saving | None) -> bool:

@@ -69,6 +69,26 @@ def test_an_alternative_is_planned_where_it_saves_more_for_its_harm(layer, model
     assert choice_words(chosen.proposal.choice) == "2 groups"
 
 
+@pytest.mark.parametrize("known", ["kept", "harm"])
+def test_a_plan_takes_what_saves_as_much_for_less_harm_in_all(layer, model, known):
+    """By worth alone the first three are taken, though another change of one layer does with the second as much."""
+    facts = model(*(layer(path, padding=1) for path in "abc"))
+    found = [replace(item, others=()) for item in advise(facts, rules=selected(("GRP101", "LOW101")))]
+    whole = Saving(facts.params, facts.macs)
+    wanted = {("GRP101", "a"): (0.30, 0.1), ("LOW101", "a"): (0.45, 0.25), ("LOW101", "b"): (0.11, 0.05)}
+    wanted |= {("LOW101", "c"): (0.20, 0.14)}
+
+    def options():
+        for item in found:
+            if (item.advice.rule, item.advice.path) in wanted:
+                share, harm = wanted[item.advice.rule, item.advice.path]
+                saved = Saving(int(share * whole.params), int(share * whole.macs))
+                yield told(item, saved=saved, **({"kept": 1 - harm} if known == "kept" else {"harm": harm}))
+
+    chosen = best_per_layer(list(options()), facts)
+    assert {(item.advice.rule, item.advice.path) for item in chosen} == {("LOW101", "a"), ("LOW101", "b")}
+
+
 def test_free_changes_come_before_restructurings_of_their_layers(layer, model):
     """Three linear 1×1 in a row: collapsing them is exact and saves more than groups do."""
     first = layer("a", kernel=1, out_channels=256, follower="b", readers=("b",))
