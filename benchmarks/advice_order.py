@@ -111,9 +111,8 @@ def measure(name: str, case: Case) -> None:
     print(
         f"\n{name}: {case.says}, {before:.1%}; {len(lost)} single changes lose {sum(lost) / len(lost):.1%} on average"
     )
-    print(
-        "\n| ranked by | with the harm | with the accuracy lost | with saving for loss | plan: MACs | carried | re-estimated |"
-    )
+    print("\n| ranked by | with the harm | with the accuracy lost | with saving for loss | plan: MACs |", end="")
+    print(" carried | re-estimated |")
     print("|:--|--:|--:|--:|--:|--:|--:|")
     harms = [item.advice.harm for item in to_measure(tuple(lists.values())[-1])]
     for label, advised in lists.items():
@@ -123,11 +122,9 @@ def measure(name: str, case: Case) -> None:
         with_worth = correlation(asked, gains(asked, lost, facts), lambda item: worth(item.advice, facts))
         chosen = best_per_layer(ordered(advised, facts), facts)
         macs = 1 - sum(item.advice.saved.macs for item in chosen if item.advice.saved) / facts.macs
+        ranks = " | ".join(f"{found:.2f}" for found in (with_harm, with_loss, with_worth))
         scores = [f"{case.score(carried(case, model, chosen, again)):.1%}" for again in (False, True)]
-        print(
-            f"| {label} | {with_harm:.2f} | {with_loss:.2f} | {with_worth:.2f} | {macs:.0%} | {' | '.join(scores)} |",
-            flush=True,
-        )
+        print(f"| {label} | {ranks} | {macs:.0%} | {' | '.join(scores)} |", flush=True)
 
 
 def expected(item: Advised) -> float:
