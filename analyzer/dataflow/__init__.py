@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from analyzer.dataflow.channels.branch_sums import branch_sums
 from analyzer.dataflow.channels.group_isolation import isolations
 from analyzer.dataflow.channels.neighbours import (
-    Neighbours,
     convolution_of,
     direct_convolutions,
     is_plain,
-    neighbours,
     norm_operators,
     norm_path,
+    with_neighbours,
 )
 from analyzer.dataflow.flow import Flow
 from analyzer.dataflow.receptive_field.dilation_grids import grids
@@ -57,17 +56,14 @@ def facts_of(
     fields = receptive_fields(trace, flow) if fields is None else fields
     sizes = Sizes(trace, owners, costs)
     layers = direct_convolutions(flow)
-    around = neighbours(flow, layers)
     path_of = {op: path for path, ops in layers.items() for op in ops}
+    convolutions = with_neighbours(_alone(flow, layers, sizes, fields, bounds, fixed), flow, layers)
     return ModelFacts(
         params=sum(sizes.params.values()),
         macs=sum(sizes.macs.values()),
-        convolutions={
-            path: _convolution_facts(path, ops, flow, sizes, around, fields.get(path), bounds.get(path), path in fixed)
-            for path, ops in layers.items()
-        },
+        convolutions=convolutions,
         linears=tuple(_linears(trace, sizes)),
-        norms=tuple(_norms(flow, sizes, around, fixed, kept)),
+        norms=tuple(_norms(flow, sizes, convolutions, fixed, kept)),
         isolations=left_out.attempt("isolated groups", lambda: isolations(flow, path_of), ()),
         grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
@@ -109,36 +105,27 @@ class Sizes:
         return params, macs, params / self._totals[0], macs / self._totals[1]
 
 
-def _convolution_facts(
-    path: str,
-    ops: list[Op],
+def _alone(
     flow: Flow,
+    layers: Mapping[str, list[Op]],
     sizes: Sizes,
-    around: Neighbours,
-    field: Field | None,
-    bound: str | None,
-    is_fixed: bool,
-) -> ConvolutionFacts:
-    return ConvolutionFacts(
-        path,
-        tuple(map(convolution_of, ops)),
-        *sizes.of(path),
-        is_plain=not is_fixed and path not in sizes.parents and is_plain(path, ops, flow, sizes.ops[path]),
-        is_stem=path in around.channels.stems,
-        is_head=path in around.heads,
-        norm=around.norms.get(path),
-        rectified=around.rectified.get(path),
-        follower=around.followers.get(path),
-        norm_follower=around.norm_followers.get(path) if path in around.norms else None,
-        readers=around.readers[path],
-        sources=around.sources[path],
-        branches=around.branches.get(path, ()),
-        is_divided=path in around.channels.divided,
-        shares_output=path in around.channels.shared,
-        receptive_field=field.whole_size if field else None,
-        jump=field.whole_jump if field else None,
-        bound=bound or "compute",
-    )
+    fields: Mapping[str, Field],
+    bounds: Mapping[str, str],
+    fixed: frozenset[str],
+) -> dict[str, ConvolutionFacts]:
+    """What is known of each convolution layer without those around it."""
+    return {
+        path: ConvolutionFacts(
+            path,
+            tuple(map(convolution_of, ops)),
+            *sizes.of(path),
+            is_plain=path not in fixed and path not in sizes.parents and is_plain(path, ops, flow, sizes.ops[path]),
+            receptive_field=fields[path].whole_size if path in fields else None,
+            jump=fields[path].whole_jump if path in fields else None,
+            bound=bounds.get(path, "compute"),
+        )
+        for path, ops in layers.items()
+    }
 
 
 def _linears(trace: Trace, sizes: Sizes) -> Iterator[LinearFacts]:
@@ -153,10 +140,14 @@ def _linears(trace: Trace, sizes: Sizes) -> Iterator[LinearFacts]:
 
 
 def _norms(
-    flow: Flow, sizes: Sizes, around: Neighbours, fixed: frozenset[str], kept: Mapping[str, tuple[str, ...]]
+    flow: Flow,
+    sizes: Sizes,
+    convolutions: Mapping[str, ConvolutionFacts],
+    fixed: frozenset[str],
+    kept: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Norm]:
     """Batch normalizations by stored statistics, each once; one that does more is fed by none."""
-    fed = {norm: path for path, norm in around.norms.items()}
+    fed = {layer.norm: path for path, layer in convolutions.items()}
     seen: set[str] = set()
     for op in norm_operators(flow):
         path = norm_path(op)

@@ -57,12 +57,6 @@ def rows_times_packed(flops_per_output: int, flops_per_weight: int = 0) -> Formu
     return formula
 
 
-def scaled(op: Op) -> Cost:
-    """macs = M · K · N; other = ∏out for the scales, and for the bias if given."""
-    left, out = op.tensor("self"), op.outputs[0]
-    return Cost(out.numel * left.shape[-1], (1 + given(op, "bias")) * out.numel)
-
-
 def grouped(op: Op) -> Cost:
     """macs = (rows of all groups) · K · N, groups ragged or not: every row meets one group's (K, N) matrix.
 
@@ -159,9 +153,8 @@ CONTRACTIONS: dict[str, Formula] = {
     **table(linear, "linear mkldnn_linear _sparse_semi_structured_linear"),
     **table(linear, "_linear_pointwise", "mkldnn"),
     **table(linear, "_mkl_linear", "mkl"),
-    **table(scaled, "_scaled_mm _scaled_mm_v2"),
     **table(grouped, "_grouped_mm _scaled_grouped_mm _scaled_grouped_mm_v2"),
-    **table(rows_times_packed(1), "_weight_int8pack_mm _mixed_dtypes_linear"),
+    **table(rows_times_packed(1), "_scaled_mm _scaled_mm_v2 _weight_int8pack_mm _mixed_dtypes_linear"),
     **table(
         rows_times_packed(0, flops_per_weight=2),
         "_weight_int4pack_mm _weight_int4pack_mm_for_cpu _weight_int4pack_mm_with_scales_and_zeros "

@@ -16,7 +16,7 @@ EFFORTS: Final = ("none", "finetune", "retrain")
 """From the least to the most that a change asks for."""
 
 
-def cheapest(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> tuple[Advice, ...] | None:
+def cheapest(analysis: Analysis, line: BudgetLine, budget: Budget) -> tuple[Advice, ...] | None:
     """The changes that bring a line under its limit; empty when it is there, None when advice does not get it there.
 
     A change for inference only is none of them: the code that is gated is trained. Changes that keep the output are
@@ -28,9 +28,13 @@ def cheapest(analysis: Analysis, line: BudgetLine, budget: Budget | None = None)
     excess = line.value - line.limit
     if excess <= 0:
         return ()
-    savings = [
-        (saved, item) for item in _useful(analysis, line, budget) if (saved := _saved(analysis, item, line, budget)) > 0
-    ]
+    useful = (
+        item
+        for item in analysis.advice
+        if covers(line.match, item.path) and not covered(budget.ignore, item.path)
+        if item.proposed is not None and item.effort in EFFORTS and not item.inference_only
+    )
+    savings = [(saved, item) for item in useful if (saved := _saved(analysis, item, line, budget)) > 0]
     for effort in range(len(EFFORTS)):
         chosen = _fewest([pair for pair in savings if EFFORTS.index(pair[1].effort) <= effort], excess)
         if chosen is not None:
@@ -38,7 +42,7 @@ def cheapest(analysis: Analysis, line: BudgetLine, budget: Budget | None = None)
     return None
 
 
-def remedy(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -> Remedy | None:
+def remedy(analysis: Analysis, line: BudgetLine, budget: Budget) -> Remedy | None:
     """The changes of `cheapest` with what they save together; None for a line that is not over its limit."""
     if line.status not in ("fail", "drift"):
         return None
@@ -49,15 +53,7 @@ def remedy(analysis: Analysis, line: BudgetLine, budget: Budget | None = None) -
     return Remedy(steps, sum(_saved(analysis, item, line, budget) for item in chosen))
 
 
-def _useful(analysis: Analysis, line: BudgetLine, budget: Budget | None) -> Iterable[Advice]:
-    ignored = budget.ignore if budget else ()
-    for item in analysis.advice:
-        inside = covers(line.match, item.path) and not covered(ignored, item.path)
-        if inside and item.proposed is not None and item.effort in EFFORTS and not item.inference_only:
-            yield item
-
-
-def _saved(analysis: Analysis, item: Advice, line: BudgetLine, budget: Budget | None) -> int:
+def _saved(analysis: Analysis, item: Advice, line: BudgetLine, budget: Budget) -> int:
     """What the advice takes off the line's metric; whole bytes, rounded down; nothing where that is not known."""
     if item.saved is None or line.metric == "peak-memory":
         return 0
@@ -65,7 +61,7 @@ def _saved(analysis: Analysis, item: Advice, line: BudgetLine, budget: Budget | 
         return item.saved.macs
     if line.metric != "size":
         return item.saved.params
-    if budget is not None and budget.dtype is not None:
+    if budget.dtype is not None:
         return item.saved.params * amounts.BITS[budget.dtype] // 8
     return item.saved.params * analysis.total.param_bytes // analysis.total.params if analysis.total.params else 0
 

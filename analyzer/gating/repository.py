@@ -224,10 +224,8 @@ def _hunks(diff: str) -> Iterator[tuple[str, int, int]]:
 def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
+    except OSError as error:
+        return isinstance(error, PermissionError)
     return True
 
 

@@ -17,7 +17,7 @@ def line(excess: int, metric: str = "params", status: str = "fail", match: str =
 
 
 def remedied(net: Analysis, over: BudgetLine) -> BudgetLine:
-    return replace(over, remedy=remedy(net, over))
+    return replace(over, remedy=remedy(net, over, Budget()))
 
 
 def paths(found) -> tuple[str, ...] | None:
@@ -60,7 +60,7 @@ def net(analysis, advice) -> Analysis:
     ],
 )
 def test_parameters(net: Analysis, excess: int, expected: tuple[str, ...] | None) -> None:
-    assert paths(cheapest(net, line(excess))) == expected
+    assert paths(cheapest(net, line(excess), Budget())) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_parameters(net: Analysis, excess: int, expected: tuple[str, ...] | None
     ],
 )
 def test_other_metrics(net: Analysis, metric: str, excess: int, expected: tuple[str, ...] | None) -> None:
-    assert paths(cheapest(net, line(excess, metric))) == expected
+    assert paths(cheapest(net, line(excess, metric), Budget())) == expected
 
 
 def test_size_in_the_budgets_dtype(net: Analysis) -> None:
@@ -86,14 +86,14 @@ def test_size_in_the_budgets_dtype(net: Analysis) -> None:
 
 
 def test_only_layers_under_the_limit_count(net: Analysis) -> None:
-    assert paths(cheapest(net, line(1, match="mid"))) == ("mid:finetune",)
-    assert cheapest(net, line(51, match="mid")) is None
+    assert paths(cheapest(net, line(1, match="mid"), Budget())) == ("mid:finetune",)
+    assert cheapest(net, line(51, match="mid"), Budget()) is None
     assert paths(cheapest(net, line(1), Budget(params=CountLimit(1000), ignore=("small",)))) == ("tiny:none",)
 
 
 def test_nothing_known_has_no_remedy(net: Analysis) -> None:
-    assert cheapest(net, BudgetLine("b", "macs", None, 5, None, "unknown")) is None
-    assert cheapest(net, BudgetLine("b", "macs", 5, None, None, "off")) is None
+    assert cheapest(net, BudgetLine("b", "macs", None, 5, None, "unknown"), Budget()) is None
+    assert cheapest(net, BudgetLine("b", "macs", 5, None, None, "off"), Budget()) is None
 
 
 def test_as_a_sentence(analysis, advice) -> None:
@@ -122,5 +122,5 @@ def test_a_change_for_inference_only_is_no_remedy_for_code_that_is_trained(rule,
     """Folding batch norm, merging branches, taking off auxiliary heads, storing weights that training computes."""
     folds = advice("norm", 100, effort="none", rule=rule, inference_only=True)
     net = analysis(advice=(folds, advice("bias", 5, rule="BNF301")))
-    assert paths(cheapest(net, line(5))) == ("bias:retrain",)
-    assert cheapest(net, line(6)) is None
+    assert paths(cheapest(net, line(5), Budget())) == ("bias:retrain",)
+    assert cheapest(net, line(6), Budget()) is None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from analyzer.dataflow.channels.branches import branch_widths
-from analyzer.dataflow.channels.channel_provenance import Channels, channels
+from analyzer.dataflow.channels.channel_provenance import channels
 from analyzer.dataflow.flow import Flow
 from analyzer.values.convolution import Convolution
+from analyzer.values.facts import ConvolutionFacts
 from analyzer.values.graph import Op, Tensor
 from analyzer.values.operator_classes import (
     BATCH_NORMS,
@@ -26,25 +27,6 @@ PASSING = JOINS | VIEWS | aten("_softmax _log_softmax mean")
 """What may stand between a model's last convolution and its end, beside elementwise work, pooling and views."""
 
 RELUS = aten("relu relu_")
-
-
-@dataclass
-class Neighbours:
-    """By path of a convolution layer."""
-
-    channels: Channels
-    sources: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
-    readers: dict[str, tuple[str, ...]] = field(default_factory=lambda: defaultdict(tuple))
-    heads: set[str] = field(default_factory=set)
-    norms: dict[str, str] = field(default_factory=dict)
-    """The batch normalization that reads this layer and no other."""
-    branches: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """Channels of each tensor of the concatenation that this layer reads."""
-    rectified: dict[str, str] = field(default_factory=dict)
-    """The batch normalization whose output this layer reads through a ReLU."""
-    followers: dict[str, str] = field(default_factory=dict)
-    norm_followers: dict[str, str] = field(default_factory=dict)
-    """The convolution that alone reads the batch normalization after this layer."""
 
 
 def direct_convolutions(flow: Flow) -> Mapping[str, list[Op]]:
@@ -100,28 +82,36 @@ def is_plain(path: str, ops: list[Op], flow: Flow, owned: list[Op]) -> bool:
     return set(owned) == set(ops) and biases in ([], [own_bias] * len(ops))
 
 
-def neighbours(flow: Flow, layers: Mapping[str, list[Op]]) -> Neighbours:
-    """The neighbours of each convolution layer: channels are followed forward, ends of the model backward."""
+def with_neighbours(
+    plain: Mapping[str, ConvolutionFacts], flow: Flow, layers: Mapping[str, list[Op]]
+) -> dict[str, ConvolutionFacts]:
+    """The facts of each convolution layer with what surrounds it, by path.
+
+    Channels are followed forward, ends of the model backward.
+    """
     path_of = {op: path for path, ops in layers.items() for op in ops}
-    found = Neighbours(channels(flow, path_of))
+    followed, ends = channels(flow, path_of), _ends(flow)
     order = {path: index for index, path in enumerate(layers)}
-    for path in layers:
-        found.sources[path] = tuple(sorted(found.channels.sources[path], key=order.__getitem__))
-        for source in found.sources[path]:
-            found.readers[source] += (path,)
-    ends = _ends(flow)
-    for path, ops in layers.items():
-        outputs = [flow.writes[op][0] for op in ops]
-        if all(ends[value] for value in outputs):
-            found.heads.add(path)
-        if widths := branch_widths(flow.reads[ops[0]][0], flow):
-            found.branches[path] = widths
-        if (norm := _rectified(ops, flow)) is not None:
-            found.rectified[path] = norm
-        _note_sole_readers(path, [flow.sole_reader(value) for value in outputs], flow, path_of, found)
     uses = Counter(norm_path(op) for op in norm_operators(flow))
-    found.norms = {path: norm for path, norm in found.norms.items() if uses[norm] == len(layers[path])}
-    return found
+    sources = {path: tuple(sorted(followed.sources[path], key=order.__getitem__)) for path in layers}
+    readers: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for path, found in sources.items():
+        for source in found:
+            readers[source] += (path,)
+    return {
+        path: replace(
+            _with_sole_readers(plain[path], ops, flow, path_of, uses),
+            is_stem=path in followed.stems,
+            is_head=all(ends[flow.writes[op][0]] for op in ops),
+            rectified=_rectified(ops, flow),
+            readers=readers[path],
+            sources=sources[path],
+            branches=branch_widths(flow.reads[ops[0]][0], flow),
+            is_divided=path in followed.divided,
+            shares_output=path in followed.shared,
+        )
+        for path, ops in layers.items()
+    }
 
 
 def _ends(flow: Flow) -> list[bool]:
@@ -136,17 +126,17 @@ def _ends(flow: Flow) -> list[bool]:
     return ends
 
 
-def _note_sole_readers(
-    path: str, readers: list[Op | None], flow: Flow, path_of: Mapping[Op, str], found: Neighbours
-) -> None:
-    if (follower := _only(path_of.get(op) if op else None for op in readers)) is not None:
-        found.followers[path] = follower
-    if (norm := _only(map(_batch_norm, readers))) is None:
-        return
-    found.norms[path] = norm
-    after_norm = [flow.sole_reader(flow.writes[op][0]) for op in readers if op is not None]
-    if (follower := _only(path_of.get(op) if op else None for op in after_norm)) is not None:
-        found.norm_followers[path] = follower
+def _with_sole_readers(
+    plain: ConvolutionFacts, ops: list[Op], flow: Flow, path_of: Mapping[Op, str], uses: Mapping[str, int]
+) -> ConvolutionFacts:
+    """With the layers that alone read its output; a normalization that others use as well is none of them."""
+    readers = [flow.sole_reader(flow.writes[op][0]) for op in ops]
+    follower, norm = _only(path_of.get(op) if op else None for op in readers), _only(map(_batch_norm, readers))
+    if norm is None or uses[norm] != len(ops):
+        return replace(plain, follower=follower)
+    after = (flow.sole_reader(flow.writes[op][0]) for op in readers if op is not None)
+    norm_follower = _only(path_of.get(op) if op else None for op in after)
+    return replace(plain, follower=follower, norm=norm, norm_follower=norm_follower)
 
 
 def _rectified(ops: list[Op], flow: Flow) -> str | None:

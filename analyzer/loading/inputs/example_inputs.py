@@ -52,15 +52,10 @@ def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) 
     kwargs = {name: spec for name, spec in parsed if name is not None}
     if like and like[0].args and isinstance(like[0].args[0], list):
         return Inputs((list(args),), kwargs)
-    return _bound(args, kwargs, module)
-
-
-def _bound(args: tuple[Any, ...], kwargs: Mapping[str, Any], module: nn.Module) -> Inputs:
     signature = _signature(module)
-    if signature is None:
-        return Inputs(args, kwargs)
     try:
-        signature.bind(*args, **kwargs)
+        if signature is not None:
+            signature.bind(*args, **kwargs)
     except TypeError as error:
         shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{signature}"
         raise Problem(

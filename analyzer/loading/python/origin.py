@@ -65,8 +65,12 @@ def _in_python(target: str, settings: Mapping[str, str]) -> Origin:
         expression = f"copy.deepcopy({ALIAS}.{attribute})"
         if not is_module(thing):
             expression = f"{ALIAS}.{attribute}({_call([], bound(thing, settings, where), where)})"
-        imports = _imports(dotted, copies=is_module(thing))
-        return Origin(imports, expression, examples, folders, dotted, Path(str(module.__file__)).absolute())
+        copying = ("import copy",) if is_module(thing) else ()
+        importing: tuple[str, ...] = (f"import {dotted} as {ALIAS}",)
+        if not all(part.isidentifier() for part in dotted.split(".")):
+            importing = ("import importlib", f"{ALIAS} = importlib.import_module({_written(dotted)})")
+        file = Path(str(module.__file__)).absolute()
+        return Origin((*copying, *importing), expression, examples, folders, dotted, file)
 
 
 def _name_of(thing: Any, module: ModuleType, where: str) -> str:
@@ -74,13 +78,6 @@ def _name_of(thing: Any, module: ModuleType, where: str) -> str:
     if not names:
         raise Problem(f"{where}: the model has no name to import it by; name it as {where}:NAME")
     return names[0]
-
-
-def _imports(dotted: str, copies: bool) -> tuple[str, ...]:
-    copying = ("import copy",) if copies else ()
-    if all(part.isidentifier() for part in dotted.split(".")):
-        return (*copying, f"import {dotted} as {ALIAS}")
-    return (*copying, "import importlib", f"{ALIAS} = importlib.import_module({_written(dotted)})")
 
 
 def _place(module: ModuleType, homes: frozenset[str]) -> tuple[tuple[Path, ...], str]:

@@ -77,14 +77,10 @@ def _built(run: Callable[[], Any], where: str, name: str, settings: Mapping[str,
         example = vars(module).get("example_inputs")
         declared = () if example is None else (from_example(example),)
         source = definition_of(type(thing) if is_module(thing) else thing)
-        return Built(model, source, declared, (*said, *_left_out(module, where)))
-
-
-def _left_out(module: ModuleType, where: str) -> Iterator[str]:
-    """Says of a file that was run alone that its package is missing."""
-    package = module.__name__.rpartition(".")[0]
-    if package and package not in sys.modules:
-        yield f"the package `{package}` cannot be imported here, so {where} was run without it"
+        package = module.__name__.rpartition(".")[0]
+        if package and package not in sys.modules:
+            said = (*said, f"the package `{package}` cannot be imported here, so {where} was run without it")
+        return Built(model, source, declared, said)
 
 
 @contextmanager
@@ -112,20 +108,17 @@ def _executed(path: Path, name: str) -> ModuleType:
         raise Problem(f"{path}: this is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    exec(_compiled(path), module.__dict__)
+    try:
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except (OSError, ValueError) as error:
+        raise Problem(f"{path}: cannot be read as Python ({error})") from error
+    exec(code, module.__dict__)
     return module
 
 
 def _free_name(place: ImportPlace) -> str:
     """The dotted name, changed where it is taken: a file named torch.py, say, must not hide torch."""
     return f"_{place.dotted}" if clashes(place) else place.dotted
-
-
-def _compiled(path: Path) -> Any:
-    try:
-        return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-    except (OSError, ValueError) as error:
-        raise Problem(f"{path}: cannot be read as Python ({error})") from error
 
 
 @contextmanager
