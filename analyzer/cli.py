@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,8 +21,9 @@ from analyzer.version import VERSION
 
 if TYPE_CHECKING:
     from analyzer.command.outputs import Wanted
-    from analyzer.command.run import CommandRequest, Outcome
+    from analyzer.command.run import CommandRequest
     from analyzer.gating.workers import Listener
+    from analyzer.values.results import Analysis
 
 INTERRUPTED = 128 + 2
 """As shells report a process that SIGINT ended."""
@@ -141,14 +142,14 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
         if asked["init"]:
             _initialise(request, listen)
             return
-        outcome = perform(request, listen, date.today())
-    _tell(outcome, wanted, asked["quiet"])
-    if any(analysis.fit and analysis.fit.is_partial for analysis in outcome.analyses):
+        analyses, directory = perform(request, listen, date.today())
+    _tell(analyses, directory, wanted, asked["quiet"])
+    if any(analysis.fit and analysis.fit.is_partial for analysis in analyses):
         click.echo(
             "analyze: stopped: fitted with what was measured so far; the report says which budgets hold", err=True
         )
         raise click.exceptions.Exit(INTERRUPTED)
-    if any(analysis.verdict == "fail" for analysis in outcome.analyses):
+    if any(analysis.verdict == "fail" for analysis in analyses):
         raise click.exceptions.Exit(1)
 
 
@@ -164,21 +165,21 @@ def _initialise(request: CommandRequest, listen: Listener) -> None:
     click.echo(f"written to {INITIAL}", err=True)
 
 
-def _tell(outcome: Outcome, wanted: Wanted, quiet: bool) -> None:
+def _tell(analyses: Sequence[Analysis], directory: Path, wanted: Wanted, quiet: bool) -> None:
     """Write the reports, all or none; then fill stdout, sum up, and add to GitHub's step summary where there is one."""
     from analyzer.command.atomic_write import write_all
     from analyzer.command.outputs import step_summary, texts
     from analyzer.formats.terminal import summary
 
-    found = texts(outcome.analyses, wanted, outcome.directory)
+    found = texts(analyses, wanted, directory)
     on_stdout = found.pop("-", "")
     write_all(found)
     if not quiet and all(path != "-" for _, path in wanted.outputs):
         width = get_terminal_size().columns
-        on_stdout = summary.render(outcome.analyses, width, is_terminal(sys.stdout), list(found))
+        on_stdout = summary.render(analyses, width, is_terminal(sys.stdout), list(found))
     click.echo(on_stdout, nl=False)
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
-        _add_to_summary(place, step_summary(outcome.analyses))
+        _add_to_summary(place, step_summary(analyses))
 
 
 def _add_to_summary(place: str, text: str) -> None:

@@ -46,17 +46,10 @@ class CommandRequest:
     gate: GateOptions
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The analyses, and the directory that their files are relative to."""
+def perform(request: CommandRequest, listen: Listener, today: date) -> tuple[list[Analysis], Path]:
+    """The analyses of everything that is asked for, gated, and the directory that their files are relative to.
 
-    analyses: list[Analysis]
-    directory: Path
-
-
-def perform(request: CommandRequest, listen: Listener, today: date) -> Outcome:
-    """Analyse and gate everything that is asked for; Problem when something cannot be.
-
+    Problem when something cannot be analysed.
     Each target is held to the configuration nearest to it; those of one configuration are looked at together.
     """
     from analyzer.command.outputs import compared
@@ -70,7 +63,7 @@ def perform(request: CommandRequest, listen: Listener, today: date) -> Outcome:
         directory, gated, others = _gated(part, config, listen, today)
         found |= dict(zip(places or range(len(gated)), gated, strict=True))
         rewritten += others
-    return Outcome(compared([*(found[place] for place in sorted(found)), *rewritten]), directory)
+    return compared([*(found[place] for place in sorted(found)), *rewritten]), directory
 
 
 def _gated(

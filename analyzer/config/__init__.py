@@ -3,25 +3,10 @@
 from pathlib import Path
 from typing import Any, Final
 
-from analyzer.config.checks import budget_complaints, checked
+from analyzer.config.checks import checked
 from analyzer.config.files import from_setup_cfg, from_toml
-from analyzer.config.tables import ABSOLUTE, BYTES, Budget, Config, Increase, ModelConfig, Override
+from analyzer.config.tables import Config
 from analyzer.values.errors import Problem
-
-__all__ = [
-    "ABSOLUTE",
-    "BYTES",
-    "FILES",
-    "Budget",
-    "Config",
-    "Increase",
-    "ModelConfig",
-    "Override",
-    "budget_complaints",
-    "find",
-    "in_directory",
-    "read",
-]
 
 FILES: Final = ("analyze.toml", "pyproject.toml", "setup.cfg")
 """Where a directory's configuration is looked for, in this order."""

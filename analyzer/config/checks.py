@@ -17,7 +17,7 @@ from analyzer.values.errors import Problem
 
 ALLOWED: Final = {
     **dict.fromkeys(("params", "trainable-params", "macs"), amounts.COUNTS_ALLOWED),
-    **dict.fromkeys(config.BYTES, amounts.BYTES_ALLOWED),
+    **dict.fromkeys(amounts.BYTES, amounts.BYTES_ALLOWED),
     "min": amounts.AMOUNTS_ALLOWED,
     "limit": amounts.AMOUNTS_ALLOWED,
     "level": "off, warn or error",

@@ -15,7 +15,6 @@ from analyzer.values.requests import ModelRequest
 
 ABSOLUTE: Final = ("params", "trainable-params", "macs", "size", "peak-memory")
 """What can be limited, by the names that configuration and report use."""
-BYTES: Final = amounts.BYTES
 WHOLE_MODEL: Final = ("trainable-params", "peak-memory")
 """What is known of the whole model only."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from analyzer.config import Budget
+from analyzer.config.tables import Budget
 from analyzer.gating.base import Base, base_of
 from analyzer.gating.budget import judge, verdict
 from analyzer.gating.budget_terms import budget_changes

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from analyzer.config import Config, in_directory, read
+from analyzer.config import in_directory, read
+from analyzer.config.tables import Config
 from analyzer.gating.counterparts import Counterparts
 from analyzer.gating.interrupts import Interrupts
 from analyzer.gating.plan import Plan, PlannedModel, overridden

@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from analyzer.config import Budget
+from analyzer.config.tables import Budget
 from analyzer.gating.budget_terms import terms_of
 from analyzer.values import amounts
 from analyzer.values.counts import Layer

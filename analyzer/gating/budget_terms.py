@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analyzer.config import Budget, Override
+from analyzer.config.tables import Budget, Override
 from analyzer.values.gate_results import BudgetChange, BudgetTerms, Growth, OverrideTerms
 
 

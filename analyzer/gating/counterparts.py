@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analyzer.config import ModelConfig
+from analyzer.config.tables import ModelConfig
 from analyzer.gating.plan import PlannedModel, place_of
 from analyzer.values.requests import ModelRequest
 

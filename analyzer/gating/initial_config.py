@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from analyzer.config import BYTES
 from analyzer.gating.budget import measured
 from analyzer.gating.plan import EVERYTHING
 from analyzer.values import amounts
@@ -61,7 +60,7 @@ def _model(analysis: Analysis, checkpoint: str | None, settings: Mapping[str, st
 
 def _limit(metric: str, value: int, noun: str) -> str:
     """A limit with what it is today beside it."""
-    text = amounts.written(amounts.headroom(value), is_bytes=metric in BYTES)
+    text = amounts.written(amounts.headroom(value), is_bytes=metric in amounts.BYTES)
     return f"{f'{metric} = {_text(text)}':<36}# today: {value:,} {noun}"
 
 

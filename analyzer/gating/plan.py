@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from analyzer.config import BYTES, Budget, Config
-from analyzer.config.tables import Bytes, CountLimit
+from analyzer.config.tables import Budget, Bytes, Config, CountLimit
 from analyzer.values import amounts
 from analyzer.values.errors import Problem
 from analyzer.values.requests import NO_MODEL, TIMEOUT, ModelRequest, file_and_name
@@ -98,7 +97,7 @@ def command_line_budgets(limits: Mapping[str, str | None]) -> tuple[Budget, ...]
         if text is None:
             continue
         try:
-            limit = Bytes(amounts.nbytes(text)) if metric in BYTES else CountLimit(amounts.count(text))
+            limit = Bytes(amounts.nbytes(text)) if metric in amounts.BYTES else CountLimit(amounts.count(text))
             found[metric.replace("-", "_")] = limit
         except ValueError as error:
             raise Problem(f"--max-{metric} {text}: {error}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from analyzer.config import Budget
+from analyzer.config.tables import Budget
 from analyzer.values import amounts
 from analyzer.values.advice import Advice
 from analyzer.values.gate_results import BudgetLine, Remedy, RemedyStep

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.config import Budget, Increase, Override
-from analyzer.config.tables import Amount, Bytes, CountLimit, Percent
+from analyzer.config.tables import Amount, Budget, Bytes, CountLimit, Increase, Override, Percent
 from analyzer.gating.budget import Standing, absolute, judge, measured, relative, verdict
 from analyzer.values.counts import Uncounted
 from analyzer.values.errors import Problem

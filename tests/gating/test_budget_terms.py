@@ -4,8 +4,7 @@ from datetime import date
 
 import pytest
 
-from analyzer.config import Budget, Increase, Override
-from analyzer.config.tables import Amount, CountLimit, Percent
+from analyzer.config.tables import Amount, Budget, CountLimit, Increase, Override, Percent
 from analyzer.gating.budget_terms import budget_changes, terms_of
 from analyzer.values.gate_results import BudgetChange, Growth, OverrideTerms
 

@@ -86,7 +86,7 @@ def test_a_model_that_went_with_its_limits_is_told(checkout) -> None:
     ],
 )
 def test_by_what_is_said_then_name_then_place_then_rename(tmp_path, formerly, name, target, expected) -> None:
-    from analyzer.config import ModelConfig
+    from analyzer.config.tables import ModelConfig
 
     models = (ModelConfig(target="a.py", name="a"), ModelConfig(target="b.py", name="b"))
     known = Counterparts(models, tmp_path, {tmp_path / "new.py": tmp_path / "a.py"})

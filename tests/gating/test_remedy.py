@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer.config import Budget
-from analyzer.config.tables import Bytes, CountLimit
+from analyzer.config.tables import Budget, Bytes, CountLimit
 from analyzer.formats.wording.verdict import remedy_text
 from analyzer.gating.remedy import cheapest, remedy
 from analyzer.values.gate_results import BudgetLine

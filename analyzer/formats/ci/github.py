@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from analyzer.formats.ci.findings import LocatedFinding, findings, is_on_budget
 from analyzer.formats.wording.log_text import without_control
@@ -20,10 +19,8 @@ def render(analyses: Sequence[Analysis], folder: str = "") -> str:
     `folder` is the working directory as seen from the repository's root.
     """
     found = _joined(findings(analyses, folder))
-    by_level = groupby(
-        sorted(found, key=lambda pair: list(LEVELS).index(pair[0].level)), key=lambda pair: pair[0].level
-    )
-    return "".join(line for _, same in by_level for line in _commands(list(same)))
+    by_level = ([pair for pair in found if pair[0].level == level] for level in LEVELS)
+    return "".join(line for same in by_level for line in _commands(same))
 
 
 def _joined(found: Sequence[LocatedFinding]) -> list[tuple[LocatedFinding, int]]:

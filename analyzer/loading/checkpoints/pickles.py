@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -102,14 +102,10 @@ def _streams(path: Path, zipped: bool) -> Iterator[IO[bytes]]:
         return
 
 
-def _globals_of_file(stream: IO[bytes]) -> tuple[str, ...]:
-    found: list[str] = []
-    try:
+def _globals_of_file(stream: IO[bytes]) -> Iterator[str]:
+    with suppress(ValueError, IndexError, OverflowError, MemoryError):  # the pickles end and the data begins
         for _ in range(LEGACY_PICKLES):
-            found += list(globals_in(stream))
-    except (ValueError, IndexError, OverflowError, MemoryError):  # the pickles end and the data begins
-        pass
-    return tuple(found)
+            yield from list(globals_in(stream))
 
 
 def globals_in(stream: IO[bytes]) -> Iterator[str]:
