@@ -38,8 +38,7 @@ def reconcile(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]
     """The numbers of other counters for the forward that was traced; one that fails says why."""
     inputs = loaded.candidates[trace.candidate]
     ours = _by_family((op.packet, cost.macs) for op, cost in costs.items() if cost is not None)
-    with left_as_found(loaded), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with left_as_found(loaded), warnings.catch_warnings(action="ignore"):
         opinions = (
             _opinion(f"torch {version('torch')} FlopCounterMode", ours, lambda: _by_torch(loaded, inputs)),
             _opinion(f"fvcore {version('fvcore')}", ours, lambda: _by_fvcore(loaded, inputs)),

@@ -38,7 +38,11 @@ def studied(request: WorkRequest, tell: Callable[[Message], None]) -> Iterator[A
 def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Progress) -> Iterator[Analysis]:
     from analyzer.formulas.registered import BY_HAND, forget_all_but
 
-    options = _on_this_machine(request, progress)
+    options = request.options
+    if request.on_this_machine:
+        from analyzer.measuring.calibration import this_device
+
+        options = replace(options, device=this_device(request.timing.threads, progress))
     studies, before = [], dict(BY_HAND)
     for model in request.models:
         forget_all_but(before)
@@ -54,14 +58,6 @@ def _studied(request: WorkRequest, tell: Callable[[Message], None], progress: Pr
     if request.rewriting.wanted and not request.fitting.wanted:
         for model, study in zip(request.models, studies, strict=True):
             yield _rewritten(study, model, request, progress)
-
-
-def _on_this_machine(request: WorkRequest, progress: Progress) -> AnalysisOptions:
-    if not request.on_this_machine:
-        return request.options
-    from analyzer.measuring.calibration import this_device
-
-    return replace(request.options, device=this_device(request.timing.threads, progress))
 
 
 def _study(model: ModelRequest, options: AnalysisOptions, progress: Progress) -> Study:

@@ -78,7 +78,9 @@ def _convolved(path: str, origin: ChannelSources, found: Channels) -> ChannelSou
 def _after(op: Op, operands: list[ChannelSources], found: Channels) -> ChannelSources:
     if not operands:
         return NOWHERE
-    origin = _combined(operands)
+    sources = frozenset[str]().union(*(origin.sources for origin in operands))
+    place = next((origin.place for origin in operands if origin.sources), 1)
+    origin = ChannelSources(sources, all(origin.is_raw for origin in operands), place)
     if _relies_on_order(op, operands, origin):
         found.shared.update(origin.sources)
     if _divides(op, origin):
@@ -90,12 +92,6 @@ def _after(op: Op, operands: list[ChannelSources], found: Channels) -> ChannelSo
     if not (keeps_channels(op) or op.packet in JOINS) or origin.place in {place % rank for place in averaged}:
         return NOWHERE
     return replace(origin, is_raw=origin.is_raw and op.packet not in BATCH_NORMS)
-
-
-def _combined(operands: list[ChannelSources]) -> ChannelSources:
-    sources = frozenset[str]().union(*(origin.sources for origin in operands))
-    place = next((origin.place for origin in operands if origin.sources), 1)
-    return ChannelSources(sources, all(origin.is_raw for origin in operands), place)
 
 
 def _relies_on_order(op: Op, operands: list[ChannelSources], origin: ChannelSources) -> bool:

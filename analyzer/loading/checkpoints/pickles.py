@@ -31,8 +31,7 @@ def open_pickled(path: Path, zipped: bool, trust: bool = False, values: bool = F
     the file is executed unless `trust` is True: the unpickler is torch's own for `weights_only=True`.
     """
     try:
-        with warnings.catch_warnings(), _harmless_allowed():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), _harmless_allowed():
             return _loaded(path, zipped, trust, values)
     except Exception as error:  # hostile or damaged bytes can make the unpickler raise anything
         raise _problem(path, zipped, trust, error) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 """Components that torch.compile, FSDP and activation checkpointing put anywhere in a name."""
@@ -48,7 +49,8 @@ def prefixes_of(names: Sequence[str]) -> Iterator[str]:
     """What could be a wrapper's prefix: nothing, each known one that occurs, then all that the names have in common."""
     yield ""
     yield from (prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in names))
-    common = _common_components(names)
+    columns = zip(*(name.split(".")[:-1] for name in names), strict=False)
+    common = [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
     yield from (".".join(common[: depth + 1]) + "." for depth in range(len(common)))
 
 
@@ -58,12 +60,3 @@ def spellings(names: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
         inside = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
         yield prefix, inside
         yield prefix, {name: modern(short) for name, short in inside.items()}
-
-
-def _common_components(names: Sequence[str]) -> list[str]:
-    common: list[str] = []
-    for column in zip(*(name.split(".")[:-1] for name in names), strict=False):
-        if len(set(column)) > 1:
-            break
-        common.append(column[0])
-    return common

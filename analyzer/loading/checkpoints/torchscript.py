@@ -17,8 +17,7 @@ def subject_of(request: ModelRequest) -> LoadedModel:
 
     path = Path(request.target)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             module = torch.jit.load(path, map_location="cpu").eval()
     except Exception as error:
         raise Problem(f"{path} cannot be loaded as a TorchScript archive: {one_line(error)}") from error

@@ -137,20 +137,14 @@ def assumed(options: Iterable[tuple[Any, ...]], reason: str, names: Sequence[str
 
     They are tried in this order, so the sentence of a later one says that the first does not fit.
     """
-    listed = list(options)
-    first = _described_args(listed[0], ()) if listed else ""
-    return tuple(_assumed(args, reason, names, "" if place == 0 else first) for place, args in enumerate(listed))
-
-
-def _assumed(args: tuple[Any, ...], reason: str, names: Sequence[str], refused: str) -> Inputs:
-    texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
-    was = "input {} was" if len(texts) < 2 else "inputs {} were"
-    said = was.format(_described_args(args, names)) + f" assumed from {reason}"
-    return Inputs(args, {}, f"{said}; {refused} does not fit" if refused else said)
-
-
-def _described_args(args: tuple[Any, ...], names: Sequence[str]) -> str:
-    texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
-    if len(texts) < 2 or not names:
-        return ", ".join(texts)
-    return ", ".join(f"`{name}` {text}" for name, text in zip(names, texts, strict=False))
+    found: list[Inputs] = []
+    refused = ""
+    for args in options:
+        texts = [written_as(arg) for arg in args if isinstance(arg, InputSpec)]
+        named = [f"`{name}` {text}" for name, text in zip(names, texts, strict=False)] if len(texts) > 1 else []
+        was = "inputs {} were" if len(texts) > 1 else "input {} was"
+        said = was.format(", ".join(named or texts)) + f" assumed from {reason}"
+        found.append(Inputs(args, {}, said + refused))
+        if len(found) == 1 and texts:
+            refused = f"; {', '.join(texts)} does not fit"
+    return tuple(found)
