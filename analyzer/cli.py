@@ -73,7 +73,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--select", "select", "RULES", "Ask these rules only: codes, prefixes, names; commas between.")
 @_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
 @_value("--explain", "RULE", "Print a rule's documentation.")
-@_value("--device-profile", "NAME", "Device that bounds are told for.")
+@_value("--device-profile", "NAME", "Device profile for bounds and estimates.")
 @_value("--training", "OPTIMIZER", "Estimate the memory of a training step: sgd, sgd-momentum, adam or adamw.")
 @_switch("--latency", "Time the model, its layers and its advice on this machine.")
 @click.option("--device", metavar="NAME", default="cpu", help="Where to time: cpu, cuda or cuda:1.")

@@ -59,7 +59,7 @@ def _by_family(counts: Iterable[tuple[str, int]]) -> Counter[str]:
 def _opinion(counter: str, ours: Counter[str], count: Callable[[], Skipping]) -> SecondOpinion:
     try:
         theirs, skipped = count()
-    except Exception as error:  # whatever another project raises is its answer
+    except Exception as error:  # another counter may raise anything: the error is its answer
         return SecondOpinion(counter, None, reason=one_line(error))
     families = [family for family in sorted(ours | theirs) if ours[family] != theirs[family]]
     differences = tuple(FamilyDifference(family, theirs[family], ours[family]) for family in families)

@@ -38,7 +38,7 @@ def _function(operator: str, place: str) -> Callable[..., Any]:
     try:
         with Surroundings(Path.cwd(), name=name, argv=[name]).again():
             found = getattr(importlib.import_module(name), attribute)
-    except Exception as error:  # whatever a user's module raises when it is imported
+    except Exception as error:  # a user's module may raise anything when it is imported
         said = f"{type(error).__name__}: {error}"
         raise Problem(f"formulas: {operator}: {place} cannot be imported ({said}); write module:function") from error
     if not callable(found):

@@ -1,4 +1,4 @@
-"""A limit on the time that the user's code may take, told with the line and the layer where it was."""
+"""A limit on the time that the user's code may take, reported with the line and the layer where it was."""
 
 from __future__ import annotations
 

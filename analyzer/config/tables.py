@@ -117,7 +117,7 @@ class ModelConfig(_Strict, frozen=True, kw_only=True):
     target: str
     name: str = ""
     formerly: str = ""
-    """The name or the target that it had at the base, where neither tells."""
+    """Its name or its target at the base, where both have changed since."""
     input: str | tuple[str, ...] = ()
     checkpoint: str | None = None
     set: dict[str, str | int | float | bool] = {}

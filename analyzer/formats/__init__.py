@@ -1,4 +1,4 @@
-"""Report formats: each turns an Analysis into text; which one is told by name or by the file's suffix."""
+"""Report formats: each turns an Analysis into text; which one is chosen by name or by the file's suffix."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath

@@ -174,7 +174,7 @@ def _module_file(module: str, place: Path) -> Path | None:
 
 
 def _defines(path: Path, name: str) -> bool:
-    """Whether the file may define the name; True when that cannot be told without running it."""
+    """Whether the file may define the name; True when only running it could show that."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):

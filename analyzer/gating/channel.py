@@ -47,7 +47,7 @@ class Message:
 
 
 def sealed(message: Message, key: str) -> bytes:
-    """A line that only somebody who has the key can write."""
+    """The message as a line that is signed with the key."""
     text = msgspec.json.encode(message)
     return _digest(text, key) + b" " + text + b"\n"
 

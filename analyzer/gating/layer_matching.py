@@ -16,7 +16,7 @@ def matched(old: Mapping[str, Layer], new: Mapping[str, Layer]) -> dict[str, str
     """The path in the base for each layer's path that has one.
 
     First what is the same subtree at the same path; then the same subtree at another path, and the same structure with
-    other settings, when the place it had or the place it has is otherwise empty; then whatever has the same path.
+    other settings, when the place it had or the place it has is otherwise empty; then what is left at the same path.
     Subtrees of several layers go first, so that none loses a part to a layer that looks alike.
     """
     match = _Match(_Tree(old), _Tree(new))

@@ -119,7 +119,7 @@ def _known(asked: ModelRequest, config: Config | None, directory: Path) -> Plann
 
 
 def place_of(target: str, directory: Path) -> tuple[str, str]:
-    """What tells targets apart: a file and a name in it, wherever they are named from; else the target itself."""
+    """What identifies a target: its file in full and the name in it; else the target itself, and no name."""
     file, name = file_and_name(target)
     if file.endswith(".py") or ":" not in target:
         return os.path.normpath(directory / file), name

@@ -1,4 +1,4 @@
-"""The user's git repository: revisions, merge bases, and a worktree that is gone again whatever happens."""
+"""The user's git repository: revisions, merge bases, and a worktree that is removed also after an error."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Job:
 
 
 class _Worker:
-    """A process, and what it has told so far."""
+    """A process, and what it has sent so far."""
 
     def __init__(self, job: Job, lines: queue.SimpleQueue[tuple[_Worker, bytes]]) -> None:
         self.job = job
@@ -164,8 +164,8 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 def run(jobs: Sequence[Job], listen: Listener = lambda _: None, at_once: int | None = None) -> list[Outcome]:
     """The analyses of each job, or why there are none; no process outlives an exception such as Ctrl-C.
 
-    A worker that keeps what it has is interrupted with the first one, and waited for. `listen` is told what is under
-    way.
+    A worker that keeps what it has is interrupted with the first one, and waited for. `listen` gets the messages about
+    what is under way.
     """
     limit = at_once or os.cpu_count() or 1
     lines: queue.SimpleQueue[tuple[_Worker, bytes]] = queue.SimpleQueue()

@@ -32,7 +32,7 @@ RECIPES = {
 def load(request: ModelRequest) -> LoadedModel | Checkpoint:
     """The model that is asked for, or the tensors of a checkpoint whose architecture is not known.
 
-    Raises Problem for whatever the user can put right.
+    Raises Problem, one sentence for the user, when the target cannot be loaded.
     """
     target = request.target
     if not target:

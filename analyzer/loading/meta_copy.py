@@ -114,7 +114,7 @@ def _attributes(module: nn.Module, copies: dict[int, Any]) -> dict[str, Any]:
     for name, value in vars(module).items():
         try:
             found[name] = _copy_of(value, copies)
-        except Exception:  # whatever a user's class raises when copied
+        except Exception:  # a user's class may raise anything when it is copied
             found[name] = value
     return found
 

@@ -111,7 +111,7 @@ def first_argument(frame: FrameType) -> Any:
 
 @contextmanager
 def recording() -> Iterator[SourceRecorder]:
-    """Note where modules are constructed within; torch's registration hooks are removed whatever happens."""
+    """Note where modules are constructed within; torch's registration hooks are removed also after an error."""
     from torch.nn.modules import module as torch_module
 
     recorder = SourceRecorder()

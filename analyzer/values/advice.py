@@ -36,7 +36,7 @@ class Alternative:
     """Another way to the same end."""
 
     label: str
-    """Tells it apart: "4 groups", "pointwise first"."""
+    """Its name among the alternatives: "4 groups", "pointwise first"."""
     replacements: tuple[Replacement, ...]
     saved: Saving
     notes: tuple[str, ...] = ()

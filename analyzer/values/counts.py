@@ -140,7 +140,7 @@ class Layer:
     macs: int | None = 0
     other_flops: int | None = 0
     construction: tuple[Lines, ...] = ()
-    """Statements of the user's that were running when it was built, innermost first; told where there is a base."""
+    """Statements of the user's that were running when it was built, innermost first; recorded where there is a base."""
     settings: str = ""
     """How one of torch's own layers was built: "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2))"; empty for others."""
     arguments: dict[str, LayerArgument] = field(default_factory=dict, hash=False)
@@ -153,7 +153,7 @@ class Layer:
     offset: tuple[int, ...] | None = None
     """How many positions before the input's first one output 0 reads, an axis."""
     reach: str = ""
-    """"exact", "unaligned" (branches meet whose centres or jumps differ: the hull is told), "global" (at least one axis
+    """"exact", "unaligned" (branches meet whose centres or jumps differ: the hull is given), "global" (an axis at least
     reads the whole input, as through global pooling or attention), "irregular" (the pattern of what positions read is
     too long to be followed), or empty where there is no spatial input."""
 

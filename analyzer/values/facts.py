@@ -1,4 +1,4 @@
-"""What rules are told: facts about one layer and about the whole model, as values."""
+"""What rules read: facts about one layer and about the whole model, as values."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class LayerChange:
     was: str | None = None
     """Its path in the base, where that was another."""
     changed: tuple[SettingChange, ...] = ()
-    """What differs, what tells most first."""
+    """What differs, the most important first."""
     below: int = 0
     """Layers that moved together with it."""
 
@@ -148,6 +148,6 @@ class Difference:
     budgets: tuple[BudgetChange, ...] = ()
     """Budgets that differ between base and head."""
     models_gone: tuple[str, ...] = ()
-    """Models of the base's configuration that this one no longer has; told with the first model."""
+    """Models of the base's configuration that this one no longer has; reported with the first model."""
     changed_lines: tuple[Lines, ...] | None = None
     """What the change touched; None where the base is a report, which does not tell."""

@@ -182,7 +182,7 @@ class Allocation:
 
 @dataclass(frozen=True)
 class Trace:
-    """All that one forward pass told: operators, modules in order of first call, parameters, memory."""
+    """What one forward pass recorded: operators, modules in order of first call, parameters, memory."""
 
     graph: OpGraph
     modules: tuple[ModuleCalls, ...]

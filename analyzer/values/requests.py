@@ -45,7 +45,7 @@ class AnalysisOptions:
     """Codes, prefixes or names of the rules to ask; all when empty."""
     ignore: tuple[str, ...] = ()
     device: Device = field(default_factory=device_for)
-    """The profile that bounds and estimates are told for."""
+    """The profile that bounds and estimates are computed for."""
     estimates: bool = True
     construction: bool = False
     """Tell of each layer which statements were building it."""
@@ -61,7 +61,7 @@ class AnalysisOptions:
 
 
 PLAIN = AnalysisOptions()
-"""Everything that is told without being asked for."""
+"""What is reported by default."""
 
 
 @dataclass(frozen=True)

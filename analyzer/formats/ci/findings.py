@@ -56,14 +56,14 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
     grown = verdict.culprit(analysis, line)
     layer = grown.after if grown else None
     file, number = place_of(analysis, layer) if layer and layer.file else (analysis.model.file, analysis.model.line)
-    told = [verdict.line_sentence(line), *verdict.said(line)]
+    said = [verdict.line_sentence(line), *verdict.said(line)]
     if grown:
-        told.append(f"Grew most: {grown.path or 'the model itself'} ({', '.join(in_words(grown)) or grown.status})")
+        said.append(f"Grew most: {grown.path or 'the model itself'} ({', '.join(in_words(grown)) or grown.status})")
     return LocatedFinding(
         code=f"BUDGET-{line.metric.upper()}",
         name=f"{line.metric}-budget",
         level=level,
-        message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in told)}.",
+        message=f"{analysis.model.name}: {'. '.join(text[:1].upper() + text[1:].rstrip('.') for text in said)}.",
         model=analysis.model.name,
         path=f"{line.name}: {verdict.subject_of(line)}",
         file=file,
@@ -73,7 +73,7 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
 
 
 def _advice(analysis: Analysis) -> Iterator[LocatedFinding]:
-    """What the change brought about, where there is one; the report tells the rest."""
+    """What the change brought about, where there is one; the rest is in the report."""
     layers = {layer.path: layer for layer in analysis.layers}
     for advice in analysis.advice:
         if is_caused(analysis, advice.path, layers):

@@ -66,7 +66,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
 
 
 def path(layer: Layer | Advice, width: int) -> str:
-    """The end of the path tells layers apart; the source column may be cut, this one may not."""
+    """The path, cut at its beginning: by its end layers are distinguished, so a narrow table must not cut that."""
     whole = layer.path or "the model itself"
     most = max(16, width // 3 - 4)
     return whole if len(whole) <= most else f"…{whole[1 - most :]}"

@@ -1,4 +1,4 @@
-"""What a checkpoint alone tells of the layers: their parameters, and their kind where shapes leave no doubt."""
+"""The layers of a checkpoint without its model: their parameters, and their kind where shapes leave no doubt."""
 
 from __future__ import annotations
 

@@ -112,8 +112,8 @@ def _conversion(checkpoint: Checkpoint, expected: Mapping[str, Tensor]) -> str:
     if not differing:
         return ""
     (stored, wanted), count = differing.most_common(1)[0]
-    told = f"{count} of the model's tensors are {stored} in {checkpoint.file} and {wanted} in the model"
-    return f"{told}, whose dtypes are counted."
+    differ = f"{count} of the model's tensors are {stored} in {checkpoint.file} and {wanted} in the model"
+    return f"{differ}, whose dtypes are counted."
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

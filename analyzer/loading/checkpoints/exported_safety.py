@@ -1,4 +1,4 @@
-"""Refuses an exported program that could run code of its own, told from its archive without loading it.
+"""Refuses an exported program that could run code of its own, judged by its archive, which is not loaded.
 
 Beside tensors, `torch.export.load` unpickles objects, evaluates size expressions as Python, imports
 modules that tree specifications name and calls any function below `torch` that a node names

@@ -65,7 +65,7 @@ def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) 
 
 
 def floating_dtype(module: nn.Module) -> str:
-    """The dtype that the module computes in, told by its first floating-point parameter."""
+    """The dtype that the module computes in: that of its first floating-point parameter, "float32" without any."""
     names = (dtype_name(parameter.dtype) for parameter in module.parameters())
     return next((name for name in names if name in ("float16", "float32", "float64", "bfloat16")), "float32")
 

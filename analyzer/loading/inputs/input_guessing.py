@@ -36,7 +36,7 @@ Entry = tuple[str, Specs]
 
 
 def guesses(module: nn.Module) -> tuple[Inputs, ...]:
-    """Candidates for a model whose inputs nobody declared, each with the sentence that says it was assumed."""
+    """Candidates for a model without declared inputs, each with the sentence that says it was assumed."""
     parameters = required(module)
     if not parameters:
         return (Inputs(),)

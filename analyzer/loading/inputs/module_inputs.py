@@ -37,7 +37,7 @@ def _own_example(module: nn.Module) -> tuple[Inputs, ...]:
 def batched(module: nn.Module, inputs: Inputs) -> InputSpec | None:
     """The first of the inputs with the batch dimension that it lacks; None where its layers do not want one more.
 
-    Told by the first layers: they take one dimension more, and the sizes that they fix are the input's.
+    Decided by the first layers: they take one dimension more, and the sizes that they fix are the input's.
     """
     for spec in (*inputs.args, *inputs.kwargs.values()):
         if not isinstance(spec, InputSpec):

@@ -1,4 +1,4 @@
-"""Tells models for the small images of CIFAR and MNIST from those for photographs, which accept them as well."""
+"""Recognises models for the small images of CIFAR and MNIST; those for photographs accept such images as well."""
 
 from __future__ import annotations
 

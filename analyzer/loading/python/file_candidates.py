@@ -26,7 +26,7 @@ class FileCandidates:
     classes: tuple[str, ...]
     """Subclasses of `torch.nn.Module`; the first name of each."""
     functions: tuple[str, ...]
-    """Public functions of which every return gives a module, as far as their text tells."""
+    """Public functions of which every return gives a module, as far as their text shows."""
     held: Mapping[str, frozenset[str]]
     """What each class and function makes or calls, directly or through others."""
 

@@ -111,7 +111,7 @@ def names_hash(shapes: Shapes) -> str:
 
 
 def shapes_hash(shapes: Shapes, head: Iterable[ClassDimension]) -> str:
-    """Equal for equal names and shapes, whatever the number of classes that `head` is made for."""
+    """Equal for equal names and shapes, without the dimensions in `head`, which depend on the number of classes."""
     free = {(dimension.name, dimension.axis) for dimension in head}
     return _hash(
         f"{name}:{','.join('*' if (name, axis) in free else str(size) for axis, size in enumerate(shapes[name]))}"
