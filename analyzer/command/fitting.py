@@ -25,7 +25,8 @@ Progress = Callable[[str], None]
 def fitted_study(study: Study, request: WorkRequest, progress: Progress, can_stop: Callable[[], None]) -> Study:
     """The study of the fitted model; its files are written first, all or none.
 
-    Once `can_stop` was called, an interrupt ends the measuring, and the plan so far is carried out.
+    Once `can_stop` was called, an interrupt ends the measuring, and the plan so far is carried out. Raises Problem for
+    a checkpoint without its model, for files that must not be replaced, and when no plan meets the budgets.
     """
     from analyzer.analysis import study as study_of
     from analyzer.estimating.nanoseconds import clock

@@ -19,7 +19,10 @@ GENERAL_KEYS: Final = (*LISTS, "broken-base")
 
 
 def from_toml(text: str, path: Path) -> dict[str, Any] | None:
-    """All of an analyze.toml, or [tool.analyze] of a pyproject.toml; None when it is not there."""
+    """All of an analyze.toml, or [tool.analyze] of a pyproject.toml; None when it is not there.
+
+    Raises Problem when the text is not valid TOML.
+    """
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -31,7 +34,10 @@ def from_toml(text: str, path: Path) -> dict[str, Any] | None:
 
 
 def from_setup_cfg(text: str, path: Path) -> dict[str, Any] | None:
-    """Sections [analyze], its models and budgets, [analyze:devices:NAME] and [analyze:formulas]; None without any."""
+    """Sections [analyze], its models and budgets, [analyze:devices:NAME] and [analyze:formulas]; None without any.
+
+    Raises Problem when the text cannot be parsed, and for a section that is none of these.
+    """
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:

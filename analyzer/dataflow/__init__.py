@@ -100,7 +100,7 @@ class Sizes:
         )
 
     def of(self, path: str) -> tuple[int, int, float, float]:
-        """Parameters, multiply-accumulates, and the model's share of each."""
+        """Parameters (elements), multiply-accumulates, and the share that each is of the model's, from 0 to 1."""
         params, macs = self.params.get(path, 0), self.macs.get(path, 0)
         return params, macs, params / self._totals[0], macs / self._totals[1]
 
@@ -171,7 +171,7 @@ def _siblings(flow: Flow, layers: Mapping[str, list[Op]]) -> tuple[tuple[str, ..
 
 
 def read_by_others(trace: Trace) -> frozenset[str]:
-    """Layers whose weights or statistics an operator of another layer reads."""
+    """Paths of the layers whose weights or statistics an operator of another layer reads."""
     owners = {parameter.name: parameter.owner for parameter in trace.parameters}
     reads = ((owners.get(tensor.weight or "", op.layer), op.layer) for op in trace.graph for tensor in op.inputs)
     return frozenset(owner for owner, layer in reads if owner != layer)

@@ -19,7 +19,7 @@ def estimate(
     time: TimeEstimate | None = None,
     training: TrainingFootprint | None = None,
 ) -> Estimates:
-    """All estimates for one device profile; `time` is the estimate of the time where that has been made already."""
+    """Seconds, bytes and joules on one device profile; `time` is the estimate of the time where it was made already."""
     return Estimates(
         time=time or time_estimate(count, device),
         memory=memory_estimate(count),

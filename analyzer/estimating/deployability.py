@@ -24,7 +24,7 @@ ASSUMPTIONS: Final = (
 
 
 def deployability(count: Count, device: Device) -> Deployability | None:
-    """The model at fp32, fp16 and int8 against the device's limits; None for a device without such limits."""
+    """The model's bytes at fp32, fp16 and int8 against the device's; None for a device without such limits."""
     if device.flash is None or device.ram is None:
         return None
     fits = tuple(_fit(count, dtype, device.flash, device.ram) for dtype in SIZES)

@@ -64,7 +64,7 @@ def energy_estimate(count: Count) -> EnergyEstimate | None:
 
 
 def joules(work: OperatorWork, dtype: str) -> tuple[float, float]:
-    """Arithmetic, MACs · (multiply + add) + other FLOPs · add, and movement, bytes · 160 pJ."""
+    """Joules of arithmetic, MACs · (multiply + add) + other FLOPs · add, and of movement, bytes · 160 pJ."""
     known = CONSTANTS.get(work.dtype, CONSTANTS[dtype])
     arithmetic = work.macs * (known.multiply + known.add) + work.other_flops * known.add
     return arithmetic * PICO, work.nbytes * DRAM_BYTE * PICO

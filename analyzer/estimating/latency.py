@@ -36,7 +36,10 @@ CACHES: Final = "each operator reads its inputs and weights once and writes its 
 
 
 def parts_of(work: OperatorWork, device: Device, table: Efficiencies | None) -> Parts:
-    """Seconds on the device; with a calibrated table as it says, else at the device's peaks."""
+    """Seconds on the device: FLOPs / (e · peak), bytes / (e · bandwidth) and the overhead of a call, e from the table.
+
+    Without a table at the device's peaks, as `roofline.parts_at_peak`.
+    """
     if table is None:
         return parts_at_peak(work.macs, work.nbytes, work.dtype, device)
     own, peak = table.classes[work.kind], device.peak(work.dtype)
@@ -64,7 +67,7 @@ def time_estimate(count: Count, device: Device) -> TimeEstimate:
 
 
 def in_dtype_of(device: Device, works: Sequence[OperatorWork]) -> tuple[OperatorWork, ...]:
-    """The work in the one data type that the device's profile is of, floating-point tensors converted."""
+    """The work in the one data type that the device's profile is of: bytes of floating-point tensors are scaled."""
     only = next(iter(device.flops)) if len(device.flops) == 1 else None
     if only is None or only not in ITEMSIZE or device.is_measured:
         return tuple(works)
@@ -86,7 +89,7 @@ def _dtype(works: Sequence[OperatorWork]) -> str:
 
 
 def span(seconds: float, spread: float | None) -> Span:
-    """Around a calibrated estimate; above the bound where it is a bound."""
+    """Seconds around a calibrated estimate, s / spread to s · spread; without a spread `NOMINAL` times the bound."""
     if spread is None:
         return Span(seconds * NOMINAL[0], seconds * NOMINAL[1])
     return Span(seconds / spread, seconds * spread)

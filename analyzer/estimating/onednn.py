@@ -40,7 +40,10 @@ def workspace_bytes(op: Op, threads: int = 1) -> int:
 
 
 def is_blocked(op: Op, threads: int = 1) -> bool:
-    """Whether torch hands this convolution to oneDNN, which works on blocked copies."""
+    """Whether torch hands this convolution to oneDNN, which works on blocked copies.
+
+    As `use_mkldnn` decides in aten/src/ATen/native/Convolution.cpp, for float32 on the CPU.
+    """
     read, weight = op.tensor("input"), op.tensor("weight")
     height, width = (1, *weight.shape[2:])[-2:]
     strided = any(step > 1 for name in ("stride", "dilation") for step in op.integers(name))

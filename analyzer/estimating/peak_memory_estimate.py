@@ -18,7 +18,7 @@ WORKSPACE: Final = "float32 convolutions take what oneDNN copies on a CPU with o
 
 
 def memory_estimate(count: Count) -> MemoryEstimate:
-    """The peak with the convolutions' workspaces, its layer, and the curve over the layers in execution order."""
+    """The peak in bytes with the convolutions' workspaces, its layer, and the curve over the layers as they ran."""
     trace = count.trace
     tensors = held_bytes(trace.allocations, len(trace.graph))
     held = [base + workspace_bytes(op) for base, op in zip(tensors, trace.graph, strict=True)]
@@ -37,12 +37,12 @@ def memory_estimate(count: Count) -> MemoryEstimate:
 
 
 def input_bytes(inputs: Sequence[Input]) -> int:
-    """What the caller holds for the forward to read."""
+    """Bytes of the inputs, which the caller holds for the forward to read."""
     return sum(prod(given.shape) * _itemsize(given.dtype) for given in inputs)
 
 
 def stored_bytes(count: Count) -> tuple[StoredBytes, ...]:
-    """Parameters and buffers, each once, by data type."""
+    """Bytes of parameters and buffers, each tensor once, by data type."""
     dtypes = sorted({item.dtype for item in (*count.parameters, *count.buffers)})
     return tuple(
         StoredBytes(

@@ -19,7 +19,7 @@ from analyzer.values.roofline import Parts, bound_of
 
 
 def proposal_timer(facts: ModelFacts, device: Device) -> Timer:
-    """Estimates the time of the layers that a proposal replaces, now and afterwards; None where either takes none."""
+    """Estimates the seconds of the layers that a proposal replaces, now and afterwards; None where either is zero."""
     table = calibrated() if device.is_measured else None
     spread = table.layer_spread if table else None
 

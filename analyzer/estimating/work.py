@@ -57,7 +57,7 @@ class OperatorWork:
 
 
 def eager_work(count: Count) -> tuple[OperatorWork, ...]:
-    """Each operator's work in eager mode on one CPU thread, copies of convolutions included."""
+    """Each operator's FLOPs and bytes in eager mode on one CPU thread, copies of convolutions included."""
     return tuple(eager(op, count.owners[op]) for op in count.trace.graph)
 
 
@@ -72,7 +72,7 @@ def fused_work(count: Count) -> tuple[OperatorWork, ...]:
 
 
 def eager(op: Op, layer: str) -> OperatorWork:
-    """One operator's work in eager mode."""
+    """One operator's FLOPs and bytes in eager mode."""
     return _work(op, layer, _eager_bytes(op))
 
 

@@ -50,7 +50,10 @@ SUFFIXES = {
 
 
 def format_for(spec: str) -> tuple[str, str]:
-    """Format and path of `[FORMAT:]PATH`; the suffix decides where none is named, and "-" is markdown on stdout."""
+    """Format and path of `[FORMAT:]PATH`; the suffix decides where none is named, and "-" is markdown on stdout.
+
+    Raises Problem, with the known formats, where neither says which one is meant.
+    """
     name, colon, path = spec.partition(":")
     if colon and name in FORMATS and path:
         return name, path

@@ -110,7 +110,10 @@ class Count:
 
     @cached_property
     def total(self) -> Total:
-        """Totals of parameters, work and memory."""
+        """Totals: parameters and buffers in elements and bytes, work in MACs and FLOPs, activations likewise.
+
+        Shared tensors count once; an operator without a count adds nothing and is among the `uncounted`.
+        """
         cost = sum((cost for cost in self.costs.values() if cost is not None), Cost())
         return Total(
             params=sum(p.numel for p in self.parameters),

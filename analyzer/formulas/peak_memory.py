@@ -19,5 +19,5 @@ def held_bytes(allocations: Sequence[Allocation], operators: int) -> tuple[int, 
 
 
 def peak_bytes(allocations: Sequence[Allocation], operators: int) -> int:
-    """The most that is held at any operator; 0 when nothing ran."""
+    """The most bytes that are held at any operator; 0 when nothing ran."""
     return max(held_bytes(allocations, operators), default=0)

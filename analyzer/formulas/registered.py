@@ -89,7 +89,7 @@ def forget_all_but(known: Mapping[str, RegisteredFormula]) -> None:
 
 @contextmanager
 def configured(formulas: Mapping[str, ShapeFormula]) -> Iterator[None]:
-    """These formulas hold while the block runs, by operator."""
+    """These formulas hold while the block runs, by operator; Problem for a name that is no operator's."""
     found = [made(operator, function) for operator, function in formulas.items()]
     token = CONFIGURED.set({formula.operator: formula for formula in found})
     try:

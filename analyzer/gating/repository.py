@@ -113,7 +113,10 @@ class Repository:
 
     @contextmanager
     def worktree(self, revision: Revision, interrupts: Interrupts) -> Iterator[Path]:
-        """The revision's files in a temporary folder; the user's checkout, index and stash are not touched."""
+        """The revision's files in a temporary folder; the user's checkout, index and stash are not touched.
+
+        Raises Problem when git cannot check the revision out.
+        """
         self._remove_abandoned()
         place = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
         tree = place / TREE

@@ -120,7 +120,7 @@ def _attributes(module: nn.Module, copies: dict[int, Any]) -> dict[str, Any]:
 
 
 def is_constant(tensor: torch.Tensor) -> bool:
-    """Whether the tensor is a small table of integers that should keep its values."""
+    """Whether the tensor is a table of at most `MAX_CONSTANT` integers, which keeps its values."""
     whole = not tensor.is_floating_point() and not tensor.is_complex()
     return whole and tensor.numel() <= MAX_CONSTANT and tensor.device.type != "meta"
 

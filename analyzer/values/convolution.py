@@ -164,7 +164,7 @@ def placed(units: tuple[Unit, ...], first: Convolution) -> tuple[Unit, ...]:
 
 
 def along(convolution: Convolution, axes: Iterable[int]) -> Convolution:
-    """The part of a convolution along some axes: kernel 1, stride 1 and no padding along the others."""
+    """The part of a convolution along some axes: kernel, stride and dilation 1 and no padding along the others."""
     kept = frozenset(axes)
 
     def keep(values: tuple[int, ...], default: int) -> tuple[int, ...]:

@@ -159,7 +159,8 @@ class _Figures(msgspec.Struct, forbid_unknown_fields=True):
 def device_from(name: str, figures: Mapping[str, object]) -> Device:
     """A device of the user's own: `peak_gflops` (10⁹ FLOP/s, any data type) and `bandwidth_gbs` (10⁹ bytes/s).
 
-    A small device may have `flash_kib` for weights and `ram_kib` for activations (1024 bytes).
+    A small device may have `flash_kib` for weights and `ram_kib` for activations (1024 bytes). Raises Problem for
+    other keys, and for what is no positive number.
     """
     try:
         given = msgspec.convert(dict(figures), _Figures)

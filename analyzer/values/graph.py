@@ -95,7 +95,7 @@ class Op:
         return given % rank if isinstance(given, int) and rank else 0
 
     def order(self) -> tuple[int, ...]:
-        """Which dimension comes where, of a permutation or a transposition."""
+        """Of a permutation or a transposition which dimension of the operand each one of the result is."""
         order = list(range(len(self.inputs[0].shape)))
         if "dims" in self.arguments:
             return tuple(place % len(order) for place in self.integers("dims"))
@@ -105,7 +105,7 @@ class Op:
         return tuple(order)
 
     def pads(self) -> tuple[tuple[int, int], ...]:
-        """Of padding what is put before and after each dimension, from the last one on."""
+        """Of padding the elements before and after each dimension, the last dimension first, as `F.pad` takes them."""
         widths = self.integers("pad") or self.integers("padding")
         return tuple(zip(widths[::2], widths[1::2], strict=False))
 

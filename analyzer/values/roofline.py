@@ -33,7 +33,10 @@ class Parts:
 
 
 def parts_at_peak(macs: int, nbytes: int, dtype: str, device: Device) -> Parts:
-    """Seconds that so much work takes at least; what neither computes nor moves starts nothing."""
+    """Seconds that so much work takes at least: 2 · MACs / peak, bytes / bandwidth, and the launch of a kernel.
+
+    What neither computes nor moves anything launches none.
+    """
     starts = device.launch if nbytes or macs else 0.0
     return Parts(2 * macs / device.peak(dtype), nbytes / device.bandwidth, starts)
 

@@ -39,7 +39,7 @@ class Offsets:
 
     @property
     def field(self) -> int:
-        """From the first to the last."""
+        """Positions from the first to the last, both included."""
         return self.bits.bit_length()
 
     @property

@@ -51,7 +51,7 @@ class Channels:
 
 
 def channels(flow: Flow, path_of: Mapping[Op, str]) -> Channels:
-    """One pass over all operators."""
+    """Follows channels, dimension 1 of (N, C, *space), through all operators in one pass."""
     found = Channels()
     origins: dict[Value, ChannelSources] = {
         value: ChannelSources(is_raw=flow.dynamic[value]) for value, op in enumerate(flow.producers) if op is None

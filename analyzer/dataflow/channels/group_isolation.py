@@ -106,7 +106,10 @@ def _copies(value: Value, flow: Flow) -> Iterable[Value]:
 
 
 def separate_parts(groups: NDArray[np.int64]) -> int:
-    """How many parts share no label, where row i holds the labels that group i reads; 1 when any label is mixed."""
+    """How many parts share no label; 1 when any label is mixed.
+
+    `groups` is (groups, channels of a group): row i holds the labels that group i reads.
+    """
     if (groups == MIXED).any():
         return 1
     meeting = nx.Graph()

@@ -33,7 +33,10 @@ NONE: Results = ()
 
 
 def added(op: Op, operands: Sequence[Labels | None]) -> Results:
-    """Elementwise work on several tensors: labels that agree stay; a tensor without labels mixes all."""
+    """Elementwise work on several tensors: labels that agree stay; a tensor without labels mixes all.
+
+    Labels are broadcast as the tensors are, dimensions of size 1 put in front of the shorter shapes.
+    """
     rank = len(op.outputs[0].shape)
     known = [labels.reshape((1,) * (rank - labels.ndim) + labels.shape) for labels in operands if labels is not None]
     if len(known) < len(operands):

@@ -42,7 +42,7 @@ def direct_convolutions(flow: Flow) -> Mapping[str, list[Op]]:
 
 
 def convolution_of(op: Op) -> Convolution:
-    """The arithmetic of one call."""
+    """The arithmetic of one call: input (N, Cin, *space), weight (Cout, Cin/g, *k), transposed (Cin, Cout/g, *k)."""
     data, weight, out = op.tensor("input"), op.tensor("weight"), op.outputs[0]
     kernel = weight.shape[2:]
     stride, padding, dilation, extra = (

@@ -70,7 +70,10 @@ class CheckpointMatch:
 
 
 def match(checkpoint: Checkpoint, module: nn.Module) -> CheckpointMatch:
-    """How the checkpoint's names and shapes agree with the module's, under the renaming that fits best."""
+    """How the checkpoint's names and shapes agree with the module's, under the renaming that fits best.
+
+    A parameter that is not yet initialised (torch.nn.parameter.is_lazy) agrees with every shape.
+    """
     expected = _tensors(module)
     shapes = {name: _shape(value) for name, value in expected.items()}
     stored = {tensor.name: tensor.shape for tensor in checkpoint.tensors}

@@ -19,7 +19,8 @@ def subject_of(request: ModelRequest) -> LoadedModel:
     """The program as a tree of modules under the paths that it was exported from.
 
     Loading can run code that the file brings along, so the file is inspected first and refused when it
-    holds anything but tensors and tensor operators, unless the user trusts it.
+    holds anything but tensors and tensor operators, unless the user trusts it. Raises Problem for such a file and for
+    one that torch cannot load.
     """
     from analyzer.loading.checkpoints.exported_safety import refuse_code
 

@@ -38,7 +38,10 @@ MAX_DEPTH = 8
 
 
 def state_in(tree: Any) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """The model's tensors by name, and sentences that say which were taken; no tensors when there are none."""
+    """The model's tensors by name, and sentences that say which were taken; no tensors when there are none.
+
+    Entries under `MODEL_KEYS` are followed down to `MAX_DEPTH` levels; state of optimizers and schedulers is left out.
+    """
     from torch import Tensor
 
     path: list[str] = []

@@ -12,7 +12,10 @@ from analyzer.values.requests import ModelRequest
 
 
 def subject_of(request: ModelRequest) -> LoadedModel:
-    """The archive's module with its weights; its code is TorchScript, which can run nothing but tensor operators."""
+    """The archive's module with its weights; its code is TorchScript, which can run nothing but tensor operators.
+
+    Raises Problem for an archive that torch cannot load.
+    """
     import torch
 
     path = Path(request.target)

@@ -26,7 +26,10 @@ _EXAMPLE = "write it like 1x3x224x224, 1x128:int64 or input_ids=1x128:int64"
 
 
 def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
-    """Name (None when positional) and tensor of one `--input`, of dtype `floating` if it names none."""
+    """Name (None when positional) and tensor of one `--input`, of dtype `floating` if it names none.
+
+    Raises Problem for what is no list of positive sizes, for an unknown dtype, and for 2**59 elements and more.
+    """
     match = _SPEC.fullmatch(text.strip())
     if match is None:
         raise Problem(f"--input {text}: this is not a shape; {_EXAMPLE}")
@@ -43,7 +46,10 @@ def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
 
 
 def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
-    """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images."""
+    """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images.
+
+    Raises Problem for a specification that cannot be read, and where `forward` does not take these arguments.
+    """
     parsed = [parse(spec, floating_dtype(module)) for spec in specs]
     args = tuple(spec for name, spec in parsed if name is None)
     names = [name for name, _ in parsed if name is not None]

@@ -24,7 +24,7 @@ def of_target(request: ModelRequest) -> Recipe:
 
 
 def of_name(name: str, arguments: Mapping[str, Any]) -> Recipe:
-    """The recipe for torchvision's model of that name, built with these arguments."""
+    """The recipe for torchvision's model of that name, built with these arguments; Problem when there is none."""
     builder = _builder(name)
     given = _without_download(builder) | dict(arguments)
     return Recipe(name, lambda: Built(builder(**given), definition_of(builder), _declared(name)))
@@ -42,7 +42,10 @@ def _builder(name: str) -> Callable[..., Any]:
 
 
 def arguments_of(name: str, settings: Mapping[str, str]) -> dict[str, Any]:
-    """All that torchvision's builder of that name is called with; settings as in `--set`."""
+    """All that torchvision's builder of that name is called with; settings as in `--set`.
+
+    Raises Problem for an unknown name, and for settings that the builder does not take.
+    """
     builder = _builder(name)
     return _without_download(builder) | bound(builder, settings, PREFIX + name)
 

@@ -27,7 +27,10 @@ SPEECH_FRAMES = 3000
 
 
 def of_target(request: ModelRequest) -> Recipe:
-    """The recipe for a directory with a config.json; settings override its entries."""
+    """The recipe for a directory with a config.json; settings override its entries.
+
+    Raises Problem without such a file, for a type of model that transformers does not know, and for unknown entries.
+    """
     folder = Path(request.target.removeprefix(PREFIX))
     stored = _stored_config(folder)
     transformers = installed("transformers")
