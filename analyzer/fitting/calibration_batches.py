@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from analyzer.fitting.networks import Batch
+from analyzer.fitting.networks import Batch, Batches
 from analyzer.loading.inputs.example_inputs import required
 from analyzer.values.counts import Input
 from analyzer.values.errors import Problem
@@ -150,6 +150,15 @@ def sliced(batch: Batch, samples: slice) -> Batch:
     """Some samples of a batch."""
     args, kwargs = pytree.tree_map(lambda leaf: leaf[samples] if isinstance(leaf, Tensor) else leaf, tuple(batch))
     return Batch(args, kwargs)
+
+
+def first_samples(batches: Batches, number: int) -> Iterator[Batch]:
+    """So many samples, of the first batches."""
+    for batch in batches:
+        if number <= 0:
+            return
+        yield batch if size_of(batch) <= number else sliced(batch, slice(0, number))
+        number -= size_of(batch)
 
 
 def random_calibration(inputs: tuple[Input, ...]) -> Calibration:

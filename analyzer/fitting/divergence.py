@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 from torch.utils import _pytree as pytree
 
-from analyzer.fitting.networks import Batches
+from analyzer.fitting.networks import Batches, Runs
 from analyzer.values.errors import Problem
 
 TINY = 1e-12
+Outputs = Sequence[Sequence[Tensor]]
+"""By batch, the tensors that a model gives."""
 KL, RELATIVE = "KL divergence", "relative error"
 
 
@@ -43,7 +45,7 @@ def measure_of(outputs: Sequence[Tensor]) -> str:
     return KL if len(outputs) == 1 and outputs[0].dim() == 2 and outputs[0].shape[1] > 1 else RELATIVE
 
 
-def distance(wanted: Sequence[Sequence[Tensor]], model: nn.Module, batches: Batches) -> Distance:
+def distance(wanted: Outputs, model: nn.Module, batches: Sequence[Runs]) -> Distance:
     """Between outputs wanted for each batch and what the model gives, averaged over samples."""
     harm = agreed = samples = 0.0
     scores = measure_of(wanted[0]) == KL

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from analyzer.fitting.calibration_batches import PARTS, size_of
 from analyzer.fitting.changed_layers import changed_layers, proposals_for
 from analyzer.fitting.divergence import distance, measure_of, outputs_of
 from analyzer.fitting.fitter import Fitter
@@ -22,6 +23,9 @@ from analyzer.rewriting.emitting import EmittedSwap
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
 from analyzer.values.fit_results import CurvePoint, Fit, FitBudget, FittedLayer
+
+ENOUGH = 32
+"""Held-out samples below which shares of them are rough."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def fitted(planner: Planner) -> FitPlan:
         is_untrained=fitter.calibration.is_untrained,
         left_alone=fitter.left_alone,
         is_partial=fitter.unmeasured > 0,
-        assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter)),
+        assumptions=(*fitter.calibration.assumptions, *_unmeasured(fitter), *_of_few(fitter)),
     )
     return FitPlan(model, result, proposals_for(layers, chosen, fitter))
 
@@ -98,6 +102,16 @@ def _unmeasured(fitter: Fitter) -> Iterator[str]:
         layers = len(fitter.baseline.calls)
         done = layers - fitter.unmeasured
         yield f"measuring was stopped after {done} of {layers} layers, so the others stay as they are"
+
+
+def _of_few(fitter: Fitter) -> Iterator[str]:
+    """Says so where measures are rough."""
+    held_out, judged = fitter.calibration.held_out_samples, sum(map(size_of, fitter.baseline.judged))
+    if judged < held_out:
+        yield f"to save time, the harm of one changed layer was measured on {judged} of the {held_out} inputs held out"
+    if held_out < ENOUGH:
+        number = "a single input" if held_out == 1 else f"only {held_out} inputs"
+        yield f"harm and agreement are rough, as {number} could be held out; give {PARTS * ENOUGH} or more"
 
 
 def _ordered(fitter: Fitter, chosen: Sequence[LayerChoice]) -> nn.Module:

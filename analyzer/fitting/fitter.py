@@ -124,7 +124,7 @@ class Fitter:
             held_out=self.calibration.held_out,
             wanted=outputs_of(reference, self.calibration.held_out),
             rows=MOST_ROWS,
-            macs=self.facts.macs * self.calibration.held_out_samples,
+            macs=self.facts.macs,
         )
 
     @cached_property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -12,8 +12,6 @@ from torch import Tensor
 from analyzer.fitting.moments import Averages
 
 TINY = 1e-9
-Store = Callable[[Tensor], tuple[Tensor, ...]]
-"""From the second factor (terms, out) to the weights of all layers."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +38,12 @@ class LayerTarget:
 
     @classmethod
     def of(cls, averages: Averages, old: Tensor, scale: Tensor) -> LayerTarget:
-        """For a layer with weight (out, in, *kernel): ridge regression towards the weight that it has."""
+        """For a layer with weight (out, in, *kernel): ridge regression towards it; it is best for its own outputs."""
         start = old.detach().flatten(1).T.double()
-        regular = averages.gram.clone()
-        regular.diagonal().add_(averages.ridge)
-        known = replace(averages, gram=regular)
-        best = torch.linalg.solve(regular, averages.cross + averages.ridge * start)
-        return cls(known, best, tuple(old.shape[2:]), scale.double())
-
-    def arranged(self, rows: Sequence[int], columns: Sequence[int]) -> LayerTarget:
-        """The same with outputs and channels in another order."""
-        out, channels = torch.tensor(rows), torch.tensor(columns)
-        read = (channels[:, None] * self.taps + torch.arange(self.taps)).flatten()
-        known = self.averages
-        averages = Averages(
-            known.gram[read][:, read],
-            known.cross[read][:, out],
-            known.power[out],
-            known.read[read],
-            known.wanted[out],
-            known.rows,
-        )
-        return replace(self, averages=averages, weight=self.weight[read][:, out], scale=self.scale[out])
+        best = start
+        if averages.cross is not None:
+            ((best, _),) = solved_each(averages.gram, averages.cross + averages.ridge * start, [len(start)])
+        return cls(averages, best, tuple(old.shape[2:]), scale.double())
 
     @property
     def taps(self) -> int:
@@ -108,27 +90,44 @@ class LayerTarget:
     def tap_metric(self) -> tuple[Tensor, Tensor]:
         return roots(torch.einsum("ctcs->ts", self.blocks) / self.channels)
 
-    def solved(self, gram: Tensor, cross: Tensor, mean: Tensor, make: Store) -> Factors:
-        """Least squares for the second factor, given averages of what the first one gives."""
-        second = solve(gram, cross)
-        left = self.power - (second * cross).sum(0)
-        return Factors(make(second), mean @ second, left.clamp_min(0) + self.unreached)
+    def output_basis(self, terms: int) -> Tensor:
+        """The first principal components of the scaled outputs, (out, terms)."""
+        if self.outputs <= len(self.weight):
+            return _largest(self.scaled.T @ self.response * self.scale, terms)
+        return leading((torch.linalg.cholesky(self.averages.gram).T @ self.scaled).T, terms)
+
+    def factors(self, weights: tuple[Tensor, ...], mean: Tensor, kept: Tensor) -> Factors:
+        """With these weights, what they give on average (out,) and what they keep of the outputs' power (out,)."""
+        return Factors(weights, mean, (self.power - kept).clamp_min(0) + self.unreached)
 
     @cached_property
     def unreached(self) -> Tensor:
         """What even the best map misses; nothing where the layer itself gave the wanted outputs."""
+        if self.averages.cross is None:
+            return torch.zeros_like(self.power)
         best = 2 * (self.weight * self.averages.cross).sum(0) - self.power
         return (self.averages.power - best).clamp_min(0)
 
 
-def solve(gram: Tensor, cross: Tensor) -> Tensor:
-    """The solution of gram · X = cross, gram positive up to rounding."""
+def solved_each(gram: Tensor, cross: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The solution of gram · X = cross with the first unknowns alone, and diag(Xᵀ · cross), for each number of them.
+
+    gram (..., n, n) is positive up to rounding, cross (..., n, out). The factor of a leading block is the leading block
+    of the factor: one decomposition serves all sizes.
+    """
     regular = gram.clone()
     regular.diagonal(dim1=-2, dim2=-1).add_(TINY * regular.diagonal(dim1=-2, dim2=-1).mean() + 1e-30)
     factor, failed = torch.linalg.cholesky_ex(regular)
-    inverse = torch.linalg.pinv(regular, hermitian=True) if bool(failed.any()) else None
-    solution: Tensor = torch.cholesky_solve(cross, factor) if inverse is None else inverse @ cross
-    return solution
+    if bool(failed.any()):
+        for size in sizes:
+            solution = torch.linalg.pinv(regular[..., :size, :size], hermitian=True) @ cross[..., :size, :]
+            yield solution, (solution * cross[..., :size, :]).sum(-2)
+        return
+    half = torch.linalg.solve_triangular(factor, cross, upper=False)
+    for size in sizes:
+        part = half[..., :size, :]
+        solution = torch.linalg.solve_triangular(factor[..., :size, :size].mT, part, upper=True)
+        yield solution, part.square().sum(-2)
 
 
 def roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,6 +139,14 @@ def roots(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def leading(matrix: Tensor, terms: int) -> Tensor:
-    """The first left singular vectors of matrices (..., m, n), as (..., m, terms)."""
-    vectors: Tensor = torch.linalg.eigh(matrix @ matrix.mT).eigenvectors
-    return vectors[..., -terms:]
+    """The first left singular vectors of matrices (..., m, n), as (..., m, terms), by the smaller of their products."""
+    if matrix.shape[-2] <= matrix.shape[-1]:
+        return _largest(matrix @ matrix.mT, terms)
+    orthonormal: Tensor = torch.linalg.qr(matrix @ _largest(matrix.mT @ matrix, terms)).Q
+    return orthonormal
+
+
+def _largest(matrix: Tensor, terms: int) -> Tensor:
+    """Eigenvectors of the largest eigenvalues of symmetric matrices, the largest first."""
+    vectors: Tensor = torch.linalg.eigh(matrix).eigenvectors
+    return vectors[..., -terms:].flip(-1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -78,54 +77,59 @@ def _reads(layer: _ConvNd, padded: torch.Size, size: torch.Size) -> Tensor:
 
 @dataclass
 class Moments:
-    """Sums over rows of x xᵀ, x yᵀ and y yᵀ, where x (in,) is read and y (out,) is wanted."""
+    """Sums over rows of x xᵀ, x yᵀ and y², where x (in,) is read and y (out,) is wanted."""
 
     inputs: int
     targets: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    is_own: bool = False
+    """Whether y is what the layer itself makes of x: x yᵀ then follows from its weight and is not summed."""
     rows: int = 0
 
     def __post_init__(self) -> None:
         def zeros(*size: int) -> Tensor:
             return torch.zeros(*size, dtype=torch.float64, device=self.device)
 
-        self._gram, self._cross = zeros(self.inputs, self.inputs), zeros(self.inputs, self.targets)
+        self._gram = zeros(self.inputs, self.inputs)
+        self._cross = None if self.is_own else zeros(self.inputs, self.targets)
         self._read, self._wanted, self._squares = zeros(self.inputs), zeros(self.targets), zeros(self.targets)
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Count in rows x (rows, in) and y (rows, out)."""
         x, y = x.float(), y.float()
         self._gram += x.T @ x
-        self._cross += x.T @ y
+        if self._cross is not None:
+            self._cross += x.T @ y
         self._read += x.sum(0)
         self._wanted += y.sum(0)
         self._squares += y.square().sum(0)
         self.rows += len(x)
 
-    def centred(self, is_free: bool) -> Averages:
-        """Averages a row; about the means where a constant can be added to each output."""
+    def averages(self, is_free: bool) -> Averages:
+        """Averages a row; about the means where a constant can be added to each output. The sums are used up."""
         n = max(self.rows, 1)
-        read, wanted = self._read / n, self._wanted / n
-        if not is_free:
-            read, wanted = torch.zeros_like(read), torch.zeros_like(wanted)
-        gram = self._gram / n - torch.outer(read, read)
-        power = (self._squares / n - wanted.square()).clamp_min(0)
-        return Averages(gram, self._cross / n - torch.outer(read, wanted), power, read, wanted, self.rows)
+        read, wanted = (total / n if is_free else torch.zeros_like(total) for total in (self._read, self._wanted))
+        gram = self._gram.div_(n).addr_(read, read, alpha=-1)
+        few = len(gram) / n
+        ridge = float(gram.diagonal().mean()) * max(1e-4, min(0.1, 1e-2 * few)) + 1e-12
+        gram.diagonal().add_(ridge)
+        cross = None if self._cross is None else self._cross.div_(n).addr_(read, wanted, alpha=-1)
+        return Averages(gram, cross, (self._squares / n - wanted.square()).clamp_min(0), read, wanted, ridge)
 
 
 @dataclass(frozen=True)
 class Averages:
-    """E[x xᵀ] (in, in), E[x yᵀ] (in, out), E[y²] (out,), and the means that were taken off."""
+    """What a layer reads and should give on average, about the means that were taken off."""
 
     gram: Tensor
-    cross: Tensor
+    """E[x xᵀ] (in, in), with the ridge on its diagonal."""
+    cross: Tensor | None
+    """E[x yᵀ] (in, out); None where the layer itself gave y."""
     power: Tensor
+    """E[y²] (out,)."""
     read: Tensor
+    """(in,)"""
     wanted: Tensor
-    rows: int
-
-    @cached_property
-    def ridge(self) -> float:
-        """What is added to the diagonal: more where few rows were seen for the values read."""
-        few = len(self.gram) / max(self.rows, 1)
-        return float(self.gram.diagonal().mean()) * max(1e-4, min(0.1, 1e-2 * few)) + 1e-12
+    """(out,)"""
+    ridge: float
+    """More where few rows were seen for the values read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,12 @@ class Batch(NamedTuple):
                 return model(*self.args, **self.kwargs)
         except Exception as error:  # whatever a user's forward raises
             raise refusal(model, self, error) from error
+
+
+class Runs(Protocol):
+    """A forward call that can be made of any model of the same modules."""
+
+    def through(self, model: nn.Module) -> Any: ...
 
 
 Batches = Sequence[Batch]
@@ -87,7 +93,7 @@ Hook = Callable[[nn.Module, tuple[Any, ...], Any], None]
 """Called after a layer with the layer, its positional arguments and its output."""
 
 
-class _Enough(BaseException):
+class Enough(BaseException):
     """Raised in a hook once all that is wanted has been seen; no user code catches it."""
 
 
@@ -101,14 +107,14 @@ def _run_until_seen(model: nn.Module, batch: Batch, hooks: Mapping[str, Hook], c
             function(module, args, output)
             seen += 1
             if seen == calls:
-                raise _Enough
+                raise Enough
 
         return hook
 
     handles = [model.get_submodule(path).register_forward_hook(hooked(function)) for path, function in hooks.items()]
     try:
         batch.through(model)
-    except _Enough:
+    except Enough:
         pass
     finally:
         for handle in handles:
@@ -155,7 +161,7 @@ def _adding(path: str, sums: dict[str, Moments], rows: int, known: Targets | Non
         else:
             x, y = patches(layer, args[0], target, rows)
         if path not in sums:
-            sums[path] = Moments(x.shape[1], y.shape[1], x.device)
+            sums[path] = Moments(x.shape[1], y.shape[1], x.device, known is None)
         sums[path].add(x, y)
 
     return add

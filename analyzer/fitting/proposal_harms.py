@@ -10,10 +10,10 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from analyzer.fitting.calibration_batches import Calibration, calibration_of, size_of, sliced
+from analyzer.fitting.calibration_batches import Calibration, calibration_of, first_samples, size_of
 from analyzer.fitting.divergence import distance, measure_of, outputs_of
 from analyzer.fitting.loaded_fit import calibration_for, looks_untrained
-from analyzer.fitting.networks import Batch, Batches, sharing_copy, swapped, use_batch_statistics
+from analyzer.fitting.networks import Batches, sharing_copy, swapped, use_batch_statistics
 from analyzer.fitting.time_left import TimeLeft
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.rewriting import rewritten
@@ -114,15 +114,7 @@ def _batches(reference: nn.Module, calibration: Calibration, macs: int) -> Batch
         leaf.numel() for leaf in pytree.tree_leaves(first.through(reference)) if isinstance(leaf, Tensor)
     ) // size_of(first)
     room = max(min(FEWEST, size_of(first)), min(MOST_MACS // macs, MOST_VALUES // max(1, values)))
-    return list(_first_samples(everything, room))
-
-
-def _first_samples(batches: Batches, number: int) -> Iterator[Batch]:
-    for batch in batches:
-        if number <= 0:
-            return
-        yield batch if size_of(batch) <= number else sliced(batch, slice(0, number))
-        number -= size_of(batch)
+    return list(first_samples(everything, room))
 
 
 def _harm(

@@ -49,7 +49,7 @@ def _replaced(baseline: Baseline, changed: nn.Module, choice: LayerChoice) -> fl
     path = choice.path
     sums = gathered(baseline.model, changed, {path: baseline.calls[path]}, baseline.batches, baseline.rows)
     norm = baseline.norm_of(path, changed)
-    new = Replaceable.of(changed.get_submodule(path), norm, sums[path]).fitted(choice)
+    new = Replaceable.of(changed.get_submodule(path), norm, sums[path]).fitted([choice])[choice]
     put(changed, {path: new.layer})
     if norm is not None:
         shifted(norm, new.shift)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from analyzer.evidence.grouping import best_grouping
 from analyzer.fitting import factoring, layer_choices
-from analyzer.fitting.factoring import grouped
 from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.layer_target import Factors, LayerTarget
 from analyzer.fitting.moments import Moments
 from analyzer.fitting.networks import is_known_by_outputs
 from analyzer.rewriting.constructors import module_of
 
-SOLVERS: dict[str, Callable[[LayerTarget, int], Factors]] = {
+SOLVERS: dict[str, Callable[[LayerTarget, Sequence[int]], Iterator[Factors]]] = {
     layer_choices.OUTPUTS: factoring.of_outputs,
     layer_choices.INPUTS: factoring.of_inputs,
     layer_choices.SPATIAL: factoring.spatial,
@@ -49,14 +49,12 @@ class Replaceable:
     layer: nn.Module
     norm: _BatchNorm | None
     target: LayerTarget
-    order: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-    """Outputs and channels read as `wanted` has them, where that is not as the layer has them."""
 
     @classmethod
     def of(cls, layer: nn.Module, norm: _BatchNorm | None, moments: Moments) -> Replaceable:
         """Outputs may be shifted where a bias or a normalization after them can take that up."""
         bias = layer.bias
-        averages = moments.centred(bias is not None or norm is not None)
+        averages = moments.averages(bias is not None or norm is not None)
         weight = layer.get_parameter("weight").detach()
         if is_known_by_outputs(layer):
             weight = torch.eye(len(averages.wanted), device=weight.device)
@@ -64,31 +62,38 @@ class Replaceable:
                 averages = replace(averages, read=averages.read - bias.detach())
         return cls(layer, norm, LayerTarget.of(averages, weight, _scale(norm, weight)))
 
-    def fitted(self, choice: LayerChoice) -> Fitted:
-        """The choice with the weights that serve best in it."""
-        factors = SOLVERS[choice.kind](self.target, choice.setting)
+    def fitted(self, choices: Sequence[LayerChoice]) -> Mapping[LayerChoice, Fitted]:
+        """Each choice with the weights that serve best in it."""
+        kinds: dict[str, list[LayerChoice]] = {}
+        for choice in choices:
+            kinds.setdefault(choice.kind, []).append(choice)
+        return {
+            choice: self._with(choice, factors)
+            for kind, own in kinds.items()
+            for choice, factors in zip(own, SOLVERS[kind](self.target, [c.setting for c in own]), strict=True)
+        }
+
+    def _with(self, choice: LayerChoice, factors: Factors) -> Fitted:
+        weights = factors.weights
         if is_known_by_outputs(self.layer):
-            factors = replace(factors, weights=(self._through(factors.weights[0]), self._wider(factors.weights[1])))
+            weights = self._through(weights[0]), self._wider(weights[1])
         new = module_of(choice.units, self.layer)
         layers = list(new) if isinstance(new, nn.Sequential) else [new]
-        shift = _filled(layers, factors.weights, factors.mean - self.target.averages.wanted)
+        shift = _filled(layers, weights, factors.mean - self.target.averages.wanted)
         return Fitted(new, self.target.error(factors), shift)
 
-    def arranged(self, rows: Sequence[int], columns: Sequence[int]) -> Replaceable:
-        """The same with its outputs and the channels that it reads in another order."""
-        return replace(self, target=self.target.arranged(rows, columns), order=(tuple(rows), tuple(columns)))
-
-    def fitted_dense(self, choice: LayerChoice) -> Fitted:
-        """A grouped choice of an arranged layer as a dense layer in the original order: what other groups read is 0."""
-        factors = grouped(self.target, choice.setting)
-        rows, columns = map(torch.tensor, self.order)
-        blocks = (block.flatten(1) for block in factors.weights[0].chunk(choice.setting))
+    def regrouped(self, groups: int) -> Fitted:
+        """A dense layer that reads as groups would once the channels around are renumbered: other weights are 0."""
         old = self.layer.get_parameter("weight").detach()
+        best = best_grouping(self.target.scaled.T.reshape(old.shape), groups)
+        rows, columns = torch.tensor(best.rows), torch.tensor(best.columns)
+        factors = factoring.grouped_as(self.target, groups, rows, columns)
+        blocks = (block.flatten(1) for block in factors.weights[0].chunk(groups))
         dense = torch.zeros_like(old, dtype=torch.float64)
         dense[rows[:, None], columns] = torch.block_diag(*blocks).reshape(dense.shape)
-        shift = (factors.mean - self.target.averages.wanted)[rows.argsort()]
         new = copy.deepcopy(self.layer)
-        return Fitted(new, self.target.error(factors), _filled([new], [dense], shift))
+        shift = _filled([new], [dense], factors.mean - self.target.averages.wanted)
+        return Fitted(new, self.target.error(factors), shift)
 
     def _through(self, first: Tensor) -> Tensor:
         """(rank, out) of the layer's own outputs as a kernel on what it reads."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import exp, log
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from analyzer.evidence.grouping import best_grouping
-from analyzer.fitting.divergence import distance
+from analyzer.fitting.calibration_batches import first_samples, size_of
+from analyzer.fitting.divergence import Outputs, distance, outputs_of
 from analyzer.fitting.layer_choices import GROUPED, WIDEST, LayerChoice
 from analyzer.fitting.moments import width
-from analyzer.fitting.networks import Batches, gathered, swapped
+from analyzer.fitting.networks import Batches, Runs, gathered, swapped
 from analyzer.fitting.replacing import Fitted, Replaceable, shifted
+from analyzer.fitting.resuming import Resumer, can_resume
 from analyzer.fitting.time_left import TimeLeft
 
 FEWEST = 3
 """Choices of a layer whose harm is measured at least; that of others lies between, told by how far outputs are off."""
+FEW_SAMPLES = 8
+"""Samples at least that a harm is measured on, where there are so many."""
 MACS = 2 * 10**12
 """What measuring may take in all where more choices than that could be measured: a minute or two of two cores."""
 FLOOR = 1e-12
@@ -46,16 +50,26 @@ class Baseline:
     """By convolution, the normalization that alone reads it."""
     batches: Batches
     held_out: Batches
-    wanted: Sequence[Sequence[Tensor]]
+    wanted: Outputs
     """What the model gives for the held-out batches."""
     rows: int
     macs: int = 0
-    """Of one forward of all held-out batches."""
+    """Of a forward of one sample."""
+
+    @cached_property
+    def judged(self) -> Batches:
+        """The held-out batches, cut to as many samples as measuring a few choices of each layer can take."""
+        return tuple(first_samples(self.held_out, max(FEW_SAMPLES, self._forwards // (FEWEST * len(self.calls)))))
 
     @property
     def settings(self) -> int:
         """Choices of each layer to measure."""
-        return max(FEWEST, MACS // max(1, self.macs * len(self.calls)))
+        return max(FEWEST, self._forwards // (sum(map(size_of, self.judged)) * len(self.calls)))
+
+    @property
+    def _forwards(self) -> int:
+        """Of one sample, that measuring may take; from a layer on half of the model is run on average."""
+        return 2 * MACS // max(1, self.macs)
 
     def norm_of(self, path: str, model: nn.Module | None = None) -> _BatchNorm | None:
         """The normalization after a layer, if it is there and stores statistics."""
@@ -77,17 +91,33 @@ def harms(
     own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
     found: list[Harmed] = []
     remaining = TimeLeft(len(baseline.calls))
+    measured_from = _measuring(baseline)
     try:
         for index, (path, layer) in enumerate(_replaceables(baseline)):
             if found and is_stopped():
                 break
             step = f"layer {index + 1} of {len(baseline.calls)}{remaining.after(index)}"
             progress(f"measuring what changes of {path} do, {step}")
-            found += _of_layer(baseline, layer, own[path])
+            found += _of_layer(baseline, layer, own[path], measured_from(path))
     except KeyboardInterrupt:
         if not found:
             raise
     return tuple(found)
+
+
+def _measuring(baseline: Baseline) -> Callable[[str], Callable[[Fitted], float]]:
+    """For a layer, in execution order, the harm of what takes its place; from it on, where the model can be run so."""
+    batches, wanted = baseline.judged, baseline.wanted
+    if sum(map(size_of, batches)) < sum(map(size_of, baseline.held_out)):
+        wanted = outputs_of(baseline.model, batches)
+    resumer = Resumer(baseline.model, batches)
+    can = bool(baseline.calls) and can_resume(baseline.model, baseline.calls, batches[0], wanted[0])
+
+    def of_layer(path: str) -> Callable[[Fitted], float]:
+        runs = resumer.at(path) if can else batches
+        return lambda new: harm_of(baseline, path, new, wanted, runs)
+
+    return of_layer
 
 
 def _replaceables(baseline: Baseline) -> Iterator[tuple[str, Replaceable]]:
@@ -113,13 +143,17 @@ def _chunks(baseline: Baseline) -> Iterator[dict[str, int]]:
         yield group
 
 
-def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice]) -> list[Harmed]:
-    fitted = {choice: fitted_in_place(layer, choice) for choice in own}
+def _of_layer(
+    baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice], harm: Callable[[Fitted], float]
+) -> list[Harmed]:
+    fitted = {
+        **layer.fitted([choice for choice in own if choice.kind != GROUPED]),
+        **{choice: layer.regrouped(choice.setting) for choice in own if choice.kind == GROUPED},
+    }
     kept = undominated([Harmed(choice, new.error, 0.0) for choice, new in fitted.items()])
-    measured: dict[LayerChoice, Harmed] = {}
-    for item in _spread(kept, baseline.settings):
-        harm = harm_of(baseline, item.choice.path, fitted[item.choice])
-        measured[item.choice] = replace(item, harm=harm, measured=True)
+    chosen = {item: fitted[item.choice] for item in _spread(kept, baseline.settings)}
+    fitted.clear()
+    measured = {item.choice: replace(item, harm=harm(new), measured=True) for item, new in chosen.items()}
     points = list(measured.values())
     return [measured.get(item.choice) or replace(item, harm=_between(item, points)) for item in kept]
 
@@ -128,16 +162,6 @@ def _between(item: Harmed, measured: Sequence[Harmed]) -> float:
     """The harm told by the measured choices of its kind, by all of the layer where those are fewer than two."""
     alike = [point for point in measured if point.choice.kind == item.choice.kind]
     return interpolated(item.error, [(point.error, point.harm) for point in (alike if len(alike) > 1 else measured)])
-
-
-def fitted_in_place(layer: Replaceable, choice: LayerChoice) -> Fitted:
-    """The choice as it does in the model as it is; groups as they are once the channels around are renumbered."""
-    return _regrouped(layer, choice) if choice.kind == GROUPED else layer.fitted(choice)
-
-
-def _regrouped(layer: Replaceable, choice: LayerChoice) -> Fitted:
-    best = best_grouping(layer.target.scaled.T.reshape(layer.target.outputs, -1, *layer.target.kernel), choice.setting)
-    return layer.arranged(best.rows, best.columns).fitted_dense(choice)
 
 
 def undominated(items: Sequence[Harmed]) -> list[Harmed]:
@@ -160,7 +184,7 @@ def _spread(items: Sequence[Harmed], number: int) -> list[Harmed]:
     return [items[round(step * last / (number - 1))] for step in range(number)]
 
 
-def harm_of(baseline: Baseline, path: str, new: Fitted) -> float:
+def harm_of(baseline: Baseline, path: str, new: Fitted, wanted: Outputs, runs: Sequence[Runs]) -> float:
     """The divergence of the model's output with this one layer changed."""
     norm = baseline.norm_of(path)
     before = None if norm is None else norm.running_mean
@@ -168,7 +192,7 @@ def harm_of(baseline: Baseline, path: str, new: Fitted) -> float:
         if norm is not None:
             shifted(norm, new.shift)
         try:
-            return distance(baseline.wanted, baseline.model, baseline.held_out).harm
+            return distance(wanted, baseline.model, runs).harm
         finally:
             if norm is not None:
                 norm.running_mean = before

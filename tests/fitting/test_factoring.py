@@ -91,7 +91,7 @@ def test_the_error_told_is_that_of_the_outputs(
         wanted = old(value)
     about = wanted.mean((0, 2, 3), keepdim=True) if old.bias is not None else 0
     for choice in offered:
-        new = found.fitted(choice)
+        new = found.fitted([choice])[choice]
         with torch.no_grad():
             given = new.layer(value)
         left = float((given - wanted).square().sum() / (wanted - about).square().sum())
@@ -115,7 +115,7 @@ def test_outputs_beat_weights(convolution: Callable[..., Convolution]) -> None:
     with torch.no_grad():
         wanted = old(value)
         by_weights = conv2d(value, plain, old.bias, padding=1) - wanted
-        by_outputs = found.fitted(choice).layer(value) - wanted
+        by_outputs = found.fitted([choice])[choice].layer(value) - wanted
     assert by_outputs.square().sum() < 0.8 * by_weights.square().sum()
 
 
@@ -135,7 +135,7 @@ def test_a_changed_input_is_made_up_for() -> None:
         (Convolution(4, 4, *[(1, 1)] * 2, (0, 0), (1, 1)), Convolution(4, 6, *[(1, 1)] * 2, (0, 0), (1, 1), bias=True)),
         None,
     )  # type: ignore[arg-type]
-    new = Replaceable.of(old, None, moments).fitted(choice)
+    new = Replaceable.of(old, None, moments).fitted([choice])[choice]
     with torch.no_grad():
         given = new.layer(2 * value + 1)
     assert float((given - target).square().mean() / target.var()) < 1e-3
