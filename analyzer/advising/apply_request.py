@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from analyzer.advising import Advised, advised, untimed
 from analyzer.advising.advisor import AdvisedModel
-from analyzer.advising.weight_evidence import ask, kept_by, weights_of
+from analyzer.advising.weight_evidence import Questions, weights_of
 from analyzer.rules import EXACT, matching, rule_for
 from analyzer.rules.rule import Choosable, Rule
 from analyzer.values.advice import Advice
@@ -108,13 +108,14 @@ def _word(text: str) -> str:
 def _by_energy(options: Mapping[str, Advised], share: float, model: AdvisedModel) -> Advised | None:
     """Of the options the one that saves most and keeps so much of the weight energy; numbered ones are in order."""
     assert model.facts is not None
-    facts, weights = model.facts, weights_of(model.loaded)
+    weights = weights_of(model.loaded)
     if not weights:
         raise Problem(WEIGHTS_NEEDED)
+    asked = Questions(model.facts, weights)
     numbered = [option for word, option in options.items() if word.isdigit()]
     ranked = sorted(numbered or options.values(), key=_saved, reverse=True)
-    place = bisect_left(ranked, share, key=lambda option: kept_by(option, facts, weights) or 0.0)
-    return next(ask(ranked[place : place + 1], facts, weights), None)
+    place = bisect_left(ranked, share, key=lambda option: asked.kept(option) or 0.0)
+    return asked.told(ranked[place]) if place < len(ranked) else None
 
 
 def _saved(option: Advised) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -15,14 +17,15 @@ from analyzer.values.notes import Evidence, NoEvidence
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from analyzer.evidence import CarryingPlan, NormStatistics
+    from analyzer.evidence import CarryingPlan, Known, NormStatistics
     from analyzer.loading.loaded_model import LoadedModel
 
 WORK = 50_000_000
 """Cells of energy matrices times groups, over all searches for groups: some seconds of one core. Where the proposals
 take more, each is searched for less; alternatives are asked while there is work left, the cheapest first."""
-WIDEST_MATRIX = 1024
-"""Inputs or outputs of linear layers that are asked: the heads of VGG would take seconds each."""
+CELLS = 2**28
+"""Of the matrices of linear layers that are asked, the smaller ones first: those of VGG-16 are half of it, and take two
+seconds of one core."""
 TRAINED = 0.05
 """Weights that keep so much more than random ones, in one layer at least, have been trained."""
 
@@ -32,7 +35,7 @@ def with_evidence(advised: Sequence[Advised], facts: ModelFacts, loaded: LoadedM
     weights = weights_of(loaded)
     if not weights:
         return tuple(advised)
-    asked = _Questions(facts, weights, _effort(advised, facts))
+    asked = Questions(facts, weights, _effort(advised, facts))
     found = [(item, asked.of(item)) for item in advised]
     spared = WORK - sum(_work(item, facts) for item in advised)
     others = _of_others(advised, facts, asked, spared)
@@ -57,7 +60,7 @@ def _own(module: nn.Module) -> Mapping[str, Tensor]:
 
 
 def _of_others(
-    advised: Sequence[Advised], facts: ModelFacts, asked: _Questions, spared: int
+    advised: Sequence[Advised], facts: ModelFacts, asked: Questions, spared: int
 ) -> Mapping[int, Evidence | NoEvidence | None]:
     """By identity, what is said of alternatives: of the cheapest ones, as far as the work allows."""
     others = sorted((other for item in advised for other in item.others), key=lambda other: _work(other, facts))
@@ -85,11 +88,15 @@ def _work(item: Advised, facts: ModelFacts) -> int:
     return prod(layer.convolution.weight_shape[:2]) * groups if is_search else 0
 
 
-class _Questions:
-    """Asks the weights of one model; evidence that was had once is kept, as blocks share layers."""
+class Questions:
+    """Asks the weights of one model; what was found of a layer's weight is kept for the other proposals for it."""
 
-    def __init__(self, facts: ModelFacts, weights: Mapping[str, Tensor], effort: float) -> None:
+    def __init__(self, facts: ModelFacts, weights: Mapping[str, Tensor], effort: float = 1.0) -> None:
         self.facts, self.weights, self.effort = facts, weights, effort
+        self.known: dict[str, Known] = defaultdict(dict)
+        sizes = sorted((linear.in_features * linear.out_features, linear.path) for linear in facts.linears)
+        reached = accumulate(size for size, _ in sizes)
+        self.too_large = {path for total, (_, path) in zip(reached, sizes, strict=True) if total > CELLS}
 
     def of(self, item: Advised) -> Evidence | NoEvidence | None:
         """What carrying the weights over keeps; None where nothing is asked: of exact changes, of facts."""
@@ -103,20 +110,29 @@ class _Questions:
         if any(isinstance(unit, ReLU) for unit in units):
             return None  # whatever the weights keep, the function between them is another one
         if layer is None:
-            return self._of_matrix(weight, units)
+            return None if path in self.too_large else self._of_matrix(path, weight, units)
         if tuple(weight.shape) != layer.convolution.weight_shape:
             return None
         reads, feeds = self._statistics(layer.rectified), self._statistics(layer.norm)
-        return evidence_of(layer.convolution, units, weight, reads, feeds, self._plan(layer))
+        return evidence_of(layer.convolution, units, weight, reads, feeds, self._plan(layer), self.known[path])
 
-    def _of_matrix(self, weight: Tensor, units: Sequence[Unit]) -> Evidence | NoEvidence | None:
+    def kept(self, item: Advised) -> float | None:
+        """Share of the weight energy that one proposal keeps; None where that is not known."""
+        evidence = self.of(item)
+        return evidence.kept if isinstance(evidence, Evidence) else None
+
+    def told(self, item: Advised) -> Advised:
+        """With what the weights say of it."""
+        return _told(item, self.of(item), trained=True)
+
+    def _of_matrix(self, path: str, weight: Tensor, units: Sequence[Unit]) -> Evidence | NoEvidence | None:
         """Of linear layers in the place of one: that of convolutions without a kernel."""
         from analyzer.evidence import evidence_of
 
         chain = [_as_convolution(unit.in_features, unit.out_features) for unit in units if isinstance(unit, Linear)]
-        if len(chain) != len(units) or weight.dim() != 2 or min(weight.shape) > WIDEST_MATRIX:
+        if len(chain) != len(units) or weight.dim() != 2:
             return None
-        return evidence_of(_as_convolution(*reversed(weight.shape)), chain, weight)
+        return evidence_of(_as_convolution(*reversed(weight.shape)), chain, weight, known=self.known[path])
 
     def _plan(self, layer: ConvolutionFacts) -> CarryingPlan:
         from analyzer.evidence import CarryingPlan
@@ -145,15 +161,3 @@ def _told(item: Advised, evidence: Evidence | NoEvidence | None, trained: bool) 
         return item
     kept = evidence.kept if trained and isinstance(evidence, Evidence) else None
     return replace(item, evidence=evidence, advice=replace(item.advice, kept=kept))
-
-
-def kept_by(item: Advised, facts: ModelFacts, weights: Mapping[str, Tensor]) -> float | None:
-    """Share of the weight energy that one proposal keeps; None where that is not known."""
-    evidence = _Questions(facts, weights, 1.0).of(item)
-    return evidence.kept if isinstance(evidence, Evidence) else None
-
-
-def ask(items: Sequence[Advised], facts: ModelFacts, weights: Mapping[str, Tensor]) -> Iterator[Advised]:
-    """Each with what the weights say of it."""
-    asked = _Questions(facts, weights, 1.0)
-    return (_told(item, asked.of(item), trained=True) for item in items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 
@@ -13,7 +14,9 @@ EXACT_SIDE = 384
 """Up to this many rows or columns the spectrum is computed, beyond it is estimated."""
 LEADING = 24
 PROBES = 16
-STEPS = 12
+"""Of a matrix with EXACT_SIDE rows; a longer one averages over more values by itself."""
+FEWEST_PROBES = 2
+STEPS = 8
 NOISE_SIDE = 64
 """Channels of the noise that stands for wider layers of the same proportions."""
 
@@ -27,13 +30,26 @@ def matrix(weight: Tensor, first_axes: tuple[bool, ...]) -> Tensor:
     return weight.detach().to("cpu", torch.float32).permute(1, *first, 0, *second).reshape(rows, -1)
 
 
-def kept_at_rank(values: Tensor, rank: int) -> float:
-    """Share of a matrix's energy in its `rank` largest singular values (Eckart-Young)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """Squared singular values of a matrix, those that stand out first, and of how many each one is the mean."""
+
+    squares: Tensor
+    counts: Tensor
+
+    def kept(self, rank: int) -> float:
+        """Share of the matrix's energy in its `rank` largest singular values (Eckart-Young)."""
+        taken = (self.counts - (self.counts.cumsum(0) - rank).clamp_min(0)).clamp_min(0)
+        return float((taken * self.squares).sum() / (self.counts * self.squares).sum())
+
+
+def spectrum(values: Tensor) -> Spectrum:
+    """Of a matrix; right to about two points of the energy where both sides are long."""
     short = values if values.shape[0] <= values.shape[1] else values.T
     if len(short) > EXACT_SIDE:
-        return _estimated(short, rank)
+        return _estimated(short)
     squares = torch.linalg.eigvalsh(short @ short.T).clamp_min(0).double().flip(0)
-    return float(squares[:rank].sum() / squares.sum())
+    return Spectrum(squares, torch.ones_like(squares))
 
 
 def noise_at_rank(rows: int, columns: int, rank: int) -> float:
@@ -47,12 +63,21 @@ def noise_at_rank(rows: int, columns: int, rank: int) -> float:
     return float((density * squares)[reached].sum() / (density * squares).sum())
 
 
-def kept_by_tucker(weight: Tensor, input_rank: int, output_rank: int) -> float:
-    """Share of the energy in the leading input and output channel directions (higher-order SVD; Tucker-2)."""
+Bases = tuple[Tensor, Tensor]
+"""Directions of the input channels (Cin, Cin) and of the output channels (Cout, Cout), the leading ones last."""
+
+
+def channel_bases(weight: Tensor) -> Bases:
+    """Of a weight (Cout, Cin, *kernel): singular vectors of its two unfoldings (higher-order SVD)."""
     taps = weight.detach().to("cpu", torch.float32).flatten(2)
-    by_input, by_output = taps.transpose(0, 1).flatten(1), taps.flatten(1)
-    inputs = torch.linalg.eigh(by_input @ by_input.T).eigenvectors[:, -input_rank:]
-    outputs = torch.linalg.eigh(by_output @ by_output.T).eigenvectors[:, -output_rank:]
+    inputs, outputs = (rows @ rows.T for rows in (taps.transpose(0, 1).flatten(1), taps.flatten(1)))
+    return torch.linalg.eigh(inputs).eigenvectors, torch.linalg.eigh(outputs).eigenvectors
+
+
+def kept_by_tucker(weight: Tensor, bases: Bases, input_rank: int, output_rank: int) -> float:
+    """Share of the energy in the leading input and output channel directions (Tucker-2)."""
+    taps = weight.detach().to("cpu", torch.float32).flatten(2)
+    inputs, outputs = bases[0][:, -input_rank:], bases[1][:, -output_rank:]
     core = torch.einsum("oit,ir,os->srt", taps, inputs, outputs)
     return float(core.double().square().sum() / taps.double().square().sum())
 
@@ -63,22 +88,23 @@ def noise_by_tucker(shape: tuple[int, ...], input_rank: int, output_rank: int) -
     factor = max(1.0, min(shape[:2]) / NOISE_SIDE)
     scaled = [max(1, round(size / factor)) for size in (*shape[:2], output_rank, input_rank)]
     noise = torch.randn(scaled[0], scaled[1], prod(shape[2:]), generator=torch.Generator().manual_seed(0))
-    return kept_by_tucker(noise, scaled[3], scaled[2])
+    return kept_by_tucker(noise, channel_bases(noise), scaled[3], scaled[2])
 
 
-def _estimated(short: Tensor, rank: int) -> float:
+def _estimated(short: Tensor) -> Spectrum:
     """The leading directions by subspace iteration, the many behind them by stochastic Lanczos quadrature.
 
-    Right to about two points. Quadrature alone (Ubaru, Chen and Saad 2017) would misjudge a few that stand out.
+    Quadrature alone (Ubaru, Chen and Saad 2017) would misjudge a few that stand out.
     """
     leading = _leading(short)
     image = leading.T @ short
-    squares = torch.linalg.eigvalsh(image @ image.T).clamp_min(0).flip(0)
-    total, found = float(short.square().sum()), float(squares[:rank].sum())
-    left = total - float(squares.sum())
-    if rank <= LEADING or left < 1e-5 * total:
-        return found / total
-    return (found + left * _share_of_top(short - leading @ image, rank - LEADING)) / total
+    first = torch.linalg.eigvalsh(image @ image.T).clamp_min(0).double().flip(0)
+    points, mass = _quadrature(short, leading, image)
+    order = points.argsort(descending=True)
+    points, mass = points[order].clamp_min(0), mass[order]
+    left = (short.square().sum().double() - first.sum()).clamp_min(0)
+    rest = points * left / (len(short) * mass * points).sum().clamp_min(1e-30)
+    return Spectrum(torch.cat((first, rest)), torch.cat((torch.ones_like(first), len(short) * mass)))
 
 
 def _leading(short: Tensor) -> Tensor:
@@ -89,28 +115,23 @@ def _leading(short: Tensor) -> Tensor:
     return found
 
 
-def _share_of_top(short: Tensor, rank: int) -> float:
-    squares, mass = _spectrum(short)
-    order = squares.argsort(descending=True)
-    squares, mass = squares[order].clamp_min(0), mass[order]
-    share = rank / len(short)
-    taken = (mass - (mass.cumsum(0) - share).clamp_min(0)).clamp_min(0)
-    return float((taken * squares).sum() / (mass * squares).sum())
+def _quadrature(short: Tensor, leading: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Points and weights that stand for the eigenvalues of A Aᵀ without its leading directions.
 
-
-def _spectrum(short: Tensor) -> tuple[Tensor, Tensor]:
-    """Points and weights that stand for the eigenvalues of A Aᵀ: Lanczos from several random vectors at once."""
-    random = torch.randn(len(short), PROBES, generator=torch.Generator().manual_seed(0))
+    Lanczos from several random vectors at once, in double precision where it is small.
+    """
+    probes = max(FEWEST_PROBES, min(PROBES, PROBES * EXACT_SIDE // len(short)))
+    random = torch.randn(len(short), probes, generator=torch.Generator().manual_seed(0))
     vectors = [random / random.norm(dim=0)]
     diagonal, beside = [], []
     for _ in range(STEPS):
-        image = short @ (short.T @ vectors[-1])
-        diagonal.append((image * vectors[-1]).sum(0))
+        below = short.T @ vectors[-1] - image.T @ (leading.T @ vectors[-1])
+        found = short @ below - leading @ (image @ below)
+        diagonal.append((found * vectors[-1]).sum(0))
         for earlier in (*vectors, *vectors):  # twice: once leaves rounding errors that grow
-            image = image - earlier * (earlier * image).sum(0)
-        beside.append(image.norm(dim=0))
-        vectors.append(image / beside[-1].clamp_min(1e-20))
-    small = torch.diag_embed(torch.stack(diagonal, 1))
-    off = torch.stack(beside[:-1], 1)
+            found = found - earlier * (earlier * found).sum(0)
+        beside.append(found.norm(dim=0))
+        vectors.append(found / beside[-1].clamp_min(1e-20))
+    small, off = torch.diag_embed(torch.stack(diagonal, 1)), torch.stack(beside[:-1], 1)
     points, bases = torch.linalg.eigh((small + torch.diag_embed(off, 1) + torch.diag_embed(off, -1)).double())
-    return points.flatten(), bases[:, 0].square().flatten() / PROBES
+    return points.flatten(), bases[:, 0].square().flatten() / probes

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from math import prod
+from functools import partial
+from math import isfinite, prod
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -14,17 +16,28 @@ from analyzer.evidence.dilated_taps import kept_on, kept_taps
 from analyzer.evidence.grouping import energies, in_random_places, kept_with
 from analyzer.evidence.low_rank import (
     EXACT_SIDE,
-    kept_at_rank,
+    channel_bases,
     kept_by_tucker,
     matrix,
     noise_at_rank,
     noise_by_tucker,
+    spectrum,
 )
 from analyzer.evidence.separable import NEEDED, break_even, curve, noise_curve, sampled_channels, terms_for
 from analyzer.values.convolution import Convolution, Unit
 from analyzer.values.notes import Evidence, NoEvidence, note
 
 Chain = Sequence[Convolution]
+Found = TypeVar("Found")
+Known = dict[Hashable, object]
+"""What was found of one weight, whichever change was asked about: decompositions take most of the time."""
+
+
+def once(known: Known, question: Hashable, answer: Callable[[], Found]) -> Found:
+    """What is known, else the answer, which is known from then on."""
+    if question not in known:
+        known[question] = answer()
+    return cast(Found, known[question])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,11 @@ class Case:
     scale: Tensor | None
     """√E[x²] of each input channel (Cin,), where it is known."""
     plan: CarryingPlan
+    known: Known
+
+    def curve(self, depthwise_first: bool) -> tuple[float, ...]:
+        """What so many terms keep in that order."""
+        return once(self.known, ("curve", depthwise_first), lambda: curve(self.weighted, depthwise_first))
 
     @property
     def weighted(self) -> Tensor:
@@ -73,11 +91,13 @@ def evidence_of(
     reads: NormStatistics | None = None,
     feeds: NormStatistics | None = None,
     plan: CarryingPlan = ANY_ORDER,
+    known: Known | None = None,
 ) -> Evidence | NoEvidence | None:
     """What a weight of `convolution.weight_shape` says about using `units` instead; None when it says nothing.
 
     `reads` is the batch normalization whose output, through a ReLU, the layer reads; `feeds` the one that reads the
-    layer's output. ValueError when the weight has another shape.
+    layer's output. What is `known` of the weight from other proposals for the layer is not computed again, and more is
+    added to it. ValueError when the weight has another shape.
     """
     if tuple(weight.shape) != convolution.weight_shape:
         raise ValueError(f"a weight of shape {tuple(weight.shape)} is not one of {convolution.weight_shape}")
@@ -87,14 +107,22 @@ def evidence_of(
         return None
     weight = weight.detach().to("cpu", torch.float32)
     weight = weight.transpose(0, 1) if convolution.transposed else weight
-    if not weight.isfinite().all():
-        return NoEvidence("not finite")
-    if not weight.any():
-        return NoEvidence("zero")
-    if looks_untrained(weight, feeds):
-        return NoEvidence("untrained")
+    known = {} if known is None else known
+    silence = once(known, "silence", partial(_silence, weight, feeds))
+    if silence is not None:
+        return silence
     moments = rectified_moments(reads) if reads else None
-    return question(Case(convolution, chain, weight, _scale(moments, weight), plan))
+    scale = once(known, "scale", partial(_scale, moments, weight))
+    return question(Case(convolution, chain, weight, scale, plan, known))
+
+
+def _silence(weight: Tensor, feeds: NormStatistics | None) -> NoEvidence | None:
+    least, most = map(float, weight.aminmax())
+    if not (isfinite(least) and isfinite(most)):
+        return NoEvidence("not finite")
+    if least == most == 0:
+        return NoEvidence("zero")
+    return NoEvidence("untrained") if looks_untrained(weight, feeds) else None
 
 
 def _scale(moments: Tensor | None, weight: Tensor) -> Tensor | None:
@@ -160,7 +188,7 @@ def _pointwise_first(case: Case) -> Evidence:
 
 
 def _separable(case: Case, terms: int, *, depthwise_first: bool) -> Evidence:
-    kept, other = curve(case.weighted, depthwise_first), curve(case.weighted, not depthwise_first)
+    kept, other = case.curve(depthwise_first), case.curve(not depthwise_first)
     null = noise_curve(case.weight, depthwise_first, case.scale)
     last = max(1, min(terms, len(kept))) - 1
     channels = case.weight.shape[0 if depthwise_first else 1]
@@ -186,10 +214,12 @@ def _taps(case: Case) -> Evidence:
 def _low_rank(case: Case) -> Evidence:
     """Weights only: with inputs of unequal strength noise has another spectrum, without a closed form."""
     rank = case.chain[0].out_channels
-    values = matrix(case.weight, tuple(size > 1 for size in case.chain[0].kernel))
+    axes = tuple(size > 1 for size in case.chain[0].kernel)
+    values = matrix(case.weight, axes)
     rows, columns = values.shape
     details = (note("estimated"),) if min(rows, columns) > EXACT_SIDE else ()
-    kept, null = kept_at_rank(values, rank), noise_at_rank(rows, columns, rank)
+    found = once(case.known, ("spectrum", axes), partial(spectrum, values))
+    kept, null = found.kept(rank), noise_at_rank(rows, columns, rank)
     return Evidence(note("rank", rank=rank), kept, null, details=details)
 
 
@@ -197,7 +227,8 @@ def _tucker(case: Case) -> Evidence:
     outputs, inputs = case.weight.shape[:2]
     ranks = min(case.chain[0].out_channels, inputs), min(case.chain[1].out_channels, outputs)
     null = noise_by_tucker(tuple(case.weight.shape), *ranks)
-    return Evidence(note("bottleneck", ranks=ranks), kept_by_tucker(case.weight, *ranks), null)
+    bases = once(case.known, "bases", partial(channel_bases, case.weight))
+    return Evidence(note("bottleneck", ranks=ranks), kept_by_tucker(case.weight, bases, *ranks), null)
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import nn
 from analyzer.advising.apply_request import ApplyRequest
 from analyzer.advising.selection import applied
 from analyzer.analysis import study
-from analyzer.evidence.low_rank import kept_at_rank, matrix
+from analyzer.evidence.low_rank import matrix, spectrum
 from analyzer.formats.wording.advice_words import worded
 from analyzer.loading import from_module
 from analyzer.rules import dilated_kernel
@@ -73,8 +73,8 @@ def test_a_share_of_the_energy_takes_the_least_rank_that_keeps_it(model):
     for share in (0.5, 0.8):
         (item,) = applied(model, [f"LOW101={100 * share:g}%:2"]).chosen
         rank = item.proposal.replacements[0][1][0].out_channels
-        assert kept_at_rank(values, rank) >= share > kept_at_rank(values, rank - 8)
-        assert item.advice.kept == pytest.approx(kept_at_rank(values, rank))
+        assert spectrum(values).kept(rank) >= share > spectrum(values).kept(rank - 8)
+        assert item.advice.kept == pytest.approx(spectrum(values).kept(rank))
 
 
 NOT_THERE = {

@@ -7,8 +7,9 @@ from torch import nn
 import analyzer
 from analyzer.advising import weight_evidence
 from analyzer.analysis import study
-from analyzer.evidence import CarryingPlan, evidence_of
+from analyzer.evidence import CarryingPlan, evidence_of, proposal_evidence
 from analyzer.evidence.grouping import best_grouping, best_rows, energies
+from analyzer.evidence.low_rank import spectrum
 from analyzer.loading import from_module
 from analyzer.rewriting import ordered, rewritten
 from analyzer.values.advice import Advice, Alternative
@@ -144,6 +145,35 @@ def test_a_model_on_the_meta_device_has_no_evidence():
     assert {item.evidence for item in advice} == {None}
 
 
-def test_matrices_that_take_seconds_are_not_asked():
-    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 1032, bias=False))
-    assert {advice.evidence for advice in lossy(model.eval()) if advice.path == "3"} == {None}
+def head(outputs, bias=False):
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, outputs, bias)).eval()
+
+
+def test_a_head_wider_than_a_thousand_outputs_is_asked():
+    """As VGG's: of rank 40 and noise."""
+    model, random = head(1100), torch.Generator().manual_seed(0)
+    low = torch.randn(1100, 40, generator=random) @ torch.randn(40, 8 * 14 * 14, generator=random)
+    model[3].weight.data = low + 2 * torch.randn(low.shape, generator=random)
+    squares = torch.linalg.svdvals(model[3].weight.detach()).square()
+    for advice in (item for item in lossy(model) if item.path == "3"):
+        for one in (advice, *advice.alternatives):
+            rank = one.replacements[0].layers[0].arguments[1]
+            assert one.kept == pytest.approx(float(squares[:rank].sum() / squares.sum()), abs=0.02)
+
+
+def test_beyond_some_seconds_of_work_matrices_are_not_asked_the_largest_ones_first(monkeypatch):
+    monkeypatch.setattr(weight_evidence, "CELLS", 8 * 14 * 14 * 300 + 300 * 200)
+    model = nn.Sequential(*head(300), nn.Linear(300, 200), nn.Linear(200, 301)).eval()
+    said = {item.path: item.evidence for item in lossy(model)}
+    assert set(said) == {"3", "4", "5"}
+    assert said["3"] is None
+    assert said["4"] is not None
+
+
+def test_a_weight_is_decomposed_once_for_all_that_is_asked_of_it(monkeypatch):
+    asked = []
+    monkeypatch.setattr(proposal_evidence, "spectrum", lambda values: asked.append(1) or spectrum(values))
+    (advice,) = (item for item in lossy(head(400)) if item.path == "3")
+    assert len(advice.alternatives) == 1
+    assert all(one.kept is not None or advice.evidence for one in (advice, *advice.alternatives))
+    assert len(asked) == 1
