@@ -31,7 +31,7 @@ def matrix(weight: Tensor, first_axes: tuple[bool, ...]) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
+class SingularValues:
     """Squared singular values of a matrix, those that stand out first, and of how many each one is the mean."""
 
     squares: Tensor
@@ -43,13 +43,13 @@ class Spectrum:
         return float((taken * self.squares).sum() / (self.counts * self.squares).sum())
 
 
-def spectrum(values: Tensor) -> Spectrum:
+def spectrum(values: Tensor) -> SingularValues:
     """Of a matrix; right to about two points of the energy where both sides are long."""
     short = values if values.shape[0] <= values.shape[1] else values.T
     if len(short) > EXACT_SIDE:
         return _estimated(short)
     squares = torch.linalg.eigvalsh(short @ short.T).clamp_min(0).double().flip(0)
-    return Spectrum(squares, torch.ones_like(squares))
+    return SingularValues(squares, torch.ones_like(squares))
 
 
 def noise_at_rank(rows: int, columns: int, rank: int) -> float:
@@ -91,7 +91,7 @@ def noise_by_tucker(shape: tuple[int, ...], input_rank: int, output_rank: int) -
     return kept_by_tucker(noise, channel_bases(noise), scaled[3], scaled[2])
 
 
-def _estimated(short: Tensor) -> Spectrum:
+def _estimated(short: Tensor) -> SingularValues:
     """The leading directions by subspace iteration, the many behind them by stochastic Lanczos quadrature.
 
     Quadrature alone (Ubaru, Chen and Saad 2017) would misjudge a few that stand out.
@@ -104,7 +104,7 @@ def _estimated(short: Tensor) -> Spectrum:
     points, mass = points[order].clamp_min(0), mass[order]
     left = (short.square().sum().double() - first.sum()).clamp_min(0)
     rest = points * left / (len(short) * mass * points).sum().clamp_min(1e-30)
-    return Spectrum(torch.cat((first, rest)), torch.cat((torch.ones_like(first), len(short) * mass)))
+    return SingularValues(torch.cat((first, rest)), torch.cat((torch.ones_like(first), len(short) * mass)))
 
 
 def _leading(short: Tensor) -> Tensor:
