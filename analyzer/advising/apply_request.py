@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from analyzer.advising import Advised, advised, untimed
 from analyzer.advising.advisor import AdvisedModel
-from analyzer.advising.weight_evidence import Questions, weights_of
+from analyzer.advising.weight_evidence import WeightQuestions, weights_of
 from analyzer.rules import EXACT, matching, rule_for
 from analyzer.rules.rule import Choosable, Rule
 from analyzer.values.advice import Advice
@@ -111,7 +111,7 @@ def _by_energy(options: Mapping[str, Advised], share: float, model: AdvisedModel
     weights = weights_of(model.loaded)
     if not weights:
         raise Problem(WEIGHTS_NEEDED)
-    asked = Questions(model.facts, weights)
+    asked = WeightQuestions(model.facts, weights)
     numbered = [option for word, option in options.items() if word.isdigit()]
     ranked = sorted(numbered or options.values(), key=_saved, reverse=True)
     place = bisect_left(ranked, share, key=lambda option: asked.kept(option) or 0.0)

@@ -35,7 +35,7 @@ def with_evidence(advised: Sequence[Advised], facts: ModelFacts, loaded: LoadedM
     weights = weights_of(loaded)
     if not weights:
         return tuple(advised)
-    asked = Questions(facts, weights, _effort(advised, facts))
+    asked = WeightQuestions(facts, weights, _effort(advised, facts))
     found = [(item, asked.of(item)) for item in advised]
     spared = WORK - sum(_work(item, facts) for item in advised)
     others = _of_others(advised, facts, asked, spared)
@@ -60,7 +60,7 @@ def _own(module: nn.Module) -> Mapping[str, Tensor]:
 
 
 def _of_others(
-    advised: Sequence[Advised], facts: ModelFacts, asked: Questions, spared: int
+    advised: Sequence[Advised], facts: ModelFacts, asked: WeightQuestions, spared: int
 ) -> Mapping[int, Evidence | NoEvidence | None]:
     """By identity, what is said of alternatives: of the cheapest ones, as far as the work allows."""
     others = sorted((other for item in advised for other in item.others), key=lambda other: _work(other, facts))
@@ -88,7 +88,7 @@ def _work(item: Advised, facts: ModelFacts) -> int:
     return prod(layer.convolution.weight_shape[:2]) * groups if is_search else 0
 
 
-class Questions:
+class WeightQuestions:
     """Asks the weights of one model; what was found of a layer's weight is kept for the other proposals for it."""
 
     def __init__(self, facts: ModelFacts, weights: Mapping[str, Tensor], effort: float = 1.0) -> None:
