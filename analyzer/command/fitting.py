@@ -39,7 +39,8 @@ def fitted_study(study: Study, request: WorkRequest, progress: Progress, can_sto
     _refuse_places(request)
     loaded, device = study.model.loaded, request.options.device
     inputs = study.model.count.trace.inputs
-    interrupted = _interrupted()
+    interrupted = Event()
+    signal.signal(signal.SIGINT, lambda *_: interrupted.set())  # from now on nothing is cut short
     can_stop()
     timer = partial(clock, device=device)
     plan = fit_loaded(loaded, goals, inputs, request.fitting.calibrate, timer, progress, interrupted.is_set)
@@ -48,13 +49,6 @@ def fitted_study(study: Study, request: WorkRequest, progress: Progress, can_sto
     smaller = replace(loaded, name=name, module=plan.model, materialize=None, owned=False)
     after = study_of(smaller, AnalysisOptions(advice=False, device=device), progress)
     return replace(after, analysis=replace(after.analysis, fit=plan.result))
-
-
-def _interrupted() -> Event:
-    """Set by the first interrupt from now on; nothing is cut short."""
-    event = Event()
-    signal.signal(signal.SIGINT, lambda *_: event.set())
-    return event
 
 
 def _places(request: WorkRequest) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,15 +89,10 @@ def _copied_by(kind: Any) -> Callable[[nn.Module, dict[int, Any]], dict[str, Any
         return None
     own = [base for base in kind.__mro__[:-1] if not base.__module__.startswith("torch.")]
     if any("__getstate__" in vars(base) for base in own):  # says what a pickle keeps, which a forward may read more of
-        return _attributes
+        return partial(_attributes, is_lenient=True)
     is_usual = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
     is_usual = is_usual and not any({"__setstate__", "__slots__", "__new__"} & vars(base).keys() for base in own)
-    return _usual_attributes if is_usual and not issubclass(kind, torch.jit.ScriptModule) else None
-
-
-def _usual_attributes(module: nn.Module, copies: dict[int, Any]) -> dict[str, Any]:
-    """Every attribute as `copy.deepcopy` copies it, which takes ten times as long for a module."""
-    return {name: _copy_of(value, copies) for name, value in vars(module).items()}
+    return _attributes if is_usual and not issubclass(kind, torch.jit.ScriptModule) else None
 
 
 def _copy_of(value: Any, copies: dict[int, Any]) -> Any:
@@ -108,13 +104,18 @@ def _copy_of(value: Any, copies: dict[int, Any]) -> Any:
     return copies[id(value)] if id(value) in copies else copy.deepcopy(value, copies)
 
 
-def _attributes(module: nn.Module, copies: dict[int, Any]) -> dict[str, Any]:
-    """Every attribute, copied; itself where it cannot be copied, as a lock or a connection cannot."""
+def _attributes(module: nn.Module, copies: dict[int, Any], is_lenient: bool = False) -> dict[str, Any]:
+    """Every attribute as `copy.deepcopy` copies it, which takes ten times as long for a module.
+
+    If `is_lenient`, itself where it cannot be copied, as a lock or a connection cannot.
+    """
     found = {}
     for name, value in vars(module).items():
         try:
             found[name] = _copy_of(value, copies)
         except Exception:  # a user's class may raise anything when it is copied
+            if not is_lenient:
+                raise
             found[name] = value
     return found
 

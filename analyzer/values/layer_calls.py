@@ -21,6 +21,8 @@ from analyzer.values.convolution import (
 from analyzer.values.errors import Problem
 
 Axes = int | tuple[int, ...]
+AXIS_OPTIONS: Mapping[str, int] = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+"""Options of a convolution that hold for each axis, with torch's defaults."""
 PLAIN: Mapping[str, type[ChannelShuffle | Identity | Linear | PartOf | ReLU | Submodule]] = {
     kind.__name__: kind for kind in (ChannelShuffle, Identity, Linear, PartOf, ReLU, Submodule)
 }
@@ -106,7 +108,7 @@ def unit_of(call: LayerCall) -> Unit:
 def _unit(kind: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Unit:
     name, dimension = kind.rstrip("123d"), kind.removesuffix("d")[-1]
     if name in ("Conv", "ConvTranspose"):
-        return _convolution_of(name == "ConvTranspose", int(dimension), *arguments, **options)
+        return _convolution_of(name == "ConvTranspose", int(dimension), arguments, options)
     if name == "BatchNorm":
         (channels,) = arguments
         return BatchNorm(channels, int(dimension), **options)
@@ -114,31 +116,14 @@ def _unit(kind: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> 
 
 
 def _convolution_of(
-    transposed: bool,
-    dimension: int,
-    in_channels: int,
-    out_channels: int,
-    kernel: Axes,
-    *,
-    stride: Axes = 1,
-    padding: Axes = 0,
-    output_padding: Axes = 0,
-    dilation: Axes = 1,
-    groups: int = 1,
-    bias: bool = True,
+    is_transposed: bool, dimension: int, arguments: tuple[Any, ...], options: Mapping[str, Any]
 ) -> Convolution:
-    def axes(value: Axes) -> tuple[int, ...]:
-        return value if isinstance(value, tuple) else (value,) * dimension
-
-    return Convolution(
-        in_channels,
-        out_channels,
-        axes(kernel),
-        axes(stride),
-        axes(padding),
-        axes(dilation),
-        groups,
-        bias,
-        transposed=transposed,
-        output_padding=axes(output_padding) if transposed else (),
-    )
+    if unknown := options.keys() - {*AXIS_OPTIONS, "groups", "bias"}:
+        raise TypeError(f"a convolution takes no {min(unknown)}")
+    in_channels, out_channels, kernel = arguments
+    sizes = {"kernel": kernel, **{name: options.get(name, default) for name, default in AXIS_OPTIONS.items()}}
+    given: dict[str, Any] = {"bias": True, **options}
+    given |= {name: size if isinstance(size, tuple) else (size,) * dimension for name, size in sizes.items()}
+    if not is_transposed:
+        given["output_padding"] = ()
+    return Convolution(in_channels, out_channels, transposed=is_transposed, **given)

@@ -58,12 +58,17 @@ class _Block:
 
     def branch_sum(self, order: Sequence[str]) -> BranchSum | None:
         """The sum that all of the rest reads; None where the module is no such sum."""
-        given = self._given()
+        own = set(self.ops)
+        operands = (value for op in self.ops for value in self.flow.operands(op))
+        given = {value for value in operands if self.flow.producers[value] not in own}
         if len(given) != 1:
             return None
         self.known[given.pop()] = ((),)
         for op in self.ops:
-            self._follow(op)
+            if (made := self._branches(op)) is None:
+                self.rest.append(op)
+            else:
+                self.known.update(dict.fromkeys(self.flow.writes[op][:1], made))
         total = self._total()
         if total is None:
             return None
@@ -73,18 +78,6 @@ class _Block:
         if len(branches) < 2 or () in branches or len(set(layers)) < len(layers) or kept is None:
             return None
         return BranchSum(self.path, branches, kept)
-
-    def _given(self) -> set[Value]:
-        own = set(self.ops)
-        operands = (value for op in self.ops for value in self.flow.operands(op))
-        return {value for value in operands if self.flow.producers[value] not in own}
-
-    def _follow(self, op: Op) -> None:
-        branches = self._branches(op)
-        if branches is None:
-            self.rest.append(op)
-        else:
-            self.known.update(dict.fromkeys(self.flow.writes[op][:1], branches))
 
     def _branches(self, op: Op) -> tuple[Branch, ...] | None:
         operands = [self.known.get(value) for value in self.flow.operands(op)]
