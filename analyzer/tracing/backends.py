@@ -14,7 +14,7 @@ from torch import nn
 from analyzer.loading.available_memory import free_memory
 from analyzer.loading.loaded_model import InputSpec, LoadedModel
 from analyzer.loading.meta_copy import MetaTensors, borrowed_with, copy_with, is_plain
-from analyzer.tracing.constants import is_small_constant
+from analyzer.tracing.constants import is_small_constant, makes_too_much
 from analyzer.tracing.containers import Leaf, has_no_values, tensors_among
 from analyzer.tracing.failure import NeedsValues
 from analyzer.tracing.meta_kernels import SHORTCUTS
@@ -40,7 +40,7 @@ def run_plainly(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 def run_on_meta(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Carry an operator out on meta tensors; real ones that meet them become meta, unless they are written to."""
     tensors = tensors_among((args, tuple(kwargs.values())))
-    if not any(tensor.is_meta for tensor in tensors):
+    if not any(tensor.is_meta for tensor in tensors) and not makes_too_much(tensors):
         device = "cpu" if is_small_constant(func, args, kwargs) else _device_that_exists(kwargs.get("device"))
         return func(*args, **({**kwargs, "device": torch.device(device)} if device else kwargs))
     if not all(tensor.is_meta for tensor in tensors):

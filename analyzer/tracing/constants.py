@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import torch
 
 aten = torch.ops.aten
-SMALL = 2048
-"""Elements; comparing a range of so many with itself makes 4 million."""
+SMALL = 2**18
+"""Elements of a range or a mask: of the longest sequences there are."""
+MOST_COMPUTED = 2**22
+"""Elements of what is computed from them, such as a range of 2048 compared with itself."""
 
 
 def is_small_constant(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -28,3 +31,15 @@ def _is_short(*bounds: Any) -> bool:
 
 
 RANGES = frozenset({aten.arange.default, aten.arange.start, aten.arange.start_step})
+
+
+def makes_too_much(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether tensors with values, broadcast to each other, have more elements than are worth computing."""
+    if prod(tensor.numel() for tensor in tensors) <= MOST_COMPUTED:
+        return False
+    if any(tensor.numel() > MOST_COMPUTED for tensor in tensors):
+        return True
+    try:
+        return torch.broadcast_shapes(*(tensor.shape for tensor in tensors)).numel() > MOST_COMPUTED
+    except RuntimeError:  # operands that are not broadcast
+        return False

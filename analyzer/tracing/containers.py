@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from analyzer.loading.loaded_model import InputSpec
@@ -32,6 +33,16 @@ def leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Leaf]]:
         yield from leaves(item, f"{name}.{key}" if name else str(key))
 
 
+def named_leaves(module: nn.Module, args: Any, kwargs: Any) -> Iterator[tuple[str, Leaf]]:
+    """Every tensor among the arguments of a call, under the names that the signature of `forward` gives them."""
+    try:
+        bound: Any = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        bound = {**{f"input{position}": value for position, value in enumerate(args)}, **kwargs}
+    for name, value in bound.items():
+        yield from leaves(value, name)
+
+
 def flat(value: Any) -> Iterator[Any]:
     """The items of nested lists and tuples, such as the arguments of an operator."""
     if isinstance(value, list | tuple):
@@ -43,7 +54,17 @@ def flat(value: Any) -> Iterator[Any]:
 
 def tensors_among(value: Any) -> list[torch.Tensor]:
     """The tensors in nested lists and tuples."""
-    return [item for item in flat(value) if isinstance(item, torch.Tensor)]
+    found: list[torch.Tensor] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[torch.Tensor]) -> None:
+    if isinstance(value, torch.Tensor):
+        found.append(value)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _gather(item, found)
 
 
 def has_no_values(tensor: torch.Tensor) -> bool:

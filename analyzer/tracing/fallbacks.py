@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from analyzer.loading.meta_copy import tensors_in
 from analyzer.loading.wrappers import wrappers_of
 from analyzer.tracing import modes
 from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
-from analyzer.tracing.containers import leaves, map_leaves
+from analyzer.tracing.containers import leaves, map_leaves, named_leaves
 from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.lazy_modules import settle
@@ -40,27 +40,36 @@ MAX_REAL_TRIALS = 3
 
 def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
     """The operators of one forward; Problem when no backend carries it, naming the layer and the user's line."""
-    loaded, unwrapped = _unwrap(loaded)
-    failures: list[Failure] = []
-    result: Trace | None = None
+    inner, unwrapped = _unwrap(loaded)
+    with ready_to_run(inner) as state:
+        found = trace_within(inner, state, BACKENDS, progress)
+    return replace(found, assumptions=unwrapped + found.assumptions)
+
+
+@contextmanager
+def ready_to_run(loaded: LoadedModel) -> Iterator[PythonState]:
+    """An unwrapped model can be run within as often as is wanted; afterwards all is as before the block."""
     with modes.only(modes.NONE), left_as_found(loaded) as state, enough_frames(loaded.module):
-        for backend in BACKENDS:
-            progress(
-                f"{loaded.name}: tracing on {backend.mode} tensors"
-                if backend is not REAL
-                else f"{loaded.name}: running"
-            )
-            tried = _try_backend(loaded, backend, failures, state)
-            if isinstance(tried, Trace):
-                result = tried
-                break
-            failures = tried
-            if not failures or _is_final(failures):
-                break
-    result = result or _doubtful(failures)
-    if result is None:
-        raise explain(loaded, failures)
-    return replace(result, assumptions=unwrapped + result.assumptions)
+        yield state
+
+
+def trace_within(
+    loaded: LoadedModel, state: PythonState, backends: Sequence[Backend], progress: Progress = lambda _: None
+) -> Trace:
+    """As `trace`, of a model that is ready to run; every forward finds the state as it was kept."""
+    failures: list[Failure] = []
+    for backend in backends:
+        how = "running" if backend is REAL else f"tracing on {backend.mode} tensors"
+        progress(f"{loaded.name}: {how}")
+        tried = _try_backend(loaded, backend, failures, state)
+        if isinstance(tried, Trace):
+            return tried
+        failures = tried
+        if not failures or _is_final(failures):
+            break
+    if (doubtful := _doubtful(failures)) is not None:
+        return doubtful
+    raise explain(loaded, failures)
 
 
 def _doubtful(failures: list[Failure]) -> Trace | None:
@@ -119,7 +128,7 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             given = (tuple(inputs.args), dict(inputs.kwargs))
             args, kwargs = map_leaves(given, lambda leaf: backend.make_input(leaf, module))
             settle(module, args, kwargs)
-            generators = [*state.generators, *(PythonState([module]).generators if loaded.owned else ())]
+            generators = [*state.generators, *(state.generators_within(module) if loaded.owned else ())]
             stack = ModuleStack(module, loaded.module)
             written = WrittenTensors(_own_tensors(module, args, kwargs))
             recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
@@ -205,11 +214,7 @@ def _parameter(name: str, owner: str, tensor: torch.Tensor, identity: int, is_bu
 
 
 def _describe_inputs(module: nn.Module, args: Any, kwargs: Any) -> tuple[Input, ...]:
-    try:
-        bound: Any = inspect.signature(module.forward).bind(*args, **kwargs).arguments
-    except (TypeError, ValueError):
-        bound = {**{f"input{position}": value for position, value in enumerate(args)}, **kwargs}
-    rows = (pair for name, value in bound.items() for pair in leaves(value, name))
+    rows = named_leaves(module, args, kwargs)
     return tuple(Input(name, tuple(leaf.shape), dtype_name(leaf.dtype)) for name, leaf in rows)
 
 

@@ -52,6 +52,7 @@ class PythonState:
         self._kept: list[Kept] = []
         self.generators: list[Any] = []
         """What random numbers are drawn from."""
+        self._within: tuple[Any, list[Any]] | None = None
         self._seen: dict[int, Any] = {}
         waiting = deque(roots)
         while waiting and len(self._seen) < MAX_OBJECTS:
@@ -71,6 +72,12 @@ class PythonState:
             if alone or (not is_unchanged(value, content) and holds_a_trace(value)):
                 with suppress(AttributeError, TypeError, RuntimeError):
                     restore(value, content)
+
+    def generators_within(self, module: nn.Module) -> list[Any]:
+        """What random numbers a module that is the analysis's own draws from; looked for once in the last one asked."""
+        if self._within is None or self._within[0] is not module:
+            self._within = module, PythonState([module]).generators
+        return self._within[1]
 
     def _keep(self, value: Any) -> Iterable[Any]:
         kind = type(value)

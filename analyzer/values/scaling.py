@@ -1,0 +1,245 @@
+"""Costs as exact polynomials in the sizes of the inputs, and the sizes at which they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm, prod
+
+from analyzer.values.counts import Layer, Total
+from analyzer.values.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A named size of the inputs, `offset + period · v` for the whole numbers v of a lattice."""
+
+    name: str
+    """"batch", "height", "width", "frames", "sequence", or what `--input` calls it."""
+    example: int
+    """The size in the inputs that were analysed."""
+    period: int = 1
+    offset: int = 0
+    least: int = 0
+    """Smallest size for which the formulas are shown to hold."""
+    most: int = 0
+    """Largest such size."""
+    places: tuple[tuple[str, int], ...] = ()
+    """The inputs and the axes of theirs that have this size."""
+
+    def size(self, step: int) -> int:
+        """The size at a point of the lattice."""
+        return self.offset + self.period * step
+
+    def step(self, size: int) -> int:
+        """The lattice point of a size; Problem for one off the lattice."""
+        step, rest = divmod(size - self.offset, self.period)
+        if rest:
+            near = " and ".join(str(self.size(step + more)) for more in (0, 1) if self.size(step + more) > 0)
+            raise Problem(f"{self.name}={size} is off the lattice {self.lattice}; the formulas hold at {near}")
+        return step
+
+    def known_step(self, size: int) -> int:
+        """The same; Problem for a size outside the range as well."""
+        step = self.step(size)
+        if not self.least <= size <= self.most:
+            held = f"the formulas hold from {self.least} to {self.most}"
+            raise Problem(f"{self.name}={size} is outside the range of sizes that were checked; {held}")
+        return step
+
+    @property
+    def lattice(self) -> str:
+        """Of which sizes the formulas speak: "height = 32·h"."""
+        offset = f"{self.offset} + " if self.offset else ""
+        return f"{self.name} = {offset}{f'{self.period}·' if self.period > 1 else ''}{self.symbol}"
+
+    @property
+    def symbol(self) -> str:
+        """The variable in formulas: the size itself in upper case, a count of periods in lower case."""
+        letter = self.name[0] if self.name in KNOWN else self.name
+        return letter.upper() if (self.period, self.offset) == (1, 0) else letter.lower()
+
+
+KNOWN = ("batch", "channels", "frames", "height", "width", "sequence", "length")
+"""Names that formulas shorten to their first letter."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Term:
+    """A coefficient times a power of each variable, in the order of the dimensions."""
+
+    coefficient: int
+    powers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Polynomial:
+    """An exact polynomial over the lattice: the sum of its terms over the denominator."""
+
+    terms: tuple[Term, ...] = ()
+    """Highest powers first; none of coefficient 0."""
+    denominator: int = 1
+
+    @classmethod
+    def of(cls, coefficients: Mapping[tuple[int, ...], Fraction | int]) -> Polynomial:
+        """From coefficients by powers."""
+        found = {powers: Fraction(value) for powers, value in coefficients.items() if value}
+        denominator = lcm(*(value.denominator for value in found.values()))
+        ordered = sorted(found, key=lambda powers: (-sum(powers), [-power for power in powers]))
+        return cls(tuple(Term(int(found[powers] * denominator), powers) for powers in ordered), denominator)
+
+    @property
+    def coefficients(self) -> dict[tuple[int, ...], Fraction]:
+        """Coefficients by powers."""
+        return {term.powers: Fraction(term.coefficient, self.denominator) for term in self.terms}
+
+    def at(self, steps: Sequence[int]) -> int:
+        """The value at a point of the lattice."""
+        value = sum(
+            term.coefficient * prod(step**power for step, power in zip(steps, term.powers, strict=True) if power)
+            for term in self.terms
+        )
+        return value // self.denominator
+
+    def degree(self, place: int) -> int:
+        """The highest power of one variable."""
+        return max((term.powers[place] for term in self.terms), default=0)
+
+    def __add__(self, other: Polynomial) -> Polynomial:
+        sums = self.coefficients
+        for powers, value in other.coefficients.items():
+            sums[powers] = sums.get(powers, Fraction(0)) + value
+        return Polynomial.of(sums)
+
+    def __sub__(self, other: Polynomial) -> Polynomial:
+        return self + other * -1
+
+    def __mul__(self, other: Polynomial | int) -> Polynomial:
+        if isinstance(other, int):
+            return Polynomial.of({powers: value * other for powers, value in self.coefficients.items()})
+        product: dict[tuple[int, ...], Fraction] = {}
+        for one, left in self.coefficients.items():
+            for two, right in other.coefficients.items():
+                powers = tuple(a + b for a, b in zip(one, two, strict=True))
+                product[powers] = product.get(powers, Fraction(0)) + left * right
+        return Polynomial.of(product)
+
+
+Shapes = tuple[tuple[Polynomial, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerScaling:
+    """Work of a layer alone, its children's not included, as the rows of the report have it; or of a block, with it."""
+
+    path: str
+    kind: str
+    calls: int
+    macs: Polynomial | None
+    """None for what is no polynomial, as the logarithm of a Fourier transform."""
+    other_flops: Polynomial | None
+    input_shapes: Shapes = ()
+    output_shapes: Shapes = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSize:
+    """A named size that no formula speaks of, and why."""
+
+    name: str
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolicShapes:
+    """What a second trace, with symbols for sizes, says of the formulas."""
+
+    outcome: str
+    """"agrees" with every recorded size, "differs", or "failed"."""
+    reason: str = ""
+    """The first difference, or why torch could not."""
+    fixed: tuple[FixedSize, ...] = ()
+    """Sizes that torch fixed at the example's."""
+    guards: tuple[str, ...] = ()
+    """Conditions that torch put on the sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What one forward costs as exact polynomials; parameters do not depend on sizes."""
+
+    dimensions: tuple[Dimension, ...]
+    macs: Polynomial | None
+    """None where a layer's are no polynomial."""
+    other_flops: Polynomial | None
+    activation_elements: Polynomial | None
+    peak_activation_bytes: tuple[Polynomial, ...]
+    """The peak is the largest of these; empty where it is not known as a formula."""
+    layers: tuple[LayerScaling, ...]
+    """As the rows of the analysis."""
+    blocks: tuple[LayerScaling, ...]
+    """The modules directly under the model, their children's work included."""
+    fixed: tuple[FixedSize, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Where the range ends because the forward does something else beyond it."""
+    symbolic: SymbolicShapes | None = None
+    at_example: Scaling | None = None
+    """Where the example lies outside the range: the same with the sizes that do so as the example has them."""
+
+    def point(self, sizes: Mapping[str, int]) -> tuple[Scaling, tuple[int, ...]]:
+        """The formulas and the lattice point of sizes by name, those left out as in the example.
+
+        Problem where no formula holds.
+        """
+        for name in sizes.keys() - {dimension.name for dimension in self.dimensions}:
+            raise Problem(self._unknown(name, sizes[name]))
+        whole = {item.name: sizes.get(item.name, item.example) for item in self.dimensions}
+        special = self.at_example
+        if special is not None and all(whole.get(size.name, size.size) == size.size for size in special.fixed):
+            return special.point({item.name: whole[item.name] for item in special.dimensions})
+        return self, tuple(item.known_step(whole[item.name]) for item in self.dimensions)
+
+    def _unknown(self, name: str, size: int) -> str:
+        fixed = next((item for item in self.fixed if item.name == name), None)
+        if fixed is not None:
+            return f"{name}={size}: the model fixes it at {fixed.size}, for {fixed.reason}"
+        named = ", ".join(dimension.name for dimension in self.dimensions)
+        return f"{name}={size}: no input has a size of that name; those that can change are {named}"
+
+    def total(self, before: Total, steps: Sequence[int]) -> Total:
+        """The totals at a point of the lattice; `before` are those of the example."""
+        macs = _value(self.macs, steps)
+        return Total(
+            params=before.params,
+            trainable_params=before.trainable_params,
+            buffers=before.buffers,
+            param_bytes=before.param_bytes,
+            macs=macs,
+            flops=None if macs is None else 2 * macs,
+            other_flops=_value(self.other_flops, steps),
+            activation_elements=_value(self.activation_elements, steps),
+            peak_activation_bytes=max((peak.at(steps) for peak in self.peak_activation_bytes), default=None),
+        )
+
+    def rows(self, layers: Sequence[Layer], steps: Sequence[int]) -> Iterator[Layer]:
+        """The rows of the analysis at a point of the lattice."""
+        known = {layer.path: layer for layer in layers}
+        for scaled in self.layers:
+            yield replace(
+                known.get(scaled.path) or Layer(scaled.path, scaled.kind),
+                calls=scaled.calls,
+                macs=_value(scaled.macs, steps),
+                other_flops=_value(scaled.other_flops, steps),
+                input_shapes=_shapes_at(scaled.input_shapes, steps),
+                output_shapes=_shapes_at(scaled.output_shapes, steps),
+            )
+
+
+def _shapes_at(shapes: Shapes, steps: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(size.at(steps) for size in shape) for shape in shapes)
+
+
+def _value(polynomial: Polynomial | None, steps: Sequence[int]) -> int | None:
+    return None if polynomial is None else polynomial.at(steps)
