@@ -52,6 +52,7 @@ def analyze(
     name: str | None = None,
     calibrate: Any = None,
     device: str | None = None,
+    symbolic: bool = False,
 ) -> Analysis:
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
@@ -59,14 +60,19 @@ def analyze(
     only their shapes and dtypes are read, unless the forward depends on values. The model is analysed in the mode that
     it is in (training or eval) and is left exactly as it was. With calibration inputs to `calibrate` on, as `fit` takes
     them, the harm of suggestions is measured and ranks them. `device` is the profile that times and bounds are
-    estimated for, as `--device-profile` takes it. Raises Problem, one sentence for the user, when the forward fails,
-    when there is no such device, or with `calibrate` when the weights look untrained.
+    estimated for, as `--device-profile` takes it. With `symbolic` costs are told as exact formulas in the sizes of the
+    inputs as well, and `analysis.at(batch=8)` is the analysis at other sizes. Raises Problem, one sentence for the
+    user, when the forward fails, when there is no such device, with `calibrate` when the weights look untrained, or
+    with `symbolic` when no size can change.
     """
+    from dataclasses import replace
+
     from analyzer.analysis import study, with_harms
     from analyzer.loading import from_module
     from analyzer.values.requests import AnalysisOptions
 
-    found = study(from_module(model, _positional(args), dict(kwargs or {}), name), AnalysisOptions.on(device))
+    loaded = from_module(model, _positional(args), dict(kwargs or {}), name)
+    found = study(loaded, replace(AnalysisOptions.on(device), symbolic=symbolic))
     if calibrate is None or found.model is None or found.model.facts is None:
         return found.analysis
     from analyzer.advising.measured_harm import to_measure

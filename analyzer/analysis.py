@@ -25,6 +25,7 @@ from analyzer.values.counts import Model, Total, Tracing
 from analyzer.values.facts import ModelFacts
 from analyzer.values.requests import PLAIN, AnalysisOptions
 from analyzer.values.results import Analysis, SecondOpinion
+from analyzer.values.size_sweeps import SizedTotal
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -63,8 +64,25 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
     advised = absences.attempt("advice", lambda: _advised(unadvised, facts, time, options, absences), unadvised)
     training = _training_footprint(loaded, count.trace, options, progress, absences)
     estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)
-    analysis = _analysis(advised, fields, estimates, options, progress)
-    return Study(replace(analysis, absences=tuple(absences.found)), advised)
+    analysis = replace(_analysis(advised, fields, estimates, options, progress), absences=tuple(absences.found))
+    return Study(_with_formulas(analysis, loaded, count, options, progress), advised)
+
+
+def _with_formulas(
+    analysis: Analysis, loaded: LoadedModel, count: Count, options: AnalysisOptions, progress: Progress
+) -> Analysis:
+    """The analysis with its costs as polynomials, and the totals at other sizes, where these are wanted."""
+    if not options.symbolic and not options.at:
+        return analysis
+    from analyzer.scaling import scaling_of
+    from analyzer.tracing.resizing import retracing
+
+    progress(f"{loaded.name}: tracing at other sizes")
+    sources = {layer.path: f"{layer.file}:{layer.line}" for layer in analysis.layers if layer.file}
+    with retracing(loaded, count.trace) as again:
+        scaling = scaling_of(count, analysis.layers, again, sources)
+    told = replace(analysis, scaling=scaling)
+    return replace(told, sizes=tuple(SizedTotal(told.at(**sizes).total, dict(sizes)) for sizes in options.at))
 
 
 def with_harms(study: Study, harms: Sequence[float | None], measurement: HarmMeasurement) -> Study:

@@ -106,6 +106,8 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("--comment-key", metavar="KEY", default="default", help="Tells comments of several jobs apart.")
 @_switch("--comment-silent", "Leave the comment empty when nothing changed.")
 @_switch("--init", "Write analyze.toml with limits at the target's numbers plus headroom.")
+@_switch("--symbolic", "Tell costs as exact formulas in batch, resolution and sequence.")
+@_several("--at", "at", "SIZES", "Totals at sizes such as batch=1,8,64 or height=width=160:640:32, from one analysis.")
 @_switch("--reconcile", "Ask fvcore, torch and torchvision too, and say why they differ.")
 @_switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run.")
 @_switch("--force", "Replace files that --init, --emit and --save find in their place.")

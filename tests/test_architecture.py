@@ -17,7 +17,7 @@ LAYERS = (
     ("analysis",),
     ("estimating", "fitting", "formats", "gating", "measuring", "reconciliation"),
     ("advising",),
-    ("rewriting", "tracing"),
+    ("rewriting", "scaling", "tracing"),
     ("config", "dataflow", "evidence", "formulas", "loading", "rules"),
     ("values", "version"),
 )

@@ -18,6 +18,7 @@ from analyzer.values.requests import (
     TimingOptions,
     WorkRequest,
 )
+from analyzer.values.size_sweeps import points_of
 
 LIMITS: Final = ("params", "macs", "size", "peak-memory")
 """Metrics that have an option --max-METRIC."""
@@ -37,9 +38,17 @@ def request_of(**asked: Any) -> CommandRequest:
     given = ModelRequest("", asked["inputs"], None, dict(map(_pair, asked["settings"])), asked["trust_checkpoint"])
     select, ignore = _words(asked["select"]), _words(asked["ignore"])
     timing = (asked[name] for name in ("latency", "device", "threads", "batch", "dtype", "channels_last"))
+    options = AnalysisOptions(
+        asked["reconcile"],
+        select=select,
+        ignore=ignore,
+        training=asked["training"],
+        symbolic=asked["symbolic"],
+        at=points_of(asked["at"]),
+    )
     work = WorkRequest(
         models=_models(asked["targets"], asked["checkpoints"]),
-        options=AnalysisOptions(asked["reconcile"], select=select, ignore=ignore, training=asked["training"]),
+        options=options,
         timing=TimingOptions(*timing),
         rewriting=RewritingOptions(asked["apply"], asked["emit"], asked["save"], asked["force"]),
         fitting=FittingOptions(tuple(asked["fit"]), asked["calibrate"], asked["finetune_script"]),

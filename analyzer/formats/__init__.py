@@ -6,7 +6,7 @@ from typing import Final
 
 from analyzer.formats import json
 from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
-from analyzer.formats.figures import depth_figure, fit_figure, latency_figure, memory_figure
+from analyzer.formats.figures import depth_figure, fit_figure, growth_figure, latency_figure, memory_figure
 from analyzer.formats.markdown import report
 from analyzer.formats.terminal import summary
 from analyzer.values.errors import Problem
@@ -22,7 +22,7 @@ OPTIONS = {
 """What these formats take beside the analysis."""
 
 
-BESIDE = (latency_figure, memory_figure, fit_figure)
+BESIDE = (latency_figure, memory_figure, fit_figure, growth_figure)
 """Pictures that stand beside a markdown report where there is something to draw, in this order."""
 
 
@@ -103,7 +103,9 @@ def _side_by_side(analyses: Sequence[Analysis], path: str, paths: Sequence[str])
 def _illustrated(analysis: Analysis, path: str) -> dict[str, str]:
     """The markdown report of one model and its figures."""
     plain = PurePath(path)
-    picture, *others = (plain.with_name(f"{plain.stem}{end}.svg") for end in ("", "-latency", "-memory", "-fit"))
+    picture, *others = (
+        plain.with_name(f"{plain.stem}{end}.svg") for end in ("", "-latency", "-memory", "-fit", "-growth")
+    )
     drawn = {place: figure.render(analysis) for place, figure in zip(others, BESIDE, strict=True)}
     names = (place.name if drawn[place] else None for place in others)
     beside = {str(name): text for name, text in drawn.items() if text}

@@ -19,6 +19,7 @@ from analyzer.gating.repository import Repository, Revision, environment, reposi
 from analyzer.gating.workers import Job, run
 from analyzer.values.counts import Lines
 from analyzer.values.errors import Problem, first_line
+from analyzer.values.git_lfs import is_pointer
 from analyzer.values.requests import AnalysisOptions, ModelRequest, WorkRequest, file_and_name
 from analyzer.values.results import Analysis
 
@@ -118,8 +119,6 @@ class _Worktree:
 
     def _existing(self, request: ModelRequest, home: Path) -> tuple[ModelRequest, Path] | None:
         """The request as the base can answer it, and the folder that it is relative to there."""
-        from analyzer.loading.foreign_files import is_pointer
-
         place = self.tree / self.repository.inside(home)
         if not place.is_dir() or not exists(request.target, place, home):
             return None

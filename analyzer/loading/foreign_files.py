@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 from analyzer.values.errors import Problem
+from analyzer.values.git_lfs import is_pointer
 
-POINTER = b"version https://git-lfs.github.com/spec/v"
 """How every pointer file of Git LFS begins (git-lfs, docs/spec.md)."""
 UNPACK = "unpack it and give the model's file in it"
 ORIGINAL = "give the PyTorch model that it was made from"
@@ -37,15 +37,6 @@ def refuse_pointer(path: Path) -> None:
     """Problem when Git LFS has left its pointer in the file's place."""
     if is_pointer(path):
         raise Problem(f"{path} is a Git LFS pointer, not the file itself; fetch that with git lfs pull")
-
-
-def is_pointer(path: Path) -> bool:
-    """Whether the file is the text that Git LFS puts in place of one it did not fetch."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(POINTER)) == POINTER
-    except OSError:
-        return False
 
 
 def refuse_foreign(path: Path) -> None:

@@ -8,12 +8,12 @@ from fractions import Fraction
 
 from analyzer.formulas.count import Count
 from analyzer.scaling.costs import OperatorCosts
-from analyzer.scaling.fit import Fit
+from analyzer.scaling.fit import LatticeFit
 from analyzer.scaling.lattice import dimensions_of, with_periods
 from analyzer.scaling.memory import NoPeak, peaks
-from analyzer.scaling.recordings import Recordings, Shapes, Unrecorded
+from analyzer.scaling.recordings import Recordings, Shapes, Unrecorded, written
 from analyzer.scaling.search import Found, found
-from analyzer.values.counts import Layer
+from analyzer.values.counts import Layer, Total
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
 from analyzer.values.layer_patterns import holders
@@ -27,12 +27,12 @@ FOR_VALUES = "the forward depends on values, so that its cost holds for this inp
 
 
 def scaling_of(
-    count: Count, layers: Sequence[Layer], trace: Callable[[Shapes], Trace], place: Callable[[str], str]
+    count: Count, layers: Sequence[Layer], trace: Callable[[Shapes], Trace], sources: Mapping[str, str]
 ) -> Scaling:
     """The costs of a model as polynomials in the sizes of its inputs.
 
-    `layers` are the rows of its analysis, `trace` records the forward with inputs of given shapes, `place` says where
-    a layer is written. Raises Problem, one sentence, when no size can change.
+    `layers` are the rows of its analysis, `trace` records the forward with inputs of given shapes, `sources` says
+    in which file and line layers are written. Raises Problem, one sentence, when no size can change.
     """
     example = count.trace
     if example.mode == "real":
@@ -40,22 +40,39 @@ def scaling_of(
     dimensions = with_periods(dimensions_of(example.inputs), layers)
     if not dimensions:
         raise Problem(f"costs as formulas: {NO_SIZES}")
+    recordings = Recordings(count, dimensions, trace, sources)
     try:
-        result = found(Recordings(count, dimensions, trace, place), dimensions)
+        scaling = _scaling(found(recordings, dimensions))
     except Unrecorded as reason:
         raise Problem(f"costs as formulas: the model fixes every size: {reason}") from None
-    return _scaling(result)
+    return _confirmed(scaling, recordings, count.total)
+
+
+def _confirmed(scaling: Scaling, recordings: Recordings, example: Total) -> Scaling:
+    """The formulas, held to the totals of every trace in their range; without that of the peak where it differs."""
+    for sizes, recorded in recordings.totals([item.name for item in scaling.dimensions]):
+        try:
+            where, steps = scaling.point(sizes)
+        except Problem:
+            continue
+        told = where.total(example, steps)
+        for name in ("macs", "other_flops", "activation_elements", "peak_activation_bytes"):
+            amount, traced = getattr(told, name), getattr(recorded, name)
+            if amount is not None and amount != traced:
+                at = f"at {written(sizes)} the formula says {amount:,} where a trace has {traced:,}"
+                raise Problem(f"costs as formulas: {name.replace('_', ' ')} cannot be told: {at}")
+    return scaling
 
 
 def _scaling(result: Found) -> Scaling:
-    fit, notes = result.fit, list(result.notes)
+    fit = result.fit
     sums = _by_layer(OperatorCosts(fit), fit.stream.owners)
     modules = {structure[0]: index for index, structure in enumerate(fit.stream.modules)}
     rows = tuple(_row(layer, sums[layer.path], _shapes(fit, modules[layer.path])) for layer in fit.stream.rows)
     try:
-        memory = peaks(fit)
+        memory, absence = peaks(fit), ""
     except NoPeak as reason:
-        memory, notes = (), [*notes, f"peak memory has no formula: {reason}"]
+        memory, absence = (), str(reason)
     return Scaling(
         dimensions=fit.dimensions,
         macs=total(row.macs for row in rows),
@@ -65,7 +82,8 @@ def _scaling(result: Found) -> Scaling:
         layers=rows,
         blocks=tuple(_blocks(sums, fit)),
         fixed=result.fixed,
-        notes=tuple(notes),
+        ends=result.ends,
+        peak_absence=absence,
         at_example=_scaling(result.at_example) if result.at_example else None,
     )
 
@@ -102,7 +120,7 @@ def _row(layer: Layer, amounts: Amounts, shapes: tuple[PolynomialShapes, Polynom
     return LayerScaling(layer.path, layer.kind, layer.calls, amounts[0], amounts[1], *shapes)
 
 
-def _shapes(fit: Fit, module: int) -> tuple[PolynomialShapes, PolynomialShapes]:
+def _shapes(fit: LatticeFit, module: int) -> tuple[PolynomialShapes, PolynomialShapes]:
     """Of the inputs and outputs of a module's first call."""
     left = iter(fit.numbers[len(fit.stream.operators) + module])
     inputs, outputs = (
@@ -112,7 +130,7 @@ def _shapes(fit: Fit, module: int) -> tuple[PolynomialShapes, PolynomialShapes]:
     return inputs, outputs
 
 
-def _blocks(sums: Mapping[str, Amounts], fit: Fit) -> Iterator[LayerScaling]:
+def _blocks(sums: Mapping[str, Amounts], fit: LatticeFit) -> Iterator[LayerScaling]:
     """Every module that holds others, their work included, in order of execution."""
     parts: dict[str, list[Amounts]] = {}
     for path, amounts in sums.items():

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from analyzer.formulas import cost_of
-from analyzer.scaling.fit import Fit
+from analyzer.scaling.fit import LatticeFit
 from analyzer.scaling.interpolation import degree, interpolation
 from analyzer.scaling.stream import TENSOR, op_of
 from analyzer.values.scaling import Polynomial
@@ -25,7 +25,7 @@ APART = 1009, 40009
 class OperatorCosts:
     """What the operators of a fit cost; those that differ in nothing but names are of one kind."""
 
-    fit: Fit
+    fit: LatticeFit
 
     @cached_property
     def kinds(self) -> tuple[int, ...]:
@@ -59,7 +59,10 @@ class OperatorCosts:
 
     def _degree(self, place: int) -> int:
         """The highest power of one variable in any amount."""
-        line = [(*self.fit.base[:place], self.fit.base[place] + more, *self.fit.base[place + 1 :]) for more in range(HIGHEST + 2)]
+        line = [
+            (*self.fit.base[:place], self.fit.base[place] + more, *self.fit.base[place + 1 :])
+            for more in range(HIGHEST + 2)
+        ]
         columns = (column for kind in zip(*map(self._amounts, line), strict=True) for column in zip(*kind, strict=True))
         return max((degree(column) or 0 for column in set(columns)), default=0)
 

@@ -1,4 +1,4 @@
-"""Fit every recorded integer on a lattice of input sizes, and check the fit at other points."""
+"""LatticeFit every recorded integer on a lattice of input sizes, and check the fit at other points."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzer.scaling.interpolation import Point, corners, multilinear
-from analyzer.scaling.recordings import Recordings, Unrecorded, written
+from analyzer.scaling.recordings import Recordings, Unrecorded
 from analyzer.scaling.stream import Stream, first_difference
 from analyzer.values.scaling import Dimension, Polynomial
 
-NOT_LINEAR = "the sizes within the forward do not grow linearly"
-
 
 @dataclass(frozen=True)
-class Fit:
+class LatticeFit:
     """Polynomials, linear in each variable, for all that was recorded at the points of a lattice."""
 
     dimensions: tuple[Dimension, ...]
@@ -36,7 +34,7 @@ class Fit:
         return [polynomial.at(steps) for polynomial in self.polynomials]
 
 
-def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> Fit:
+def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> LatticeFit:
     """The fit on the box of side 1 next to the example; Unrecorded where there is none."""
     base = tuple(item.step(item.example) + 1 for item in dimensions)
     points = [{d.name: d.size(step) for d, step in zip(dimensions, at, strict=True)} for at in corners(base)]
@@ -49,16 +47,18 @@ def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> Fit:
         tuple(known.setdefault(values, len(known)) for values in zip(*entries, strict=True))
         for entries in zip(*(stream.integers for stream in streams), strict=True)
     )
-    return Fit(tuple(dimensions), base, streams[0], tuple(multilinear(base, values) for values in known), numbers)
+    return LatticeFit(
+        tuple(dimensions), base, streams[0], tuple(multilinear(base, values) for values in known), numbers
+    )
 
 
-def refute(fit: Fit, recordings: Recordings, steps: Sequence[int]) -> None:
+def refute(fit: LatticeFit, recordings: Recordings, steps: Sequence[int]) -> None:
     """Unrecorded when the forward at a point is not what the fit says."""
     sizes = fit.sizes(steps)
     stream = recordings.at(sizes)
     if difference := first_difference(fit.stream, stream):
         raise Unrecorded(recordings.told(difference, sizes))
     values = fit.values(steps)
-    for numbers, recorded in zip(fit.numbers, stream.integers, strict=True):
+    for index, (numbers, recorded) in enumerate(zip(fit.numbers, stream.integers, strict=True)):
         if tuple(values[number] for number in numbers) != recorded:
-            raise Unrecorded(f"{NOT_LINEAR} up to {written(sizes)}")
+            raise Unrecorded(recordings.off_line(stream, index, sizes))

@@ -73,4 +73,4 @@ def degree(values: Sequence[int]) -> int | None:
     while any(differences):
         differences = [high - low for low, high in pairwise(differences)]
         found += 1
-    return max(found, 0) if len(differences) > 1 else None
+    return max(found, 0) if differences else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from math import comb
 
-from analyzer.scaling.fit import Fit
+from analyzer.scaling.fit import LatticeFit
 from analyzer.scaling.stream import op_of
 from analyzer.values.graph import Tensor
 from analyzer.values.scaling import Polynomial
@@ -15,7 +16,7 @@ class NoPeak(Exception):
     """Why the peak is not known as a formula."""
 
 
-def peaks(fit: Fit) -> tuple[Polynomial, ...]:
+def peaks(fit: LatticeFit) -> tuple[Polynomial, ...]:
     """Polynomials of bytes, the largest of which is the peak at every point of the range; NoPeak without."""
     pieces = list(_pieces(fit))
     if [piece.at(fit.base) for piece in pieces] != list(fit.stream.nbytes):
@@ -23,7 +24,7 @@ def peaks(fit: Fit) -> tuple[Polynomial, ...]:
     return _largest(set(_held(fit, pieces)), fit)
 
 
-def _pieces(fit: Fit) -> Iterator[Polynomial]:
+def _pieces(fit: LatticeFit) -> Iterator[Polynomial]:
     """The bytes of each piece of memory: of the tensor for which it was allocated."""
     seen: set[int] = set()
     known: dict[object, Polynomial] = {}
@@ -38,14 +39,14 @@ def _pieces(fit: Fit) -> Iterator[Polynomial]:
                 yield known[key] if key in known else known.setdefault(key, _nbytes(fit, output))
 
 
-def _nbytes(fit: Fit, tensor: Tensor) -> Polynomial:
+def _nbytes(fit: LatticeFit, tensor: Tensor) -> Polynomial:
     whole = Polynomial.of({(0,) * len(fit.base): tensor.itemsize})
     for size in tensor.shape:
         whole = whole * size
     return whole
 
 
-def _held(fit: Fit, pieces: Sequence[Polynomial]) -> Iterator[Polynomial]:
+def _held(fit: LatticeFit, pieces: Sequence[Polynomial]) -> Iterator[Polynomial]:
     """What is held while each operator runs; each piece from its birth to the last operator before it is let go."""
     count = len(fit.stream.operators)
     change = [Polynomial() for _ in range(count + 1)]
@@ -59,7 +60,7 @@ def _held(fit: Fit, pieces: Sequence[Polynomial]) -> Iterator[Polynomial]:
         yield held
 
 
-def _largest(candidates: set[Polynomial], fit: Fit) -> tuple[Polynomial, ...]:
+def _largest(candidates: set[Polynomial], fit: LatticeFit) -> tuple[Polynomial, ...]:
     """Those that no other is at least as large as throughout the range."""
     least = [item.step(item.least) for item in fit.dimensions]
     most = [item.step(item.most) for item in fit.dimensions]
@@ -74,11 +75,11 @@ def _never_negative(polynomial: Polynomial, least: Sequence[int]) -> bool:
     """Whether no coefficient is negative once variables are counted from the least: a sufficient condition."""
     coefficients = polynomial.coefficients
     for place, start in enumerate(least):
-        shifted: dict[tuple[int, ...], object] = {}
+        shifted: dict[tuple[int, ...], Fraction] = {}
         for powers, value in coefficients.items():
             for power in range(powers[place] + 1):
                 key = (*powers[:place], power, *powers[place + 1 :])
                 part = value * comb(powers[place], power) * start ** (powers[place] - power)
-                shifted[key] = shifted.get(key, 0) + part
+                shifted[key] = shifted.get(key, Fraction(0)) + part
         coefficients = shifted
     return all(value >= 0 for value in coefficients.values())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from analyzer.formulas.count import Count
-from analyzer.scaling.stream import Stream, StreamDifference, stream_of
+from analyzer.scaling.stream import Stream, StreamDifference, named, stream_of
+from analyzer.values.counts import Total
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
-from analyzer.values.scaling import Dimension
+from analyzer.values.scaling import Dimension, resized
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -29,12 +30,12 @@ class Recordings:
         example: Count,
         dimensions: Sequence[Dimension],
         trace: Callable[[Shapes], Trace],
-        place: Callable[[str], str],
+        sources: Mapping[str, str],
     ) -> None:
         self._inputs = example.trace.inputs
         self._dimensions = dimensions
         self._trace = trace
-        self._place = place
+        self._sources = sources
         self.examples = {dimension.name: dimension.example for dimension in dimensions}
         self._found: dict[tuple[int, ...], Stream | str] = {tuple(self.examples.values()): stream_of(example)}
 
@@ -50,19 +51,37 @@ class Recordings:
         return found
 
     def _record(self, sizes: Mapping[str, int]) -> Stream | str:
-        shapes = {given.name: list(given.shape) for given in self._inputs}
-        for dimension in self._dimensions:
-            for name, axis in dimension.places:
-                shapes[name][axis] = sizes[dimension.name]
+        inputs = resized(self._inputs, self._dimensions, sizes)
         try:
-            return stream_of(Count(self._trace({name: tuple(shape) for name, shape in shapes.items()})))
+            return stream_of(Count(self._trace({given.name: given.shape for given in inputs})))
         except Problem as problem:
             return f"the forward fails: {problem}"
 
+    def totals(self, names: Collection[str]) -> Iterator[tuple[dict[str, int], Total]]:
+        """The totals wherever the forward was recorded with all sizes but the named ones as in the example."""
+        for key, found in self._found.items():
+            sizes = dict(zip(self.examples, key, strict=True))
+            others = self.examples.keys() - names
+            if isinstance(found, Stream) and all(sizes[name] == self.examples[name] for name in others):
+                yield {name: sizes[name] for name in names}, found.total
+
     def told(self, difference: StreamDifference, sizes: Mapping[str, int]) -> str:
         """A difference between what is done at these sizes and elsewhere, with the lines of both layers."""
-        here, there = self._place(difference.layer), self._place(difference.other_layer)
-        return f"at {written(sizes)} the forward runs {difference.there}{there} where it runs {difference.here}{here}"
+        here = f"{difference.here}{self._place(difference.layer)}"
+        there = f"{difference.there}{self._place(difference.other_layer)}"
+        return f"at {written(sizes)} the forward runs {there} where it runs {here}"
+
+    def off_line(self, stream: Stream, index: int, sizes: Mapping[str, int]) -> str:
+        """Which operator or module has sizes that do not lie on the line through those at other sizes."""
+        operators = len(stream.operators)
+        name, layer = (
+            named(stream.operators[index]) if index < operators else ("a call", stream.modules[index - operators][0])
+        )
+        return f"up to {written(sizes)} the sizes of {name}{self._place(layer)} do not grow linearly"
+
+    def _place(self, layer: str) -> str:
+        where = f" in layer `{layer}`" if layer else ""
+        return f"{where} ({self._sources[layer]})" if layer in self._sources else where
 
 
 def written(sizes: Mapping[str, int]) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from analyzer.scaling.fit import NOT_LINEAR, Fit, fitted, refute
+from analyzer.scaling.fit import LatticeFit, fitted, refute
 from analyzer.scaling.lattice import farthest, on_period, periods_to_try
 from analyzer.scaling.recordings import ForwardFailed, Recordings, Unrecorded
-from analyzer.scaling.stream import first_difference
-from analyzer.values.scaling import Dimension, FixedSize
+from analyzer.scaling.stream import Stream, first_difference
+from analyzer.values.scaling import Dimension, FixedSize, RangeEnd
+
+FAR = 37
+"""Steps of the lattice after which a line is told from a staircase."""
 
 
 @dataclass(frozen=True)
 class Found:
     """A fit whose dimensions have their ranges, the sizes that have none, and why ranges end."""
 
-    fit: Fit
+    fit: LatticeFit
     fixed: tuple[FixedSize, ...] = ()
-    notes: tuple[str, ...] = ()
+    ends: tuple[RangeEnd, ...] = ()
     at_example: Found | None = None
     """The same with the sizes of the example that lie outside the range fixed; None where all lie within."""
 
@@ -26,24 +30,29 @@ class Found:
 def found(recordings: Recordings, guesses: Sequence[Dimension]) -> Found:
     """A fit on the guessed lattice, else on one that is searched size by size; Unrecorded when nothing can change."""
     try:
-        return _with_ranges(fitted(recordings, guesses), recordings, ())
+        first = _with_ranges(fitted(recordings, guesses), recordings, ())
+        if all(item.step(item.most) >= base + FAR for item, base in _pairs(first.fit)):
+            return first
     except Unrecorded:
-        dimensions, fixed = _searched(recordings, guesses)
-    if not dimensions:
-        raise Unrecorded("; ".join(f"{size.name} stays {size.size}, for {size.reason}" for size in fixed))
-    return _with_ranges(fitted(recordings, dimensions), recordings, fixed)
+        pass
+    dimensions, fixed = _searched(recordings, guesses)
+    while dimensions:
+        try:
+            return _with_ranges(fitted(recordings, dimensions), recordings, fixed)
+        except Unrecorded as reason:  # each size alone is known to grow linearly
+            *dimensions, last = dimensions
+            fixed = [*fixed, FixedSize(last.name, last.example, str(reason))]
+    raise Unrecorded("; ".join(f"{size.name} stays {size.size}: {size.reason}" for size in fixed))
 
 
-def _searched(
-    recordings: Recordings, guesses: Sequence[Dimension]
-) -> tuple[tuple[Dimension, ...], tuple[FixedSize, ...]]:
+def _searched(recordings: Recordings, guesses: Sequence[Dimension]) -> tuple[list[Dimension], list[FixedSize]]:
     dimensions, fixed = [], []
     for guess in guesses:
         try:
             dimensions.append(_on_finest_period(recordings, guess))
         except Unrecorded as reason:
             fixed.append(FixedSize(guess.name, guess.example, str(reason)))
-    return tuple(dimensions), tuple(fixed)
+    return dimensions, fixed
 
 
 def _on_finest_period(recordings: Recordings, guess: Dimension) -> Dimension:
@@ -60,18 +69,30 @@ def _on_finest_period(recordings: Recordings, guess: Dimension) -> Dimension:
 
 
 def _refute_linear(recordings: Recordings, guess: Dimension, period: int) -> None:
-    """Unrecorded unless three sizes that far apart, above the example, differ by equal amounts in all integers."""
-    sizes = [{guess.name: guess.example + period * step} for step in (1, 2, 3)]
-    streams = [recordings.at(size) for size in sizes]
-    for size, stream in zip(sizes[1:], streams[1:], strict=True):
-        if difference := first_difference(streams[0], stream):
-            raise Unrecorded(recordings.told(difference, size))
-    for first, second, third in zip(*(stream.integers for stream in streams), strict=True):
-        if any(a + c != 2 * b for a, b, c in zip(first, second, third, strict=True)):
-            raise Unrecorded(NOT_LINEAR)
+    """Unrecorded unless all integers grow linearly along this size, on a lattice of the period through the example.
+
+    Far from there the forward may fail.
+    """
+    sizes = {step: {guess.name: guess.example + period * step} for step in (1, 2, 3, FAR)}
+    first, second = recordings.at(sizes[1]), recordings.at(sizes[2])
+    _refute_line(recordings, (first, second), second, sizes[2], 2)
+    _refute_line(recordings, (first, second), recordings.at(sizes[3]), sizes[3], 3)
+    with suppress(ForwardFailed):
+        _refute_line(recordings, (first, second), recordings.at(sizes[FAR]), sizes[FAR], FAR)
 
 
-def _with_ranges(fit: Fit, recordings: Recordings, fixed: tuple[FixedSize, ...]) -> Found:
+def _refute_line(
+    recordings: Recordings, line: tuple[Stream, Stream], stream: Stream, sizes: Mapping[str, int], step: int
+) -> None:
+    """Unrecorded when what was recorded at a step does not lie on the line through steps 1 and 2."""
+    if difference := first_difference(line[0], stream):
+        raise Unrecorded(recordings.told(difference, sizes))
+    for index, columns in enumerate(zip(line[0].integers, line[1].integers, stream.integers, strict=True)):
+        if any(low + (step - 1) * (high - low) != value for low, high, value in zip(*columns, strict=True)):
+            raise Unrecorded(recordings.off_line(stream, index, sizes))
+
+
+def _with_ranges(fit: LatticeFit, recordings: Recordings, fixed: Sequence[FixedSize]) -> Found:
     least, below = _reached(fit, recordings, [list(_from_below(item, step)) for item, step in _pairs(fit)])
     most, above = _reached(fit, recordings, [list(_from_above(item, step)) for item, step in _pairs(fit)])
     ranges = zip(fit.dimensions, least, most, strict=True)
@@ -81,8 +102,9 @@ def _with_ranges(fit: Fit, recordings: Recordings, fixed: tuple[FixedSize, ...])
     )
     if not outside:
         refute(fit, recordings, [item.step(item.example) for item in dimensions])
-    notes = tuple((*(size.reason for size in outside), *above.values()))
-    whole = Found(replace(fit, dimensions=dimensions), fixed, notes)
+    below = {size.name: size.reason for size in outside if size.reason}
+    ends = tuple(RangeEnd(name, reason) for name, reason in (*below.items(), *above.items()))
+    whole = Found(replace(fit, dimensions=dimensions), tuple(fixed), ends)
     return replace(whole, at_example=_at_example(dimensions, recordings, outside)) if outside else whole
 
 
@@ -96,7 +118,7 @@ def _at_example(
         return None
 
 
-def _pairs(fit: Fit) -> Iterator[tuple[Dimension, int]]:
+def _pairs(fit: LatticeFit) -> Iterator[tuple[Dimension, int]]:
     yield from zip(fit.dimensions, fit.base, strict=True)
 
 
@@ -118,9 +140,7 @@ def _from_above(dimension: Dimension, base: int) -> Iterator[int]:
     yield base + 1
 
 
-def _reached(
-    fit: Fit, recordings: Recordings, tries: list[list[int]]
-) -> tuple[tuple[int, ...], dict[str, str]]:
+def _reached(fit: LatticeFit, recordings: Recordings, tries: list[list[int]]) -> tuple[tuple[int, ...], dict[str, str]]:
     """The outermost point that the fit holds at, each size for itself where they do not all hold together.
 
     With it why each size that does not go all the way stops.
@@ -141,7 +161,7 @@ def _reached(
     return tuple(reached), reasons
 
 
-def _refuted_together(fit: Fit, recordings: Recordings, steps: Sequence[int]) -> Unrecorded | None:
+def _refuted_together(fit: LatticeFit, recordings: Recordings, steps: Sequence[int]) -> Unrecorded | None:
     """Why the fit does not hold for all sizes together; where the forward fails, as far as it goes."""
     point = tuple(steps)
     while isinstance(refuted := _refuted(fit, recordings, point), ForwardFailed) and point != fit.base:
@@ -149,7 +169,7 @@ def _refuted_together(fit: Fit, recordings: Recordings, steps: Sequence[int]) ->
     return refuted
 
 
-def _refuted(fit: Fit, recordings: Recordings, steps: Sequence[int]) -> Unrecorded | None:
+def _refuted(fit: LatticeFit, recordings: Recordings, steps: Sequence[int]) -> Unrecorded | None:
     try:
         refute(fit, recordings, steps)
     except Unrecorded as reason:

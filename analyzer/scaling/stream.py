@@ -15,6 +15,7 @@ from analyzer.values.graph import Argument, ModuleCalls, Op, Tensor, Trace
 
 Structure = tuple[Any, ...]
 Integers = tuple[int, ...]
+Fractions = tuple[float | complex, ...]
 INTEGER, FRACTION, TENSOR, LIST = "integer", "fraction", "tensor", "list"
 """What stands in a structure for an integer, for a fraction (only that it is one), and before tensors and lists."""
 
@@ -29,7 +30,7 @@ class Stream:
     """Path, kind, number of calls and ranks of every module."""
     integers: tuple[Integers, ...]
     """Sizes of tensors and integer arguments of every operator, then sizes of every module."""
-    fractions: tuple[tuple[float, ...], ...]
+    fractions: tuple[Fractions, ...]
     """Fractions and complex numbers among the arguments of every operator."""
     memory: tuple[tuple[int, int | None], ...]
     """Which operators allocated each piece of memory and let it go."""
@@ -51,9 +52,7 @@ def stream_of(count: Count) -> Stream:
     memory = _memory(trace, set(kept))
     nbytes = tuple(piece.nbytes for piece in trace.allocations)
     owners = tuple(count.owners[op] for op in kept)
-    return Stream(
-        operators, modules, (*integers, *sizes), fractions, memory, nbytes, owners, count.layers, count.total
-    )
+    return Stream(operators, modules, (*integers, *sizes), fractions, memory, nbytes, owners, count.layers, count.total)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], number: int) -> tuple[tuple[Any, ...], ...]:
@@ -74,9 +73,9 @@ def _memory(trace: Trace, kept: set[Op]) -> tuple[tuple[int, int | None], ...]:
     )
 
 
-def _of_op(op: Op, storages: Mapping[int, int]) -> tuple[Structure, Integers, tuple[float, ...]]:
+def _of_op(op: Op, storages: Mapping[int, int]) -> tuple[Structure, Integers, Fractions]:
     found: list[int] = []
-    fractions: list[float] = []
+    fractions: list[float | complex] = []
 
     def apart(value: Argument) -> Any:
         if isinstance(value, Tensor):
@@ -89,8 +88,11 @@ def _of_op(op: Op, storages: Mapping[int, int]) -> tuple[Structure, Integers, tu
             return value
         if isinstance(value, str):
             return "object" if " at 0x" in value else f"={value}"
-        (found if isinstance(value, int) else fractions).append(value)
-        return INTEGER if isinstance(value, int) else FRACTION
+        if isinstance(value, int):
+            found.append(value)
+            return INTEGER
+        fractions.append(value)
+        return FRACTION
 
     arguments = tuple((name, apart(value)) for name, value in op.arguments.items())
     outputs = tuple(map(apart, op.outputs))
@@ -104,7 +106,7 @@ def _of_module(module: ModuleCalls) -> tuple[Structure, Integers]:
     return (module.path, module.kind, module.calls, *ranks), sizes
 
 
-def op_of(structure: Structure, integers: Sequence[Any], fractions: Sequence[float]) -> Op:
+def op_of(structure: Structure, integers: Sequence[Any], fractions: Fractions) -> Op:
     """The operator of a structure with other integers in it."""
     name, layer, tags, arguments, outputs = structure
     left = iter(integers), iter(fractions)
@@ -113,7 +115,7 @@ def op_of(structure: Structure, integers: Sequence[Any], fractions: Sequence[flo
     return Op(name, bound, results, layer, tags)
 
 
-def _put_together(structure: Any, left: tuple[Iterator[Any], Iterator[float]]) -> Any:
+def _put_together(structure: Any, left: tuple[Iterator[Any], Iterator[float | complex]]) -> Any:
     integers, fractions = left
     if structure == INTEGER:
         return next(integers)
@@ -143,12 +145,13 @@ def first_difference(one: Stream, two: Stream) -> StreamDifference | None:
     """Where two streams part; None when they are the same in all but their integers."""
     for here, there in itertools.zip_longest(one.operators, two.operators, fillvalue=("nothing more", "")):
         if here != there:
-            return StreamDifference(_named(here), here[1], _named(there), there[1])
+            return StreamDifference(*named(here), *named(there))
     for here, there in itertools.zip_longest(one.modules, two.modules, fillvalue=("", "nothing more", 0)):
         if here != there:
             return StreamDifference(f"{here[1]}, {here[2]} calls", here[0], f"{there[1]}, {there[2]} calls", there[0])
     return None
 
 
-def _named(structure: Structure) -> str:
-    return str(structure[0]).removesuffix(".default")
+def named(structure: Structure) -> tuple[str, str]:
+    """An operator as people know it, and its layer."""
+    return str(structure[0]).removesuffix(".default"), structure[1]

@@ -40,6 +40,6 @@ def makes_too_much(tensors: Sequence[torch.Tensor]) -> bool:
     if any(tensor.numel() > MOST_COMPUTED for tensor in tensors):
         return True
     try:
-        return torch.broadcast_shapes(*(tensor.shape for tensor in tensors)).numel() > MOST_COMPUTED
+        return bool(torch.broadcast_shapes(*(tensor.shape for tensor in tensors)).numel() > MOST_COMPUTED)
     except RuntimeError:  # operands that are not broadcast
         return False

@@ -53,6 +53,10 @@ class AnalysisOptions:
     """The optimizer whose training footprint is wanted."""
     formulas: Mapping[str, str] = field(default_factory=dict)
     """The user's own formulas, "module:function" by operator."""
+    symbolic: bool = False
+    """Tell costs as polynomials in the sizes of the inputs as well."""
+    at: tuple[Mapping[str, int], ...] = ()
+    """Sizes by name that totals are told for."""
 
     @classmethod
     def on(cls, device: str | None) -> AnalysisOptions:

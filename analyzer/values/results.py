@@ -20,9 +20,12 @@ from analyzer.values.counts import (
     Uncounted,
     UsedFormula,
 )
+from analyzer.values.errors import Problem
 from analyzer.values.estimates import Estimates
 from analyzer.values.fit_results import Fit
 from analyzer.values.gate_results import BudgetLine, Difference
+from analyzer.values.scaling import Scaling, resized
+from analyzer.values.size_sweeps import SizedTotal
 from analyzer.values.timings import Latency
 
 SCHEMA_VERSION: Final = 1
@@ -113,6 +116,33 @@ class Analysis:
     """What was done to fit this model to budgets; None for a model as it was given."""
     estimates: Estimates | None = None
     """Time, memory and energy as estimated for a device profile, never measured."""
+    scaling: Scaling | None = None
+    """Costs as polynomials in the sizes of the inputs, when asked for."""
+    sizes: tuple[SizedTotal, ...] = ()
+    """Totals at other sizes of the inputs, when asked for."""
+
+    def at(self, **sizes: int) -> Analysis:
+        """The same model with inputs of other sizes: `analysis.at(batch=8, height=512)`; no forward is followed.
+
+        Inputs, totals and layers are those of a fresh analysis, to the integer; what else an analysis tells of its
+        sizes (advice, estimates, times, other counters) is left out. Raises Problem where the formulas do not hold,
+        and for an analysis without formulas.
+        """
+        if self.scaling is None:
+            raise Problem("this analysis has no formulas: analyze with symbolic=True, or with --symbolic")
+        scaling, steps = self.scaling.point(sizes)
+        return Analysis(
+            analyzer_version=self.analyzer_version,
+            model=self.model,
+            inputs=resized(self.inputs, self.scaling.dimensions, sizes),
+            tracing=self.tracing,
+            total=scaling.total(self.total, steps),
+            complete=self.complete,
+            uncounted=self.uncounted,
+            formulas=self.formulas,
+            never_run=self.never_run,
+            layers=tuple(scaling.rows(self.layers, steps)),
+        )
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""

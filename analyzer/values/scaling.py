@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm, prod
 
-from analyzer.values.counts import Layer, Total
+from analyzer.values.counts import Input, Layer, Total
 from analyzer.values.errors import Problem
 
 
@@ -37,7 +37,9 @@ class Dimension:
         step, rest = divmod(size - self.offset, self.period)
         if rest:
             near = " and ".join(str(self.size(step + more)) for more in (0, 1) if self.size(step + more) > 0)
-            raise Problem(f"{self.name}={size} is off the lattice {self.lattice}; the formulas hold at {near}")
+            raise Problem(
+                f"{self.name}={size} is off the lattice {self.offset} + {self.period}·k; the formulas hold at {near}"
+            )
         return step
 
     def known_step(self, size: int) -> int:
@@ -47,22 +49,6 @@ class Dimension:
             held = f"the formulas hold from {self.least} to {self.most}"
             raise Problem(f"{self.name}={size} is outside the range of sizes that were checked; {held}")
         return step
-
-    @property
-    def lattice(self) -> str:
-        """Of which sizes the formulas speak: "height = 32·h"."""
-        offset = f"{self.offset} + " if self.offset else ""
-        return f"{self.name} = {offset}{f'{self.period}·' if self.period > 1 else ''}{self.symbol}"
-
-    @property
-    def symbol(self) -> str:
-        """The variable in formulas: the size itself in upper case, a count of periods in lower case."""
-        letter = self.name[0] if self.name in KNOWN else self.name
-        return letter.upper() if (self.period, self.offset) == (1, 0) else letter.lower()
-
-
-KNOWN = ("batch", "channels", "frames", "height", "width", "sequence", "length")
-"""Names that formulas shorten to their first letter."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,7 +82,7 @@ class Polynomial:
 
     def at(self, steps: Sequence[int]) -> int:
         """The value at a point of the lattice."""
-        value = sum(
+        value: int = sum(
             term.coefficient * prod(step**power for step, power in zip(steps, term.powers, strict=True) if power)
             for term in self.terms
         )
@@ -153,6 +139,14 @@ class FixedSize:
 
 
 @dataclass(frozen=True, slots=True)
+class RangeEnd:
+    """Why the formulas hold no further for a size."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SymbolicShapes:
     """What a second trace, with symbols for sizes, says of the formulas."""
 
@@ -182,8 +176,10 @@ class Scaling:
     blocks: tuple[LayerScaling, ...]
     """The modules directly under the model, their children's work included."""
     fixed: tuple[FixedSize, ...] = ()
-    notes: tuple[str, ...] = ()
-    """Where the range ends because the forward does something else beyond it."""
+    ends: tuple[RangeEnd, ...] = ()
+    """Why ranges end."""
+    peak_absence: str = ""
+    """Why there is no formula of the peak."""
     symbolic: SymbolicShapes | None = None
     at_example: Scaling | None = None
     """Where the example lies outside the range: the same with the sizes that do so as the example has them."""
@@ -243,3 +239,12 @@ def _shapes_at(shapes: Shapes, steps: Sequence[int]) -> tuple[tuple[int, ...], .
 
 def _value(polynomial: Polynomial | None, steps: Sequence[int]) -> int | None:
     return None if polynomial is None else polynomial.at(steps)
+
+
+def resized(inputs: Sequence[Input], dimensions: Sequence[Dimension], sizes: Mapping[str, int]) -> tuple[Input, ...]:
+    """The inputs with sizes by the names of dimensions."""
+    shapes = {given.name: list(given.shape) for given in inputs}
+    for dimension in dimensions:
+        for name, axis in dimension.places:
+            shapes[name][axis] = sizes.get(dimension.name, dimension.example)
+    return tuple(replace(given, shape=tuple(shapes[given.name])) for given in inputs)

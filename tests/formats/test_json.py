@@ -25,6 +25,8 @@ BESIDES = [
     "latency",
     "estimates",
     "absences",
+    "scaling",
+    "sizes",
 ]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",

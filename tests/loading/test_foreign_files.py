@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from analyzer.loading import load
-from analyzer.loading.foreign_files import is_pointer, refuse_foreign
+from analyzer.loading.foreign_files import refuse_foreign
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
 
@@ -101,13 +101,6 @@ def test_a_pointer_is_named_wherever_it_stands(tmp_path):
     ):
         with pytest.raises(Problem, match=f"{named} is {pointer}"):
             load(ModelRequest(target))
-
-
-def test_only_the_beginning_of_a_file_makes_a_pointer(tmp_path):
-    (tmp_path / "notes.py").write_text("# version https://git-lfs.github.com/spec/v1\n")
-    assert not is_pointer(tmp_path / "notes.py")
-    assert not is_pointer(tmp_path)
-    assert not is_pointer(tmp_path / "absent")
 
 
 def bomb(path, names, size=300_000_000):

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from analyzer.formats.markdown import advice_section, estimates_section, fit_section, gate_section, latency_section
+from analyzer.formats.markdown import (
+    advice_section,
+    estimates_section,
+    fit_section,
+    gate_section,
+    latency_section,
+    scaling_section,
+)
 from analyzer.formats.markdown import report_tables as tables
 from analyzer.formats.markdown.markdown_text import code, details, prose
 from analyzer.formats.wording import rewriting_wording, sentences, verdict
@@ -23,8 +30,9 @@ def render(
     clock: str | None = None,
     memory: str | None = None,
     trade_off: str | None = None,
+    growth: str | None = None,
 ) -> str:
-    """The whole report; the others are addresses relative to it of pictures: along depth, of time, memory and fit."""
+    """The whole report; the others are addresses relative to it of pictures: depth, time, memory, fit and growth."""
     caption = prose(f"Where the parameters and MACs of {analysis.model.name} lie along its depth")
     parts = (
         _title(analysis),
@@ -37,6 +45,8 @@ def render(
         _section("Left out", _left_out(analysis)),
         f"![{caption}](<{figure}>)" if figure else "",
         _section("Totals", tables.totals(analysis)),
+        _section("Costs as formulas", scaling_section.formulas(analysis.scaling)),
+        _section("At other sizes", scaling_section.at_sizes(analysis, growth)),
         _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
         _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
         _section("What could be restructured", advice_section.section(analysis)),

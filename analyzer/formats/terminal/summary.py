@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from analyzer.formats.terminal import advice_table, gate_table
 from analyzer.formats.terminal.console_text import path, rendered, source, styled, table
 from analyzer.formats.wording import (
+    cost_formulas,
     durations,
     fit_wording,
     rewriting_wording,
@@ -47,6 +48,7 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
     yield from _fits_and_rewritings((analysis,))
     yield from _heaviest(analysis, width, "parameters", lambda layer: layer.params, total.params)
     yield from _heaviest(analysis, width, "MACs", lambda layer: layer.macs, total.macs)
+    yield from _formulas(analysis)
     yield from advice_table.parts(analysis, width, written)
     if analysis.reconciliation:
         yield ""
@@ -56,6 +58,27 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
         yield from durations.summary(analysis.latency)
     yield from _warnings(analysis)
     yield from _written(written)
+
+
+def _formulas(analysis: Analysis) -> Iterator["str | Text | Table"]:
+    """Costs as formulas, and the totals at other sizes."""
+    if analysis.scaling is None:
+        return
+    yield ""
+    yield from (f"{name}: {text}" for name, text in cost_formulas.rows(analysis.scaling))
+    yield f"exact for {'; '.join(cost_formulas.lattices(analysis.scaling))}"
+    yield from (styled(remark, "yellow") for remark in cost_formulas.remarks(analysis.scaling))
+    yield from cost_formulas.crossovers(analysis)
+    rows = [
+        (
+            cost_formulas.sizes(sized.sizes),
+            *(count(sized.total.macs), count(sized.total.other_flops)),
+            size(sized.total.peak_activation_bytes),
+        )
+        for sized in analysis.sizes
+    ]
+    if rows:
+        yield table(("at", "MACs:", "other FLOPs:", "peak activations:"), rows)
 
 
 def _compared(analyses: Sequence[Analysis], written: Sequence[str]) -> Iterator["str | Text | Table"]:
