@@ -43,6 +43,11 @@ def per_input(flops: int) -> Formula:
     return lambda op: Cost(other_flops=flops * elements(op.inputs[0]) if op.inputs else 0)
 
 
+def per_element_of(flops: int, *names: str, when: str = "") -> Formula:
+    """other = flops · ∏tensor, the one under the first of these names; 0 unless the argument `when` was given."""
+    return lambda op: Cost(other_flops=flops * first(op, *names).numel if not when or op.arguments.get(when) else 0)
+
+
 def per_item(flops: int) -> Formula:
     """other = flops · Σ∏in, over every tensor of the first argument, a list."""
     return lambda op: Cost(

@@ -4,36 +4,27 @@ from math import prod
 
 from analyzer.formulas.formula import Formula, sizes
 from analyzer.values.counts import Cost
-from analyzer.values.graph import Op, Tensor
+from analyzer.values.graph import Op
 
 
-def complex_transform(op: Op) -> Cost | None:
-    """other = 5 · ∏in · ⌈log2 N⌉, N the product of the transformed sizes."""
-    return _transform(op, op.tensor("self"), 1)
+def transform(divisor: int, is_to_real: bool = False) -> Formula:
+    """other = 5 · ∏in · ⌈log2 N⌉ / divisor, N the product of the transformed sizes; to real numbers of the output.
 
+    Between real and complex numbers it is half of a transform of complex ones.
+    """
 
-def from_real(op: Op) -> Cost | None:
-    """other = 5 · ∏in · ⌈log2 N⌉ / 2, N by the real input: half of a complex one."""
-    return _transform(op, op.tensor("self"), 2)
+    def formula(op: Op) -> Cost | None:
+        tensor = op.outputs[0] if is_to_real else op.tensor("self")
+        length: object = prod(tensor.shape[dim] for dim in sizes(op, "dim"))
+        if not isinstance(length, int):  # a symbolic length has no bits to count
+            return None
+        return Cost(other_flops=5 * tensor.numel * (length - 1).bit_length() // divisor)
 
-
-def to_real(op: Op) -> Cost | None:
-    """other = 5 · ∏out · ⌈log2 N⌉ / 2, N by the real output."""
-    return _transform(op, op.outputs[0], 2)
-
-
-def _transform(op: Op, tensor: Tensor, divisor: int) -> Cost | None:
-    length: object = prod(tensor.shape[dim] for dim in sizes(op, "dim"))
-    if not isinstance(length, int):  # a symbolic length has no bits to count
-        return None
-    return Cost(other_flops=5 * tensor.numel * (length - 1).bit_length() // divisor)
+    return formula
 
 
 BOUNDED: dict[str, Formula] = {
-    "aten._fft_c2c": complex_transform,
-    "aten._fft_r2c": from_real,
-    "aten._fft_c2r": to_real,
-    "prims.fft_c2c": complex_transform,
-    "prims.fft_r2c": from_real,
-    "prims.fft_c2r": to_real,
+    **dict.fromkeys(("aten._fft_c2c", "prims.fft_c2c"), transform(1)),
+    **dict.fromkeys(("aten._fft_r2c", "prims.fft_r2c"), transform(2)),
+    **dict.fromkeys(("aten._fft_c2r", "prims.fft_c2r"), transform(2, is_to_real=True)),
 }

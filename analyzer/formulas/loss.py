@@ -1,18 +1,13 @@
 """Losses: three FLOPs per element that is judged (difference, penalty, sum), and as much for their gradient."""
 
-from analyzer.formulas.formula import Formula, first, per_input, table
-from analyzer.values.counts import Cost
-from analyzer.values.graph import Op
-
-
-def picked(op: Op) -> Cost:
-    """other = ∏target: of every row one log-probability is summed."""
-    return Cost(other_flops=first(op, "target").numel)
-
+from analyzer.formulas.formula import Formula, per_element_of, per_input, table
 
 BOUNDED: dict[str, Formula] = {
-    **table(picked, "nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward nll_loss_nd"),
-    **table(picked, "nll_loss_backward nll_loss2d_backward"),
+    # Of every row one log-probability is summed.
+    **table(
+        per_element_of(1, "target"),
+        "nll_loss nll_loss_forward nll_loss2d nll_loss2d_forward nll_loss_nd nll_loss_backward nll_loss2d_backward",
+    ),
     **table(
         per_input(3),
         "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "

@@ -1,15 +1,7 @@
 """What does no arithmetic: allocation, random numbers, copies, lookups, rearrangement, questions, communication."""
 
-from analyzer.formulas.formula import Formula, free, merge, table
-from analyzer.values.counts import Cost
-from analyzer.values.graph import Op
+from analyzer.formulas.formula import Formula, free, merge, per_element_of, table
 from analyzer.values.operator_classes import UNMOVED
-
-
-def scatter(op: Op) -> Cost:
-    """other = ∏index with a reduction, else data only moves."""
-    return Cost(other_flops=op.tensor("index").numel) if op.arguments.get("reduce") else Cost()
-
 
 ALLOCATION = """
     empty empty_like empty_strided empty_permuted empty_quantized _empty_affine_quantized
@@ -145,5 +137,6 @@ FREE: dict[str, Formula] = merge(
     ),
     table(free, "conv2d_prepack", "mkldnn_prepacked"),
     table(free, "_mkl_reorder_linear_weight", "mkl"),
-    {"aten.scatter": scatter},
+    # Only with a reduction it computes.
+    table(per_element_of(1, "index", when="reduce"), "scatter"),
 )

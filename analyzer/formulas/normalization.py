@@ -10,28 +10,21 @@ SOFTMAX = 5
 """Maximum, difference, exponential, sum, quotient."""
 
 
-def batch_norm(op: Op) -> Cost:
-    """other = ∏in · 2 with weight, ∏in without: statistics are constants; in training as any other norm."""
-    return norm(op) if op.arguments.get("training") else folded(op)
+def normalize(flops: int) -> Formula:
+    """other = ∏in · flops, and ∏in more with weight."""
+    return lambda op: Cost(other_flops=first(op, "input", "self", "qx").numel * (flops + given(op, "weight")))
 
 
-def folded(op: Op) -> Cost:
-    """other = ∏in · 2 with weight, ∏in without."""
-    return Cost(other_flops=_input(op) * (1 + given(op, "weight")))
+norm = normalize(NORM - 1)
+rms_norm = normalize(NORM - 2)
+"""No mean to take away."""
+folded = normalize(1)
+"""The statistics are constants."""
 
 
-def norm(op: Op) -> Cost:
-    """other = ∏in · 5 with weight, ∏in · 4 without."""
-    return Cost(other_flops=_input(op) * (NORM - 1 + given(op, "weight")))
-
-
-def rms_norm(op: Op) -> Cost:
-    """other = ∏in · 4 with weight, ∏in · 3 without: no mean to take away."""
-    return Cost(other_flops=_input(op) * (NORM - 2 + given(op, "weight")))
-
-
-def _input(op: Op) -> int:
-    return first(op, "input", "self", "qx").numel
+def batch_norm(op: Op) -> Cost | None:
+    """As `folded`, in training as any other norm."""
+    return (norm if op.arguments.get("training") else folded)(op)
 
 
 BOUNDED: dict[str, Formula] = {

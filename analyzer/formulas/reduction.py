@@ -1,25 +1,15 @@
 """Reductions, scans, orderings and lookups that combine: FLOPs per element read."""
 
-from analyzer.formulas.formula import Formula, first, per_input, per_output, table
+from analyzer.formulas.formula import Formula, per_element_of, per_input, per_output, table
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
+
+SCATTERED = ("src", "source", "values")
 
 
 def extremum(op: Op) -> Cost | None:
     """One per element read; of two tensors, elementwise: one per output."""
     return (per_output if "other" in op.arguments else per_input)(1)(op)
-
-
-def scattered(op: Op) -> Cost:
-    """other = ∏src: one addition for every element that is scattered."""
-    return Cost(other_flops=first(op, "src", "source", "values").numel)
-
-
-def put(op: Op) -> Cost:
-    """other = ∏values when they are accumulated; without, data only moves."""
-    if not op.arguments.get("accumulate"):
-        return Cost()
-    return scattered(op)
 
 
 def embedding_bag(op: Op) -> Cost:
@@ -48,8 +38,12 @@ BOUNDED: dict[str, Formula] = {
     **table(per_input(3), "dist pairwise_distance cosine_similarity"),
     **table(per_input(4), "std var std_mean var_mean logsumexp logcumsumexp _logcumsumexp"),
     "aten.trace": trace,
-    **table(scattered, "scatter_add index_add scatter_reduce index_reduce _unsafe_masked_index_put_accumulate"),
-    **table(put, "put index_put _index_put_impl _unsafe_index_put"),
+    # One addition for every element that is scattered; without accumulation, data only moves.
+    **table(
+        per_element_of(1, *SCATTERED),
+        "scatter_add index_add scatter_reduce index_reduce _unsafe_masked_index_put_accumulate",
+    ),
+    **table(per_element_of(1, *SCATTERED, when="accumulate"), "put index_put _index_put_impl _unsafe_index_put"),
     **table(embedding_bag, "embedding_bag _embedding_bag _embedding_bag_forward_only"),
     **table(
         per_input(1),

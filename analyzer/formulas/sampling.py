@@ -1,11 +1,12 @@
 """Resampling of images: one FLOP per tap that is blended into an output, as fvcore counts bilinear ones."""
 
-from analyzer.formulas.formula import Formula, first, per_output, table
+from analyzer.formulas.formula import Formula, first, per_element_of, per_output, table
 from analyzer.values.counts import Cost
 from analyzer.values.graph import Op
 
 LINEAR, BILINEAR, TRILINEAR, BICUBIC, LANCZOS = 2, 4, 8, 16, 36
 """Taps per output."""
+GRADIENT = "grad_output"
 
 
 def antialiased(taps: int) -> Formula:
@@ -18,11 +19,6 @@ def grid_sample(op: Op) -> Cost:
     mode = op.arguments.get("interpolation_mode", 0)
     per_axis = {0: 2, 1: 1, 2: 4}[mode if isinstance(mode, int) else 0]
     return Cost(other_flops=op.outputs[0].numel * per_axis ** (len(op.tensor("grid").shape) - 2))
-
-
-def gradient(taps: int) -> Formula:
-    """other = ∏grad · taps."""
-    return lambda op: Cost(other_flops=taps * first(op, "grad_output").numel)
 
 
 def affine_grid(op: Op) -> Cost:
@@ -43,18 +39,18 @@ BOUNDED: dict[str, Formula] = {
         grid_sample, "grid_sampler grid_sampler_2d grid_sampler_3d _grid_sampler_2d_cpu_fallback cudnn_grid_sampler"
     ),
     **table(affine_grid, "affine_grid_generator cudnn_affine_grid_generator"),
-    **table(gradient(LINEAR), "upsample_linear1d_backward"),
-    **table(gradient(BILINEAR), "upsample_bilinear2d_backward _upsample_bilinear2d_aa_backward"),
-    **table(gradient(TRILINEAR), "upsample_trilinear3d_backward"),
-    **table(gradient(BICUBIC), "upsample_bicubic2d_backward _upsample_bicubic2d_aa_backward"),
-    **table(gradient(LANCZOS), "_upsample_lanczos2d_aa_backward"),
+    **table(per_element_of(LINEAR, GRADIENT), "upsample_linear1d_backward"),
+    **table(per_element_of(BILINEAR, GRADIENT), "upsample_bilinear2d_backward _upsample_bilinear2d_aa_backward"),
+    **table(per_element_of(TRILINEAR, GRADIENT), "upsample_trilinear3d_backward"),
+    **table(per_element_of(BICUBIC, GRADIENT), "upsample_bicubic2d_backward _upsample_bicubic2d_aa_backward"),
+    **table(per_element_of(LANCZOS, GRADIENT), "_upsample_lanczos2d_aa_backward"),
     **table(
-        gradient(2 * BILINEAR),
+        per_element_of(2 * BILINEAR, GRADIENT),
         "grid_sampler_2d_backward _grid_sampler_2d_cpu_fallback_backward cudnn_grid_sampler_backward",
     ),
-    **table(gradient(2 * TRILINEAR), "grid_sampler_3d_backward"),
+    **table(per_element_of(2 * TRILINEAR, GRADIENT), "grid_sampler_3d_backward"),
     **table(
-        gradient(1),
+        per_element_of(1, GRADIENT),
         "upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward "
         "_upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward",
     ),
