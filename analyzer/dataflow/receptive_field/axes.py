@@ -30,7 +30,7 @@ class Reach:
     """All of it is read; of the window only the jump then counts."""
     aligned: bool = True
     irregular: bool = False
-    """The pattern of what is read is too long to be followed; the window is then an earlier one."""
+    """What is read follows a pattern too long to be followed, or none; the window is then an earlier one."""
 
     def seen_through(self, window: Window) -> Reach:
         """What is read through a window of what was read before."""
@@ -96,6 +96,10 @@ class Axes:
         """The whole of these axes is read."""
         widened = {axis: self.reach[axis].globally() for axis in axes if axis is not None}
         return replace(self, reach={**self.reach, **widened}) if widened else self
+
+    def irregular_along(self, axes: Iterable[Axis]) -> Axes:
+        """What is read along these axes follows no pattern that a window tells."""
+        return replace(self, reach={**self.reach, **{axis: replace(self.reach[axis], irregular=True) for axis in axes}})
 
     def merged(self, place: int) -> Axes:
         """Positions of an axis that are each repeated, by the factors after it, become positions of a stretched one."""

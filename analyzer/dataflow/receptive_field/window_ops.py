@@ -93,12 +93,17 @@ def shuffle(op: Op, given: Given) -> Axes:
 
 
 def roll(op: Op, given: Given) -> Axes:
-    """Positions shifted in a circle; what wraps around is not followed, nor elements shifted without dimensions."""
+    """Positions shifted in a circle: what reads across the seam reads both ends, so an axis is irregular then.
+
+    Elements shifted without dimensions are read globally.
+    """
     axes, shape = loaded(given), shape_of(op)
     if not op.integers("dims"):
         return axes.global_along(axes.reach)
     for place, shift in zip(op.integers("dims"), op.integers("shifts"), strict=False):
-        axes = axes.windowed(place, windows.shifted(-shift), shape[place])
+        if shape[place] and shift % shape[place]:
+            axes = axes.resolved(place % len(shape))
+            axes = axes.irregular_along(axes.axes_at(place))
     return axes
 
 

@@ -410,6 +410,15 @@ def test_what_reads_two_places_at_once_is_global(forward, traced):
     assert receptive_fields(traced(Made(forward, conv(3, 1, 1)), (1, 3, 16, 16)))[""].size[0] is None
 
 
+@pytest.mark.parametrize(("shift", "reach"), [(1, "irregular"), (0, "exact"), (16, "exact")])
+def test_what_reads_across_the_seam_of_a_roll_is_not_called_exact(shift, reach, traced):
+    """The first row of the last convolution reads rows at both ends of the input."""
+    network = Made(lambda c, d, x: d(c(x).roll(shift, 2)), conv(3, 1, 1), conv(3, 1, 1))
+    found = traced(network, (1, 3, 16, 16))
+    layers = with_fields(Count(found).layers, receptive_fields(found))
+    assert [layer.reach for layer in layers if layer.path == ""] == [reach]
+
+
 @pytest.mark.parametrize("groups", [1, 16])
 def test_a_convolution_whose_channels_are_an_axis_mixes_it(groups, traced):
     along = nn.Conv1d(16, 16, 3, padding=1, groups=groups)

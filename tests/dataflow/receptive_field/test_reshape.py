@@ -47,3 +47,18 @@ def test_what_cannot_be_dealt_out_is_global():
     assert mixed.reach[1].whole
     assert not IMAGE.reach[0].whole
     assert IMAGE.reach[0].window == IDENTITY
+
+
+def test_an_axis_of_one_position_stays_one_through_views():
+    pooled = Axes((*IMAGE.dimensions[:2], (Factor(0, 1),), (Factor(1, 2),)), IMAGE.reach)
+    grouped = viewed(pooled, (1, 2, 2, 1, 2))
+    assert grouped.dimensions[3:] == ((Factor(0, 1),), (Factor(1, 2),))
+    assert viewed(grouped, (1, 4, 1, 2)).dimensions[2:] == pooled.dimensions[2:]
+
+
+def test_an_axis_of_one_position_takes_the_last_of_more_places_and_is_lost_where_there_are_none():
+    pooled = Axes((*IMAGE.dimensions[:2], (Factor(0, 1),), (Factor(1, 1),)), IMAGE.reach)
+    assert viewed(pooled, (1, 4, 1, 1, 1)).dimensions[2:] == ((Factor(None, 1),), (Factor(0, 1),), (Factor(1, 1),))
+    assert viewed(pooled, (1, 4)).dimensions == IMAGE.dimensions[:2]
+    one_group = Axes((*IMAGE.dimensions[:2], (Factor(None, 1),), *pooled.dimensions[2:]), IMAGE.reach)
+    assert viewed(one_group, (1, 4, 1, 1)).dimensions == pooled.dimensions
