@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from analyzer.advising import untimed
 from analyzer.advising.advisor import AdvisedModel, advise_model
 from analyzer.advising.measured_harm import with_harms as rank_by_harm
+from analyzer.advising.proofs import Proofs
 from analyzer.dataflow import facts_of
 from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, with_fields
 from analyzer.estimating import estimate
@@ -53,14 +54,15 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
     Raises Problem, one sentence for the user, when the forward cannot be followed.
     """
     from analyzer.loading.wrappers import unwrapped
-    from analyzer.tracing import trace
+    from analyzer.tracing import OperatorMemo, trace
 
-    count, absences = Count(trace(loaded, progress)), Absences()
+    memo = OperatorMemo()
+    count, absences = Count(trace(loaded, progress, memo)), Absences()
     fields = absences.attempt("receptive fields", lambda: receptive_fields(count.trace), {})
     time = absences.attempt("estimates", lambda: time_estimate(count, options.device), None)
     inner = unwrapped(loaded)
     facts = absences.attempt("advice", lambda: _facts(inner, count, fields, time, options, absences), None)
-    unadvised = AdvisedModel(inner, count)
+    unadvised = AdvisedModel(inner, count, Proofs(inner, count.trace, memo))
     advised = absences.attempt("advice", lambda: _advised(unadvised, facts, time, options, absences), unadvised)
     training = _training_footprint(loaded, count.trace, options, progress, absences)
     estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)
@@ -149,7 +151,7 @@ def _advised(
     rules = selected(options.select, options.ignore)
     timer = proposal_timer(facts, options.device) if time else untimed
     with layers_left_as_found(unadvised.loaded) if facts.recomputed else nullcontext():
-        return advise_model(unadvised.loaded, unadvised.count, facts, rules, timer, absences)
+        return advise_model(unadvised, facts, rules, timer, absences)
 
 
 def _training_footprint(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyzer.advising import Advised, Timer, advise, best_per_layer, ordered, untimed
 from analyzer.advising.choosing import plan
 from analyzer.advising.exactness import shown_exact
+from analyzer.advising.proofs import Proofs
 from analyzer.advising.suppression import ignores, is_silenced, unused
 from analyzer.advising.verification import applicable, kept_promises, sound_together
 from analyzer.advising.weight_evidence import with_evidence
@@ -19,7 +20,6 @@ from analyzer.values.absences import Absences
 from analyzer.values.advice import PlanStep, Together
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts
-from analyzer.values.graph import Trace
 
 if TYPE_CHECKING:
     from analyzer.loading.loaded_model import LoadedModel
@@ -31,6 +31,8 @@ class AdvisedModel:
 
     loaded: LoadedModel
     count: Count
+    proofs: Proofs
+    """Traces of the model with proposals in it."""
     facts: ModelFacts | None = None
     """What the rules were told; None when no advice was asked for."""
     advised: tuple[Advised, ...] = ()
@@ -46,52 +48,39 @@ class AdvisedModel:
 
 
 def advise_model(
-    loaded: LoadedModel,
-    count: Count,
+    model: AdvisedModel,
     facts: ModelFacts,
     rules: Sequence[Rule],
     timer: Timer = untimed,
     absences: Absences | None = None,
 ) -> AdvisedModel:
-    """Ask the rules about the facts; what fails is noted in `absences`.
+    """The model with what the rules say of the facts; what fails is noted in `absences`.
 
     The timer estimates what proposals do to the time on a device profile.
     """
     left_out = absences or Absences()
+    loaded, proofs = model.loaded, model.proofs
     places = {path: (source.file, source.line) for path, source in loaded.sources.items()}
     everything = advise(facts, places, rules, timer, left_out)
     comments = ignores({item.advice.file for item in everything if item.advice.file}, _text_of)
     spoken = [item for item in everything if not is_silenced(item.advice, comments)]
     possible = left_out.attempt("advice that can be applied", lambda: applicable(spoken, loaded), spoken)
-    kept = kept_promises(possible, loaded, count.trace, left_out)
+    kept = kept_promises(possible, proofs, left_out)
     inexact = tuple(item for item in kept if item.proposal is None or not item.proposal.is_exact)
-    kept = left_out.attempt("changes that leave the output as it is", lambda: shown_exact(kept, loaded, count), inexact)
-    weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
-    comments_unused = unused(comments, [item.advice for item in everything], rules)
-    return planned(loaded, count, facts, ordered(weighed, facts), left_out, comments_unused)
-
-
-def planned(
-    loaded: LoadedModel,
-    count: Count,
-    facts: ModelFacts,
-    advised: tuple[Advised, ...],
-    absences: Absences,
-    unused_comments: tuple[str, ...] = (),
-) -> AdvisedModel:
-    """The model with this advice, in its order, and with what of it is to be made together."""
-    wanted = best_per_layer(advised, facts)
-    proved = absences.attempt("savings together", lambda: proved_together(wanted, loaded, count.trace), (wanted, None))
-    return AdvisedModel(
-        loaded=loaded,
-        count=count,
-        facts=facts,
-        advised=advised,
-        best=proved[0],
-        together=proved[1],
-        plan=plan(proved[0], advised),
-        unused_comments=unused_comments,
+    kept = left_out.attempt(
+        "changes that leave the output as it is", lambda: shown_exact(kept, proofs, model.count), inexact
     )
+    weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
+    told = replace(model, facts=facts, unused_comments=unused(comments, [item.advice for item in everything], rules))
+    return planned(told, ordered(weighed, facts), left_out)
+
+
+def planned(model: AdvisedModel, advised: tuple[Advised, ...], absences: Absences) -> AdvisedModel:
+    """The model with this advice, in its order, and with what of it is to be made together."""
+    assert model.facts is not None
+    wanted = best_per_layer(advised, model.facts)
+    proved = absences.attempt("savings together", lambda: proved_together(wanted, model.proofs), (wanted, None))
+    return replace(model, advised=advised, best=proved[0], together=proved[1], plan=plan(proved[0], advised))
 
 
 def _text_of(file: str) -> str | None:
@@ -100,16 +89,14 @@ def _text_of(file: str) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def proved_together(
-    best: tuple[Advised, ...], loaded: LoadedModel, trace: Trace
-) -> tuple[tuple[Advised, ...], Together | None]:
+def proved_together(best: tuple[Advised, ...], proofs: Proofs) -> tuple[tuple[Advised, ...], Together | None]:
     """What can be made together, and its saving; not proved for a model that has to run for real.
 
     What such a model does depends on the values that new layers give.
     """
-    if not best or trace.mode == "real":
+    if not best or proofs.before.mode == "real":
         return best, None
     try:
-        return sound_together(loaded, best, trace)
+        return sound_together(proofs, best)
     except Problem:
         return best, None

@@ -8,11 +8,11 @@ from itertools import count as numbers
 from math import ceil, log10
 from typing import TYPE_CHECKING
 
+from analyzer.advising.proofs import Proofs
 from analyzer.advising.ranking import Advised
 from analyzer.dataflow.same_operators import first_difference
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
-from analyzer.values.graph import Trace
 from analyzer.values.notes import Note, note
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LEAST_ERROR = 1e-12
 Holds = Callable[[Sequence[Proposal]], bool]
 
 
-def shown_exact(advised: Sequence[Advised], loaded: LoadedModel, count: Count) -> tuple[Advised, ...]:
+def shown_exact(advised: Sequence[Advised], proofs: Proofs, count: Count) -> tuple[Advised, ...]:
     """The advice without the exact changes that do not hold; with a checkpoint each says how far the output is.
 
     A forward can ask what kind of layer it calls, or read a layer's tensors elsewhere. So the rewritten model is
@@ -40,9 +40,9 @@ def shown_exact(advised: Sequence[Advised], loaded: LoadedModel, count: Count) -
         return tuple(advised)
     held = exact
     if count.trace.mode != "real":
-        held = _surviving(held, lambda proposals: _runs_the_same(loaded, proposals, count.trace))
-    if count.trace.mode == "real" or loaded.weights is not None:
-        held = _run(held, loaded, count)
+        held = _surviving(held, lambda proposals: _runs_the_same(proofs, proposals))
+    if count.trace.mode == "real" or proofs.loaded.weights is not None:
+        held = _run(held, proofs.loaded, count)
     kept = {item.proposal: item for item in held}
     refuted = {item.proposal for item in exact} - kept.keys()
     return tuple(kept.get(item.proposal, item) for item in advised if item.proposal not in refuted)
@@ -57,7 +57,7 @@ def refuse_inexact_changes(loaded: LoadedModel, proposals: Sequence[Proposal], c
     if not exact:
         return
     error = _error(loaded, exact, count)
-    if error is None and not _runs_the_same(loaded, exact, count.trace):
+    if error is None and not _runs_the_same(Proofs(loaded, count.trace), exact):
         raise Problem(f"{loaded.name}: the exact changes would alter other operators of the model; leave them out")
 
 
@@ -90,17 +90,14 @@ def _disjoint(items: Sequence[Advised]) -> Iterator[list[Advised]]:
     return (chosen for _, chosen in rounds)
 
 
-def _runs_the_same(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> bool:
+def _runs_the_same(proofs: Proofs, proposals: Sequence[Proposal]) -> bool:
     """Whether a trace of the rewritten model has the same operators outside of the layers that are replaced."""
-    from analyzer.rewriting.export import with_proposals
-    from analyzer.tracing import trace
-
     changes = [frozenset(path for path, _ in proposal.replacements) for proposal in proposals]
     try:
-        after = trace(with_proposals(loaded, proposals))
+        after = proofs.traced_with(proposals)
     except Problem:
         return False
-    return first_difference(before, after, changes) is None
+    return first_difference(proofs.before, after, changes) is None
 
 
 def _run(items: Sequence[Advised], loaded: LoadedModel, count: Count) -> list[Advised]:

@@ -21,7 +21,7 @@ def with_harms(model: AdvisedModel, harms: Sequence[float | None], absences: Abs
     assert model.facts is not None
     known = {id(item): harm for item, harm in zip(to_measure(model.advised), harms, strict=True)}
     ranked = ordered(told(model.advised, known), model.facts)
-    return planned(model.loaded, model.count, model.facts, ranked, absences, model.unused_comments)
+    return planned(model, ranked, absences)
 
 
 def told(advised: Sequence[Advised], known: Mapping[int, float | None]) -> tuple[Advised, ...]:

@@ -78,7 +78,7 @@ def _sound(asked: Sequence[Advised], model: AdvisedModel | None) -> tuple[Advise
     for item in asked:
         if not any(are_unsound(item, other) for other in chosen):
             chosen.append(item)
-    return proved_together(tuple(chosen), model.loaded, model.count.trace)[0] if model else tuple(chosen)
+    return proved_together(tuple(chosen), model.proofs)[0] if model else tuple(chosen)
 
 
 def _warn(left_out: Sequence[Advised]) -> None:

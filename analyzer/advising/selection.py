@@ -93,7 +93,7 @@ def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
             raise Problem(f"{model.loaded.target}: there is no advice that saves anything, so nothing to apply")
         return Applied(model.loaded, model.best)
     wanted = [item for request in requests for item in requested(request, model)]
-    chosen = proved_together(together(wanted), model.loaded, model.count.trace)[0]
+    chosen = proved_together(together(wanted), model.proofs)[0]
     kept = {item.advice.path for item in chosen}
     left_out = {item.advice.path: item for item in wanted if item.advice.path not in kept}
     return Applied(model.loaded, chosen, tuple(left_out.values()))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from analyzer.advising.proofs import Proofs
 from analyzer.advising.ranking import Advised
 from analyzer.advising.resolution_change import can_hold
 from analyzer.dataflow.channels.group_isolation import isolations
 from analyzer.dataflow.channels.neighbours import direct_convolutions
 from analyzer.dataflow.flow import Flow
-from analyzer.formulas.count import Count
 from analyzer.rules import dilate_instead_of_downsample
 from analyzer.values.absences import Absences
 from analyzer.values.advice import Saving, Together
@@ -31,18 +31,7 @@ def prove(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> 
 
     Problem when the model no longer runs, or gives outputs of another shape.
     """
-    return _saving(before, _after(loaded, proposals, before))
-
-
-def _after(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> Trace:
-    from analyzer.rewriting.export import with_proposals
-    from analyzer.tracing import trace
-
-    after = trace(with_proposals(loaded, proposals))
-    old, new = _output_shapes(before), _output_shapes(after)
-    if old != new:
-        raise Problem(f"with the proposal {loaded.name} gives outputs of shape {new} instead of {old}")
-    return after
+    return Proofs(loaded, before).saved_by(proposals)
 
 
 def applicable(items: Sequence[Advised], loaded: LoadedModel) -> list[Advised]:
@@ -54,59 +43,50 @@ def applicable(items: Sequence[Advised], loaded: LoadedModel) -> list[Advised]:
     return [replace(item, others=tuple(o for o in item.others if o.proposal and takes(o.proposal))) for item in kept]
 
 
-def kept_promises(
-    items: Sequence[Advised], loaded: LoadedModel, before: Trace, absences: Absences
-) -> tuple[Advised, ...]:
+def kept_promises(items: Sequence[Advised], proofs: Proofs, absences: Absences) -> tuple[Advised, ...]:
     """Without the changes of resolution that do not give what they promise: a forward may resize where no layer shows.
 
     Sizes in the trace refuse most; the others are traced, at most `MOST_PROOFS` of them. What is left out for that is
     noted in `absences`.
     """
-    kept, proofs = list[Advised](), 0
+    kept, traced = list[Advised](), 0
     for item in items:
         if item.proposal is None or item.advice.rule != dilate_instead_of_downsample.CODE:
             kept.append(item)
-        elif before.mode == "real" or not can_hold(item.proposal, before):
+        elif proofs.before.mode == "real" or not can_hold(item.proposal, proofs.before):
             continue
-        elif proofs == MOST_PROOFS:
+        elif traced == MOST_PROOFS:
             absences.note(item.advice.rule, item.advice.path, f"a new trace proves each, and {MOST_PROOFS} were traced")
         else:
-            proofs += 1
-            kept.extend([item] if _holds(item, item.proposal, loaded, before) else [])
+            traced += 1
+            kept.extend([item] if _holds(item, item.proposal, proofs) else [])
     return tuple(kept)
 
 
-def _holds(item: Advised, proposal: Proposal, loaded: LoadedModel, before: Trace) -> bool:
+def _holds(item: Advised, proposal: Proposal, proofs: Proofs) -> bool:
     try:
-        return prove(loaded, [proposal], before) == item.advice.saved
+        return proofs.saved_by([proposal]) == item.advice.saved
     except Problem:
         return False
-
-
-def _saving(before: Trace, after: Trace) -> Saving:
-    old, new = Count(before).total, Count(after).total
-    return Saving(old.params - new.params, (old.macs or 0) - (new.macs or 0))
 
 
 MAX_TRACES = 5
 """Each trace after the first leaves out what the one before found unsound."""
 
 
-def sound_together(
-    loaded: LoadedModel, chosen: tuple[Advised, ...], before: Trace
-) -> tuple[tuple[Advised, ...], Together | None]:
+def sound_together(proofs: Proofs, chosen: tuple[Advised, ...]) -> tuple[tuple[Advised, ...], Together | None]:
     """Of proposals in the order of their worth those that leave no groups isolated, and what they save at once.
 
     The rewritten model is traced: where groups would never meet that met before, the later of the two proposals goes.
-    None in place of the saving where that does not come to an end. Problem as in `prove`.
+    None in place of the saving where that does not come to an end. Problem as in `Proofs.after`.
     """
-    known = _isolated(before)
+    known = _isolated(proofs.before)
     for _ in range(MAX_TRACES):
-        after = _after(loaded, [item.proposal for item in chosen if item.proposal], before)
+        after = proofs.after([item.proposal for item in chosen if item.proposal])
         unsound = _isolated(after) - known
         if not unsound:
             layers = {path for item in chosen for path in item.paths}
-            return chosen, Together(len(layers), _saving(before, after))
+            return chosen, Together(len(layers), proofs.saving(after))
         chosen = _without(chosen, unsound)
     return chosen, None
 
@@ -129,7 +109,3 @@ def _without(chosen: tuple[Advised, ...], unsound: frozenset[tuple[str, str]]) -
 
 def _is_within(pair: tuple[str, str], path: str) -> bool:
     return any(layer == path or layer.startswith(f"{path}.") for layer in pair)
-
-
-def _output_shapes(traced: Trace) -> tuple[tuple[int, ...], ...]:
-    return next((module.output_shapes for module in traced.modules if module.path == ""), ())

@@ -2,6 +2,6 @@
 
 from analyzer.rewriting.carrying import Rewritten, rewritten
 from analyzer.rewriting.channel_order import ordered
-from analyzer.rewriting.swapping import restructure
+from analyzer.rewriting.swapping import restructure, restructured
 
-__all__ = ["Rewritten", "ordered", "restructure", "rewritten"]
+__all__ = ["Rewritten", "ordered", "restructure", "restructured", "rewritten"]

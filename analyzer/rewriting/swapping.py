@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,6 +34,19 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
     layers = replaceable(module, listed)
     wanted = (pair for proposal in listed for pair in made_anew(proposal))
     return put(module, {path: module_of(units, layers[path], module) for path, units in wanted}, listed)
+
+
+@contextmanager
+def restructured(module: nn.Module, proposals: Iterable[Proposal]) -> Iterator[nn.Module]:
+    """As `restructure` makes it while the block runs; afterwards the layers are those that were there."""
+    kept = [(parent._modules, dict(parent._modules)) for parent in module.modules()]
+    try:
+        yield restructure(module, proposals)
+    finally:
+        for children, before in kept:
+            if [*map(id, children.values())] != [*map(id, before.values())]:
+                children.clear()
+                children.update(before)
 
 
 def made_anew(proposal: Proposal) -> Iterator[tuple[str, tuple[Unit, ...]]]:

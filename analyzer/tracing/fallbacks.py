@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -23,6 +23,7 @@ from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.lazy_modules import settle
 from analyzer.tracing.left_as_found import left_as_found
+from analyzer.tracing.operator_memo import OperatorMemo
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
 from analyzer.tracing.recorder import Recorder
@@ -38,11 +39,26 @@ MAX_REAL_TRIALS = 3
 """How many assumed inputs are tried for real before giving up."""
 
 
-def trace(loaded: LoadedModel, progress: Progress = lambda _: None) -> Trace:
-    """The operators of one forward; Problem when no backend carries it, naming the layer and the user's line."""
+@dataclass(frozen=True)
+class Prepared:
+    """What is known of a copy that is traced more than once: it is given back by who made it."""
+
+    memo: OperatorMemo
+    """Calls of operators without values that are not carried out again."""
+    generators: Sequence[Any] = ()
+    """What the copy draws random numbers from."""
+
+
+def trace(
+    loaded: LoadedModel, progress: Progress = lambda _: None, known: Prepared | OperatorMemo | None = None
+) -> Trace:
+    """The operators of one forward; Problem when no backend carries it, naming the layer and the user's line.
+
+    What operators without values do is kept in a memo, and not carried out again in a copy that was prepared.
+    """
     inner, unwrapped = _unwrap(loaded)
     with ready_to_run(inner) as state:
-        found = trace_within(inner, state, BACKENDS, progress)
+        found = trace_within(inner, state, BACKENDS, progress, known)
     return replace(found, assumptions=unwrapped + found.assumptions)
 
 
@@ -54,14 +70,18 @@ def ready_to_run(loaded: LoadedModel) -> Iterator[PythonState]:
 
 
 def trace_within(
-    loaded: LoadedModel, state: PythonState, backends: Sequence[Backend], progress: Progress = lambda _: None
+    loaded: LoadedModel,
+    state: PythonState,
+    backends: Sequence[Backend],
+    progress: Progress = lambda _: None,
+    known: Prepared | OperatorMemo | None = None,
 ) -> Trace:
     """As `trace`, of a model that is ready to run; every forward finds the state as it was kept."""
     failures: list[Failure] = []
     for backend in backends:
         how = "running" if backend is REAL else f"tracing on {backend.mode} tensors"
         progress(f"{loaded.name}: {how}")
-        tried = _try_backend(loaded, backend, failures, state)
+        tried = _try_backend(loaded, backend, failures, state, known)
         if isinstance(tried, Trace):
             return tried
         failures = tried
@@ -82,14 +102,18 @@ def _doubtful(failures: list[Failure]) -> Trace | None:
 
 
 def _try_backend(
-    loaded: LoadedModel, backend: Backend, earlier: list[Failure], state: PythonState
+    loaded: LoadedModel,
+    backend: Backend,
+    earlier: list[Failure],
+    state: PythonState,
+    known: Prepared | OperatorMemo | None,
 ) -> Trace | list[Failure]:
     """The trace of the first inputs that pass, or all failures of this backend after those before it."""
     candidates = _worth_trying(loaded, backend, earlier)
     failures: list[Failure] = []
     for inputs in candidates:
         try:
-            return _run(loaded, backend, inputs, earlier, state)
+            return _run(loaded, backend, inputs, earlier, state, known)
         except Problem:
             if _doubtful(earlier) is None:
                 raise
@@ -119,7 +143,14 @@ def _is_final(failures: list[Failure]) -> bool:
     return messages[-1][1] in [message for mode, message in messages if mode != messages[-1][0]]
 
 
-def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure], state: PythonState) -> Trace:
+def _run(
+    loaded: LoadedModel,
+    backend: Backend,
+    inputs: Inputs,
+    earlier: list[Failure],
+    state: PythonState,
+    known: Prepared | OperatorMemo | None,
+) -> Trace:
     torch.manual_seed(0)
     random.seed(0)
     stack: ModuleStack | None = None
@@ -128,10 +159,14 @@ def _run(loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Fa
             given = (tuple(inputs.args), dict(inputs.kwargs))
             args, kwargs = map_leaves(given, lambda leaf: backend.make_input(leaf, module))
             settle(module, args, kwargs)
-            generators = [*state.generators, *(state.generators_within(module) if loaded.owned else ())]
+            is_kept = isinstance(known, Prepared) and module is loaded.module
+            generators = [*state.generators, *_generators(loaded, module, state, known)]
             stack = ModuleStack(module, loaded.module)
-            written = WrittenTensors(_own_tensors(module, args, kwargs))
+            written = WrittenTensors(_own_tensors(*(() if is_kept else (module,)), args, kwargs))
             recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
+            if backend is META and known is not None:
+                recorder.memo = known.memo if isinstance(known, Prepared) else known
+                recorder.repeats = isinstance(known, Prepared)
             device = _meant_device(loaded, inputs)
             recorder.on_cpu = device.type == "cpu"
             forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
@@ -176,9 +211,18 @@ def _meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:
     return next((tensor.device for tensor in tensors if tensor.device.type != "meta"), torch.device("cpu"))
 
 
-def _own_tensors(module: nn.Module, args: Any, kwargs: Any) -> Iterator[torch.Tensor]:
+def _generators(
+    loaded: LoadedModel, module: nn.Module, state: PythonState, known: Prepared | OperatorMemo | None
+) -> Sequence[Any]:
+    """What a module of the analysis's own draws random numbers from."""
+    if isinstance(known, Prepared):
+        return known.generators
+    return state.generators_within(module) if loaded.owned else ()
+
+
+def _own_tensors(*made: Any) -> Iterator[torch.Tensor]:
     """What was made for this run: the tensors of a copied module and of copied inputs."""
-    yield from (tensor for tensor in tensors_in((module, args, kwargs)) if not is_lazy(tensor))
+    yield from (tensor for tensor in tensors_in(made) if not is_lazy(tensor))
 
 
 def _names(module: nn.Module) -> Mapping[int, str]:

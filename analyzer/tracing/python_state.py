@@ -60,6 +60,8 @@ class PythonState:
             if type(value) not in PLAIN and id(value) not in self._seen:
                 self._seen[id(value)] = value
                 waiting.extend(self._keep(value))
+        self.is_whole = not waiting
+        """Whether all that is reachable was looked at."""
         self._seen.clear()
 
     def give_back(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Any
 
 import torch
@@ -15,6 +15,16 @@ from analyzer.loading.loaded_model import dtype_name
 from analyzer.tracing.composites import stays_whole
 from analyzer.tracing.containers import in_a_row, leaves, tensors_among
 from analyzer.tracing.failure import NeedsValues
+from analyzer.tracing.operator_memo import (
+    Call,
+    Given,
+    OperatorMemo,
+    Repeatable,
+    RepeatedOperator,
+    Result,
+    call_of,
+    is_dense,
+)
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.refusals import refuse
 from analyzer.tracing.storages import Storages
@@ -75,6 +85,9 @@ class Recorder(TorchDispatchMode):
         self.has_values = has_values
         self.on_cpu = True
         """Whether the model is meant for the CPU, which refuses more than other devices."""
+        self.memo: OperatorMemo | None = None
+        """Where calls are kept; what it knows is repeated where `repeats` says so."""
+        self.repeats = False
         self._lock = RLock()
         self.restart()
 
@@ -82,6 +95,7 @@ class Recorder(TorchDispatchMode):
         """Forget what was recorded."""
         self.graph = OpGraph()
         self._storages = Storages(self.weights)
+        self._log: list[tuple[Op, int]] = []
         self.asks_for_gradients = False
         """Whether the forward asked what only a run above autograd tells."""
         self.doubts: dict[tuple[str, str], None] = {}
@@ -132,6 +146,21 @@ class Recorder(TorchDispatchMode):
             return self._higher_order(func, args, kwargs)
         if any(kind.__name__ == "NestedTensor" for kind in types):
             return NotImplemented  # it is taken apart into dense operators, which come back here
+        call = None if self.memo is None else call_of(func, args, kwargs)
+        if self.memo is None or call is None:
+            return self._carried_out(func, args, kwargs)
+        known = self.memo.get(call) if self.repeats else None
+        if known is not None:
+            with self._lock:
+                return self._repeated(known, call)
+        before = len(self._log)
+        outputs = self._carried_out(func, args, kwargs)
+        if not self.memo.has_met(call):
+            with self._lock:
+                self.memo.put(call, self._repeatable(call, before, outputs))
+        return outputs
+
+    def _carried_out(self, func: Any, args: Any, kwargs: Any) -> Any:
         if not self.has_values:
             refuse(func, args, kwargs, self.on_cpu)
         if signature(func).is_composite and not _is_nested(args) and not stays_whole(func, args):
@@ -178,9 +207,89 @@ class Recorder(TorchDispatchMode):
         producers = self._storages.producers(sources)
         self._storages.add_results(results, sources)
         op = Op(name, bound, tuple(self._describe(result) for result in results), self.stack.path, tags)
+        self._put(op, producers, results, changed)
+
+    def _put(
+        self, op: Op, producers: list[Op], results: list[torch.Tensor], changed: Sequence[torch.Tensor] = ()
+    ) -> None:
         self.graph.add_node(op)
         self.graph.add_edges_from((producer, op) for producer in producers)
         self._storages.add_op(op, results, changed)
+        if self.memo is not None:
+            self._log.append((op, get_ident()))
+
+    def _repeatable(self, call: Call, before: int, outputs: Any) -> Repeatable | None:
+        """What a call has just run, after so many operators before it; None where it cannot be repeated."""
+        ran = [op for op, thread in self._log[before:] if thread == get_ident()]
+        found = [self._storages.find(tensor) for tensor in call.given]
+        places = {known.number: Given(place) for place, known in enumerate(found) if known is not None}
+        memory = {known.storage for known in found if known is not None}
+        returned = [(self._storages.find(tensor), tensor) for tensor in tensors_among(outputs)]
+        alive = {known.number: tensor for known, tensor in returned if known is not None}
+        steps, made = list[RepeatedOperator](), len(call.given)
+        for op in ran:
+            results = [self._new_result(tensor, alive.get(tensor.number), memory) for tensor in op.outputs]
+            arguments = {name: _with_places(value, places) for name, value in op.arguments.items()}
+            if None in results or UNKNOWN in arguments.values():
+                return None
+            steps.append(
+                RepeatedOperator(op.name, arguments, op.tags, tuple(result for result in results if result is not None))
+            )
+            places |= {tensor.number: Given(made + place) for place, tensor in enumerate(op.outputs)}
+            made += len(op.outputs)
+        if len(ran) != len(self._log) - before or len(alive) != len(tensors_among(outputs)):
+            return None
+        order = tuple(places[number].place for number in alive if number in places)
+        if isinstance(outputs, torch.Tensor) and len(order) == 1:
+            return Repeatable(tuple(steps), order[0])
+        return Repeatable(tuple(steps), order) if type(outputs) is tuple and len(order) == len(outputs) else None
+
+    def _new_result(self, described: Tensor, tensor: torch.Tensor | None, memory: set[int]) -> Result | None:
+        """The form of a tensor that an operator made; None where it is not a plain one in memory of its own."""
+        allocation = self._storages.allocation(described.storage)
+        if described.storage in memory or allocation is None or described.nnz is not None:
+            return None
+        memory.add(described.storage)
+        if allocation.nbytes != described.nbytes:
+            return None
+        if tensor is None:  # let go, so that nothing tells its strides; at the end of the call they no longer matter
+            strides = torch.empty(described.shape, device="meta").stride()
+            is_last = allocation.freed == len(self._log) - 1
+            return Result(strides, getattr(torch, described.dtype), described) if is_last else None
+        is_plain = type(tensor) is torch.Tensor and tensor.is_meta and is_dense(tensor) and not tensor.storage_offset()
+        return Result(tensor.stride(), tensor.dtype, described) if is_plain else None
+
+    def _repeated(self, known: Repeatable, call: Call) -> Any:
+        """The same as when the call was carried out, on what it is given now."""
+        tensors = list(call.given)
+        for step in known.steps:
+            self._repeat(step, tensors)
+        if isinstance(known.returned, int):
+            return tensors[known.returned]
+        return tuple([tensors[place] for place in known.returned])
+
+    def _repeat(self, step: RepeatedOperator, tensors: list[torch.Tensor]) -> None:
+        """One operator again; what it makes is added to the tensors."""
+        sources: list[torch.Tensor] = []
+        bound = {name: self._filled(value, tensors, sources) for name, value in step.arguments.items()}
+        producers = self._storages.producers(sources)
+        results, described = list[torch.Tensor](), list[Tensor]()
+        for result in step.results:
+            form = result.described
+            tensor = torch.empty_strided(form.shape, result.stride, dtype=result.dtype, device="meta")
+            known = self._storages.add_new(tensor, form.nbytes)
+            results.append(tensor)
+            described.append(replace(form, storage=known.storage, number=known.number))
+        self._put(Op(step.name, bound, tuple(described), self.stack.path, step.tags), producers, results)
+        tensors += results
+
+    def _filled(self, value: Any, given: Sequence[torch.Tensor], sources: list[torch.Tensor]) -> Argument:
+        if isinstance(value, Given):
+            sources.append(given[value.place])
+            return self._describe(given[value.place])
+        if isinstance(value, tuple):
+            return tuple([self._filled(item, given, sources) for item in value])
+        return value  # type: ignore[no-any-return]
 
     def _argument(self, value: Any) -> Argument:
         if isinstance(value, torch.Tensor):
@@ -213,6 +322,19 @@ class Recorder(TorchDispatchMode):
             number=known.number,
             channels_last=_is_channels_last(tensor),
         )
+
+
+UNKNOWN = Given(-1)
+"""A tensor that a call neither was given nor made."""
+
+
+def _with_places(value: Argument, places: Mapping[int, Given]) -> Any:
+    if isinstance(value, Tensor):
+        return places.get(value.number, UNKNOWN)
+    if not isinstance(value, tuple):
+        return value
+    items = tuple([_with_places(item, places) for item in value])
+    return UNKNOWN if UNKNOWN in items else items
 
 
 def _is_channels_last(tensor: torch.Tensor) -> bool:

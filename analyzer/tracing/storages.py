@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,19 @@ class Storages:
             if id(result) not in self._known:
                 self._remember(result, self._storage_of(result, sources))
 
-    def add_op(self, op: Op, results: list[torch.Tensor], written: list[torch.Tensor]) -> None:
+    def add_new(self, result: torch.Tensor, nbytes: int) -> Known:
+        """Take up a result that is known to lie in new memory of so many bytes."""
+        return self._remember(result, self._new_storage(Allocation(nbytes, len(self._index))))
+
+    def find(self, tensor: torch.Tensor) -> Known | None:
+        """What is known of a tensor; None for one that no operator read or made yet."""
+        return self._known.get(id(tensor))
+
+    def allocation(self, storage: int) -> Allocation | None:
+        """What the forward allocated for a memory; None for one that was there before."""
+        return self._memory[storage]
+
+    def add_op(self, op: Op, results: list[torch.Tensor], written: Sequence[torch.Tensor]) -> None:
         """Note which operator made the results, and wrote into which tensors."""
         place = self._index[op] = len(self._index)
         for result in results:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from analyzer.advising import advise, verification
+from analyzer.advising.proofs import Proofs
 from analyzer.advising.resolution_change import can_hold
 from analyzer.advising.verification import kept_promises, prove
 from analyzer.dataflow import facts_of
@@ -67,11 +68,11 @@ def test_nothing_that_holds_is_refused(name, zoo_model):
 
 def test_a_network_of_many_resolutions_needs_no_traces(zoo_model, monkeypatch):
     """Each of its 43 changes was traced."""
-    monkeypatch.setattr(verification, "prove", None)
+    monkeypatch.setattr(Proofs, "traced_with", None)
     loaded, before, items = prices(zoo_model("hrnet_w18"), 1, 3, 224, 224)
     assert len(items) > 20
     absences = Absences()
-    assert kept_promises(items, loaded, before, absences) == ()
+    assert kept_promises(items, Proofs(loaded, before), absences) == ()
     assert absences.found == []
 
 
@@ -79,10 +80,10 @@ def test_beyond_the_limit_they_are_left_out_and_named(monkeypatch):
     loaded, before, items = prices(Pyramid(), 1, 8, 16, 16)
     monkeypatch.setattr(verification, "MOST_PROOFS", 0)
     absences = Absences()
-    assert kept_promises(items, loaded, before, absences) == ()
+    assert kept_promises(items, Proofs(loaded, before), absences) == ()
     assert [(absence.what, absence.where) for absence in absences.found] == [("DIL102", "down")]
     monkeypatch.setattr(verification, "MOST_PROOFS", 1)
-    assert kept_promises(items, loaded, before, absences) == items
+    assert kept_promises(items, Proofs(loaded, before), absences) == items
 
 
 @pytest.fixture

@@ -1,0 +1,140 @@
+"""Results of operators on tensors without values: a call with arguments of the same form is not carried out again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from analyzer.values.graph import Tensor
+
+PLAIN = frozenset({torch.Tensor, nn.Parameter, nn.Buffer})
+SCALARS = frozenset({bool, int, float, complex, str, torch.dtype, torch.device, torch.layout, torch.memory_format})
+UNREPEATABLE = frozenset(
+    {torch.Tag.nondeterministic_seeded, torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Stands for a tensor that a call was given, or made itself: its place among the different ones, in order."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The form of a new tensor that an operator returns, and how a graph describes it but for its numbers."""
+
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    described: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedOperator:
+    """One operator that a call runs, with `Given` for tensors among its arguments."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    tags: frozenset[str]
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """A call whose operators make nothing but new tensors, which are all held until it returns."""
+
+    steps: tuple[RepeatedOperator, ...]
+    returned: int | tuple[int, ...]
+    """Which tensors the call returned, by place among what it was given and made: one, or several in a tuple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operator: what tells it from others, and the different tensors that it is given, in order."""
+
+    key: Hashable
+    given: Sequence[torch.Tensor]
+
+
+class OperatorMemo:
+    """The calls of one model's traces; what is not known to be repeatable is carried out."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Repeatable | None] = {}
+
+    def get(self, call: Call) -> Repeatable | None:
+        """What the call is known to run; None where it has to be carried out."""
+        return self._known.get(call.key)
+
+    def has_met(self, call: Call) -> bool:
+        """Whether it is known if the call can be repeated."""
+        return call.key in self._known
+
+    def put(self, call: Call, found: Repeatable | None) -> None:
+        """Remember what a call ran; None for one that cannot be repeated."""
+        self._known[call.key] = found
+
+
+class _Unknown(Exception):
+    """An argument of a kind that results may depend on in other ways than by its form."""
+
+
+def call_of(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+    """The call by the form of its arguments; None for one that is always carried out.
+
+    That is one that writes, draws random numbers, returns a view, records gradients or meets tensors with values.
+    """
+    if not _is_functional(func) or torch.is_grad_enabled() or torch._C._is_any_autocast_enabled():
+        return None
+    given: list[torch.Tensor] = []
+    try:
+        forms = tuple([_form(value, given) for value in args])
+        named = tuple([(name, _form(value, given)) for name, value in kwargs.items()]) if kwargs else ()
+    except _Unknown:
+        return None
+    return Call((func, forms, named, _switches()), given) if given else None
+
+
+def _form(value: Any, given: list[torch.Tensor]) -> Hashable:
+    kind = type(value)
+    if kind in PLAIN:
+        return _tensor_form(value, given)
+    if value is None:
+        return None
+    if kind in SCALARS:
+        return kind, value
+    if kind is list or kind is tuple:
+        return kind, tuple([_form(item, given) for item in value])
+    raise _Unknown
+
+
+def _tensor_form(tensor: torch.Tensor, given: list[torch.Tensor]) -> Hashable:
+    for place, other in enumerate(given):
+        if other is tensor:
+            return place
+    if not tensor.is_meta or not is_dense(tensor):
+        raise _Unknown
+    given.append(tensor)
+    return tensor.shape, tensor.stride(), tensor.dtype
+
+
+def is_dense(tensor: torch.Tensor) -> bool:
+    """Whether the tensor's metadata is its shape, strides and dtype alone."""
+    return tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg())
+
+
+@cache
+def _is_functional(func: Any) -> bool:
+    writes = any(argument.alias_info is not None for argument in func._schema.arguments)
+    return func.namespace == "aten" and not (writes or func.is_view or UNREPEATABLE & set(func.tags))
+
+
+def _switches() -> Hashable:
+    """What operators without values may depend on beside their arguments."""
+    return torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
