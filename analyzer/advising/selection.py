@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ class Applied:
         from analyzer.rewriting.export import with_proposals
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
-        return replace(with_proposals(self.loaded, proposals), name=f"{self.loaded.name}-rewritten")
+        with _left_as_found(self.loaded):
+            return replace(with_proposals(self.loaded, proposals), name=f"{self.loaded.name}-rewritten")
 
     def refuse_inexact(self, model: AdvisedModel) -> None:
         """Problem when a change that is called exact would alter what the model computes; ask before writing."""
@@ -49,14 +51,16 @@ class Applied:
         """Problem when there are no weights to carry over but random ones; ask before writing."""
         from analyzer.rewriting.export import refuse_random
 
-        refuse_random(self.loaded, [item.proposal for item in self.chosen if item.proposal])
+        with _left_as_found(self.loaded):
+            refuse_random(self.loaded, [item.proposal for item in self.chosen if item.proposal])
 
     def carried_out(self, model: AdvisedModel, calibration: CalibrationInputs | None) -> CarriedOut:
         """The rewritten module with weights; how far each new layer and the whole model are from the old ones."""
         from analyzer.rewriting.export import carried_out
 
         proposals = [item.proposal for item in self.chosen if item.proposal]
-        return carried_out(self.loaded, proposals, model.facts, model.count.trace.inputs, calibration)
+        with _left_as_found(self.loaded):
+            return carried_out(self.loaded, proposals, model.facts, model.count.trace.inputs, calibration)
 
     def write(
         self, options: RewritingOptions, settings: Mapping[str, str], model: AdvisedModel, carried: CarriedOut | None
@@ -68,7 +72,8 @@ class Applied:
         module, inputs = carried.module if carried else None, model.count.trace.inputs
         if options.emit:
             swaps = [_swap(item) for item in self.chosen]
-            emit(self.loaded, swaps, Path(options.emit), options.force, settings, inputs, module)
+            with _left_as_found(self.loaded):
+                emit(self.loaded, swaps, Path(options.emit), options.force, settings, inputs, module)
         if options.save and module is not None:
             save(module, Path(options.save), options.force)
 
@@ -93,10 +98,18 @@ def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
             raise Problem(f"{model.loaded.target}: there is no advice that saves anything, so nothing to apply")
         return Applied(model.loaded, model.best)
     wanted = [item for request in requests for item in requested(request, model)]
-    chosen = proved_together(together(wanted), model.proofs)[0]
+    with _left_as_found(model.loaded):
+        chosen = proved_together(together(wanted), model.proofs)[0]
     kept = {item.advice.path for item in chosen}
     left_out = {item.advice.path: item for item in wanted if item.advice.path not in kept}
     return Applied(model.loaded, chosen, tuple(left_out.values()))
+
+
+def _left_as_found(loaded: LoadedModel) -> AbstractContextManager[object]:
+    """What layers store outside of them when they are run, to see whether they can be replaced, is given back."""
+    from analyzer.tracing.left_as_found import left_as_found
+
+    return left_as_found(loaded)
 
 
 def _change(item: Advised, carried: CarriedOut | None) -> AppliedChange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
@@ -14,7 +14,7 @@ from analyzer.tracing import modes
 from analyzer.tracing.containers import has_no_values
 from analyzer.tracing.failure import lacks_values
 from analyzer.tracing.recorder import Recorder
-from analyzer.tracing.replacements import Replacements
+from analyzer.tracing.replacements import Replacement, Replacements
 
 OUTSIDE = "what the forward computes with numpy is not seen"
 WITHOUT = "the forward asks whether gradients are recorded: counted as under torch.no_grad(), as in inference"
@@ -23,6 +23,8 @@ WITH = (
 )
 DETACHED = "the forward takes results to numpy without detaching them, as torch allows under torch.no_grad() alone"
 OWN_PACKAGES = ("torch.", "analyzer.")
+NEVER_ASKING = frozenset({*sys.stdlib_module_names, "torch", "analyzer"}) - {"__main__"}
+"""Packages in which nothing of a user's asks torch whether gradients are recorded."""
 PASSED_THROUGH = {"torch.overrides", "torch._tensor", "torch.autograd"}
 """Modules that hand a call of the user's on to the mode."""
 
@@ -116,7 +118,26 @@ def _watched(original: Callable[[], bool]) -> Callable[[], bool]:
     return ask
 
 
-RECORDING = Replacements(lambda: [(torch, "is_grad_enabled", _watched)])
+def _where_recording_is_asked() -> Iterator[Replacement]:
+    """The question in torch, and in the modules that took it from there by import: under another name only in files of
+    the user's own.
+    """
+    original = torch.is_grad_enabled
+    yield torch, original.__name__, _watched
+    for module_name in sys.modules.keys() - _not_asking:
+        module = sys.modules[module_name]
+        held = getattr(module, "__dict__", {})
+        is_installed = "site-packages" in str(held.get("__file__"))
+        found = [name for name in ([original.__name__] if is_installed else list(held)) if held.get(name) is original]
+        if not found and (is_installed or module_name.partition(".")[0] in NEVER_ASKING):
+            _not_asking.add(module_name)
+        elif module_name.partition(".")[0] not in NEVER_ASKING:
+            yield from ((module, name, _watched) for name in found)
+
+
+_not_asking: set[str] = set()
+"""Installed modules that did not take the question from torch: they are looked at once."""
+RECORDING = Replacements(_where_recording_is_asked)
 
 
 def _device(asked: Questions, func: Any, args: Any, kwargs: Any) -> Any:

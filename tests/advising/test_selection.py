@@ -9,6 +9,7 @@ from analyzer.advising.selection import applied
 from analyzer.analysis import study
 from analyzer.loading import from_module
 from analyzer.values.errors import Problem
+from analyzer.values.requests import RewritingOptions
 
 
 def model(*layers: nn.Module) -> AdvisedModel:
@@ -45,3 +46,25 @@ def test_the_rewritten_model_has_the_layers_and_another_name() -> None:
     assert rewritten.name == f"{found.loaded.name}-rewritten"
     assert [layer.groups for layer in rewritten.module] == [1, 2, 1, 1]
     assert [layer.groups for layer in found.loaded.module] == [1, 1, 1, 1]
+
+
+READ: dict[int, torch.Tensor] = {}
+"""What the layers of a test read, by call: a table of the user's."""
+
+
+class Standardized(nn.Conv2d):
+    """Keeps the weight that it computes at every call."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = READ[len(READ)] = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding)
+
+
+def test_what_layers_store_outside_of_them_is_given_back(tmp_path) -> None:
+    found = model(Standardized(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1))
+    made = applied(found, ["WGT301"])
+    carried = made.carried_out(found, None)
+    made.refuse_inexact(found)
+    made.write(RewritingOptions(save=str(tmp_path / "weights.pth")), {}, found, carried)
+    assert [type(layer) for layer in made.rewritten.module] == [nn.Conv2d, nn.Conv2d]
+    assert READ == {}

@@ -47,7 +47,7 @@ def grouped(found: AdvisedModel, *paths: str) -> tuple[Advised, ...]:
 
 def test_of_two_neighbours_whose_groups_would_never_meet_the_later_one_goes() -> None:
     found = model()
-    chosen, together = sound_together(found.loaded, grouped(found, "1", "2"), found.count.trace)
+    chosen, together = sound_together(found.proofs, grouped(found, "1", "2"))
     assert [item.advice.path for item in chosen] == ["1"]
     assert together is not None
     assert (together.layers, together.saved) == (1, chosen[0].advice.saved)
@@ -55,7 +55,7 @@ def test_of_two_neighbours_whose_groups_would_never_meet_the_later_one_goes() ->
 
 def test_layers_with_a_dense_one_between_are_made_together() -> None:
     found = model()
-    chosen, together = sound_together(found.loaded, grouped(found, "1", "3"), found.count.trace)
+    chosen, together = sound_together(found.proofs, grouped(found, "1", "3"))
     assert together is not None
     assert (len(chosen), together.layers) == (2, 2)
 

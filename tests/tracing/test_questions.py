@@ -1,5 +1,6 @@
 """A forward that asks its tensors something is told what real ones would say, or the next backend is tried."""
 
+import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
@@ -227,6 +228,17 @@ def test_the_result_says_what_a_question_for_gradients_was_answered(
     analysis = analyze(Branches(question), torch.randn(2, 8))
     assert (analysis.total.macs, analysis.model.assumptions) == (layers * ONCE, said)
     assert torch.is_grad_enabled is original
+
+
+def test_a_question_that_was_imported_from_torch_counts_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own name in any module, by another one in a file of the user's."""
+    own = sys.modules[__name__]
+    for name in ("is_grad_enabled", "asks_whether_it_records"):
+        monkeypatch.setattr(own, name, torch.is_grad_enabled, raising=False)
+        analysis = analyze(Branches(lambda x, y, name=name: getattr(own, name)()), torch.randn(2, 8))
+        assert (analysis.total.macs, analysis.model.assumptions) == (ONCE, (WITHOUT,))
+        assert getattr(own, name) is torch.is_grad_enabled
+        monkeypatch.undo()
 
 
 def test_a_caller_that_decides_on_gradients_is_told_nothing() -> None:
