@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from analyzer.formats.markdown.markdown_text import Row, code, details, placed, prose, table
+from analyzer.formats.markdown.markdown_text import Row, code, details, named, paragraphs, placed, prose, table
 from analyzer.formats.wording import suggestions
 from analyzer.formats.wording.fit_wording import harm
 from analyzer.formats.wording.numbers import exact, plural, share
-from analyzer.formats.wording.sentences import together as more
 from analyzer.formats.wording.suggestions import (
     alike,
     alternative,
@@ -42,14 +41,13 @@ def section(analysis: Analysis) -> str:
     if not analysis.advice:
         return ""
     total = analysis.total
-    parts = (
+    return paragraphs(
         _titled("Changes that leave the output as it is", proposals(exact_changes(analysis), total, MOST_EXACT)),
         _titled("Changes that need retraining", _measured(analysis, proposals(restructurings(analysis), total))),
         _together(analysis),
         _titled("For inference, once training is over", proposals(inference_changes(analysis), total, MOST_EXACT)),
         _facts(facts(analysis)),
     )
-    return "\n\n".join(filter(None, parts))
 
 
 def what_to_do(analysis: Analysis) -> str:
@@ -60,7 +58,7 @@ def what_to_do(analysis: Analysis) -> str:
 def _measured(analysis: Analysis, body: str) -> str:
     """The table under what its column of harms means."""
     said = suggestions.harm_measurement(analysis.harm_measurement) if analysis.harm_measurement and body else ""
-    return "\n\n".join(filter(None, (prose(said), body)))
+    return paragraphs(prose(said), body)
 
 
 def _titled(title: str, body: str) -> str:
@@ -82,11 +80,11 @@ def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
     leads += [_evidence_lead(evidence, found)] if evidence else []
     folded = details("In code, with alternatives and notes", _by_rule(shown))
     rest = _rest(len(found) - sum(map(len, shown)), "suggestion", table(COLUMNS, rows[most:]))
-    return "\n\n".join(filter(None, (" ".join(leads), table(COLUMNS, rows[:most]), folded, rest)))
+    return paragraphs(" ".join(leads), table(COLUMNS, rows[:most]), folded, rest)
 
 
 def _rest(hidden: int, noun: str, body: str) -> str:
-    return details(more(hidden, noun), body) if hidden else ""
+    return details(plural(hidden, f"more {noun}"), body) if hidden else ""
 
 
 def _device(found: Sequence[Advice]) -> str:
@@ -175,7 +173,7 @@ def _one_rule(groups: Sequence[Sequence[Advice]]) -> str:
 
 
 def _names(group: Sequence[Advice]) -> str:
-    return ", ".join(code(advice.path) if advice.path else "the model itself" for advice in group)
+    return ", ".join(named(advice.path) for advice in group)
 
 
 def _change(advice: Advice) -> str:
@@ -191,4 +189,4 @@ def _facts(found: Sequence[Advice]) -> str:
     noted = [group for group in shown if group[0].notes]
     folded = details("Notes on these facts", _by_rule(noted)) if noted else ""
     rest = _rest(len(found) - sum(map(len, shown)), "fact", table(FACTS, rows[MOST:]))
-    return "\n\n".join(filter(None, ("### Facts", table(FACTS, rows[:MOST]), folded, rest)))
+    return paragraphs("### Facts", table(FACTS, rows[:MOST]), folded, rest)

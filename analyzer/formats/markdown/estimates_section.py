@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from analyzer.formats.markdown.markdown_text import Row, code, details, prose, table
+from analyzer.formats.markdown.markdown_text import Row, bullets, code, details, named, paragraphs, prose, table
 from analyzer.formats.wording.numbers import size
 from analyzer.formats.wording.quantities import joules, seconds, share_of, span
 from analyzer.values.estimates import (
@@ -33,14 +33,13 @@ def section(estimates: Estimates | None, figure: str | None = None) -> str:
     """Everything that was estimated; `figure` is the address of the memory curve."""
     if estimates is None:
         return ""
-    parts = (
+    return paragraphs(
         time(estimates.time),
         memory(estimates.memory, figure),
         training(estimates.training),
         energy(estimates.energy),
         deployability(estimates.deployability),
     )
-    return "\n\n".join(filter(None, parts))
 
 
 def time(estimate: TimeEstimate) -> str:
@@ -49,20 +48,18 @@ def time(estimate: TimeEstimate) -> str:
     slowest = _largest(estimate.layers, lambda layer: layer.seconds.high)
     whole = sum(layer.seconds.high for layer in estimate.layers)
     rows = [_layer(layer, whole) for layer in slowest]
-    proposals = table(PROPOSALS, [_proposal(item) for item in estimate.proposals[:MOST]])
-    parts = (
+    return paragraphs(
         f"{head} {_bounds(estimate.layers)}",
         table(LAYERS, rows),
-        proposals,
+        table(PROPOSALS, [_proposal(item) for item in estimate.proposals[:MOST]]),
         _basis([*estimate.assumptions, estimate.source, *_error(estimate.error)]),
     )
-    return "\n\n".join(filter(None, parts))
 
 
 def _layer(layer: LayerTime, whole: float) -> Row:
     attainable = share_of(layer.attainable, 1) if layer.flops else ""
     part = share_of(layer.seconds.high, whole)
-    return _name(layer.path), span(layer.seconds, seconds), _bound(layer.bound), attainable, part
+    return named(layer.path), span(layer.seconds, seconds), _bound(layer.bound), attainable, part
 
 
 def _bound(bound: str) -> str:
@@ -82,7 +79,7 @@ def _bounds(layers: Sequence[LayerTime]) -> str:
 
 def _proposal(item: ProposalTime) -> Row:
     before, after = span(item.before, seconds), span(item.after, seconds)
-    return item.rule, _name(item.path), before, after, f"×{item.ratio:.2g}", _bound(item.bound)
+    return item.rule, named(item.path), before, after, f"×{item.ratio:.2g}", _bound(item.bound)
 
 
 def _error(error: EstimatorError | None) -> tuple[str, ...]:
@@ -100,7 +97,7 @@ def _error(error: EstimatorError | None) -> tuple[str, ...]:
 
 def memory(estimate: MemoryEstimate, figure: str | None = None) -> str:
     """The peak, where it is, what is stored beside it."""
-    where = f"in {_name(estimate.layer)} ({code(estimate.operator)})" if estimate.operator else ""
+    where = f"in {named(estimate.layer)} ({code(estimate.operator)})" if estimate.operator else ""
     rows: list[Row] = [
         ("activations at the peak", size(estimate.peak_bytes)),
         ("of that the forward's own tensors, at their own peak", size(estimate.tensor_bytes)),
@@ -108,14 +105,9 @@ def memory(estimate: MemoryEstimate, figure: str | None = None) -> str:
         *((f"parameters in {stored.dtype}", size(stored.params)) for stored in estimate.stored if stored.params),
         *((f"buffers in {stored.dtype}", size(stored.buffers)) for stored in estimate.stored if stored.buffers),
     ]
-    parts = (
-        f"**Peak memory of activations with the workspaces of kernels: {size(estimate.peak_bytes)}** {where}".rstrip()
-        + ".",
-        f"![Memory held along the depth](<{figure}>)" if figure else "",
-        table(MEMORY, rows),
-        _basis(estimate.assumptions),
-    )
-    return "\n\n".join(filter(None, parts))
+    head = f"**Peak memory of activations with the workspaces of kernels: {size(estimate.peak_bytes)}** {where}"
+    picture = f"![Memory held along the depth](<{figure}>)" if figure else ""
+    return paragraphs(f"{head.rstrip()}.", picture, table(MEMORY, rows), _basis(estimate.assumptions))
 
 
 def training(footprint: TrainingFootprint | None) -> str:
@@ -141,7 +133,7 @@ def energy(estimate: EnergyEstimate | None) -> str:
     most = _largest(estimate.layers, lambda layer: layer.arithmetic + layer.movement)
     rows = [
         (
-            _name(layer.path),
+            named(layer.path),
             joules(layer.arithmetic),
             joules(layer.movement),
             share_of(layer.arithmetic + layer.movement, whole),
@@ -162,7 +154,7 @@ def deployability(estimate: Deployability | None) -> str:
     rows = []
     for fit in estimate.fits:
         breakers = [(fit.flash_breaker, "flash"), (fit.ram_breaker, "RAM")]
-        broken = [f"{what} at {_name(layer)}" for layer, what in breakers if layer is not None]
+        broken = [f"{what} at {named(layer)}" for layer, what in breakers if layer is not None]
         rows.append((fit.dtype, size(fit.flash), size(fit.ram), ", ".join(broken) or "nothing: it fits"))
     limits = f"{size(estimate.flash_limit)} of flash and {size(estimate.ram_limit)} of RAM"
     head = f"**On {prose(estimate.device)}**, with {limits}:"
@@ -173,9 +165,5 @@ def _largest(items: Iterable[Item], weight: Callable[[Item], float]) -> list[Ite
     return sorted(items, key=weight, reverse=True)[:MOST]
 
 
-def _name(path: str) -> str:
-    return code(path) if path else "the model itself"
-
-
 def _basis(sentences: Iterable[str]) -> str:
-    return details("What this rests on", "\n".join(f"- {prose(text[:1].upper() + text[1:])}." for text in sentences))
+    return details("What this rests on", bullets(f"{text[:1].upper()}{text[1:]}." for text in sentences))

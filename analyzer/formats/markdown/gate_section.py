@@ -1,13 +1,12 @@
 """The markdown report's and the comment's part on budgets and on what changed against the base."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from analyzer.formats.markdown.markdown_text import Row, code, placed, prose, table
-from analyzer.formats.wording import budget_changes, layer_changes, numbers, verdict
-from analyzer.formats.wording.limit_rows import LimitRow, grown, limit_rows
-from analyzer.formats.wording.sentences import together as more
+from analyzer.formats.markdown.markdown_text import Row, code, named, placed, prose, table
+from analyzer.formats.wording import budget_changes, numbers, verdict
+from analyzer.formats.wording.limit_rows import LimitRow, grown, limit_rows, what_happened
 from analyzer.formats.wording.verdict import METRICS
-from analyzer.values.gate_results import COMPARISON, BudgetLine, LayerChange
+from analyzer.values.gate_results import BudgetLine, LayerChange
 from analyzer.values.results import Analysis
 
 
@@ -26,23 +25,20 @@ def _row(row: LimitRow, named: bool) -> Row:
 
 def findings(analysis: Analysis) -> str:
     """Why nothing was compared, what grew, the cheapest fixes, what was said about limits, and how these changed."""
-    lines = [*_uncompared(analysis), *_grown(analysis), *_said(analysis.budget), *_limits(analysis)]
+    top = [f"{_placed(item)} {amount}: {what_happened(item, code, prose)}" for item, amount in grown(analysis)]
+    changed = budget_changes.in_words(analysis.difference) if analysis.difference else ()
+    lines = [
+        *(f"**Not compared with the base:** {prose(reason)}" for reason in verdict.uncompared(analysis)),
+        *([f"**What grew:** {'; '.join(top)}"] if top else []),
+        *_said(analysis.budget),
+        *(f"**Limit changed:** {prose(text)}" for text in changed),
+    ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _uncompared(analysis: Analysis) -> list[str]:
-    absences = (absence for absence in analysis.absences if absence.what == COMPARISON)
-    return [f"**Not compared with the base:** {prose(absence.reason)}" for absence in absences]
-
-
-def _grown(analysis: Analysis) -> list[str]:
-    top = [f"{_name(item.path)}{_place(item)} {amount}: {_what(item)}" for item, amount in grown(analysis)]
-    return [f"**What grew:** {'; '.join(top)}"] if top else []
-
-
-def _place(item: LayerChange) -> str:
+def _placed(item: LayerChange) -> str:
     layer = item.after
-    return f" ({code(f'{layer.file}:{layer.line or 1}')})" if layer and layer.file else ""
+    return named(item.path) + (f" ({code(f'{layer.file}:{layer.line or 1}')})" if layer and layer.file else "")
 
 
 def _said(lines: Sequence[BudgetLine]) -> list[str]:
@@ -52,19 +48,11 @@ def _said(lines: Sequence[BudgetLine]) -> list[str]:
     for line in ranked:
         if remedy := verdict.remedy_text(line):
             ways.setdefault(remedy, {})[METRICS[line.metric].title] = None
-    told = [f"**Cheapest fix{_of(titles) if len(ways) > 1 else ''}:** {prose(way)}" for way, titles in ways.items()]
+    limited = {way: f" ({', '.join(titles)})" if len(ways) > 1 else "" for way, titles in ways.items()}
+    fixes = [f"**Cheapest fix{titles}:** {prose(way)}" for way, titles in limited.items()]
     notes = [f"{verdict.subject_of(line)} ({line.name}): {note}" for line in ranked for note in verdict.notes(line)]
     messages = [f"{line.name}: {line.message}" for line in ranked if line.message and line.status != "pass"]
-    return [*told, *map(prose, dict.fromkeys((*notes, *messages)))]
-
-
-def _of(titles: Iterable[str]) -> str:
-    return f" ({', '.join(titles)})"
-
-
-def _limits(analysis: Analysis) -> list[str]:
-    changed = budget_changes.in_words(analysis.difference) if analysis.difference else ()
-    return [f"**Limit changed:** {prose(text)}" for text in changed]
+    return [*fixes, *map(prose, dict.fromkeys((*notes, *messages)))]
 
 
 def changes(analysis: Analysis, most: int) -> str:
@@ -77,7 +65,7 @@ def changes(analysis: Analysis, most: int) -> str:
     if len(ranked) > most:
         rest = ranked[most:]
         params = numbers.change(sum(verdict.grown_by(item, "params") for item in rest))
-        rows.append((more(len(rest), "layer"), "", params, _macs_change(rest)))
+        rows.append((numbers.plural(len(rest), "more layer"), "", params, _macs_change(rest)))
     return table("layer|what changed|parameters:|MACs:", rows)
 
 
@@ -90,8 +78,8 @@ def _weight(item: LayerChange, analysis: Analysis) -> float:
 def _change_row(item: LayerChange) -> Row:
     params = numbers.change(verdict.grown_by(item, "params"))
     layer = item.after
-    where = placed([item.path], layer.file, layer.line) if layer else _name(item.path)
-    return (where, _what(item), params, _macs_change([item]))
+    where = placed([item.path], layer.file, layer.line) if layer else named(item.path)
+    return (where, what_happened(item, code, prose), params, _macs_change([item]))
 
 
 def _macs_change(items: Sequence[LayerChange]) -> str:
@@ -99,14 +87,3 @@ def _macs_change(items: Sequence[LayerChange]) -> str:
     if any(layer.macs is None for layer in layers):
         return numbers.UNKNOWN
     return numbers.change(sum(verdict.grown_by(item, "macs") for item in items))
-
-
-def _what(item: LayerChange) -> str:
-    layer = item.after or item.before
-    kind = f" {prose(layer.kind)}" if layer and item.status in ("added", "removed") else ""
-    origin = f"{'moved from' if item.status == 'moved' else 'was'} {code(item.was)}" if item.was else ""
-    return "; ".join(filter(None, (origin, *map(prose, layer_changes.in_words(item))))) or f"{item.status}{kind}"
-
-
-def _name(path: str) -> str:
-    return code(path) if path else "the model itself"

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from analyzer.formats.markdown.markdown_text import Row, code, details, prose, table
+from analyzer.formats.markdown.markdown_text import Row, bullets, code, details, named, paragraphs, prose, table
 from analyzer.formats.wording import durations
-from analyzer.formats.wording.durations import duration, factor, rest_of, time_share
+from analyzer.formats.wording.durations import duration, factor, time_share
 from analyzer.formats.wording.numbers import count, plural
 from analyzer.values.results import Analysis
 from analyzer.values.timings import Energy, Latency, LayerTiming, ProposalTiming, TargetTiming
@@ -30,8 +30,10 @@ def section(analysis: Analysis, figure: str | None = None) -> str:
     if latency is None:
         return ""
     whole = durations.whole(latency)
-    parts = (
-        _interrupted(latency),
+    return paragraphs(
+        "**It was stopped before everything was timed:** this is what had been timed until then."
+        if latency.partial
+        else "",
         f"**One inference takes {prose(whole)}.**" if whole else "",
         comparison(latency.comparison),
         _energy(latency.energy),
@@ -39,7 +41,6 @@ def section(analysis: Analysis, figure: str | None = None) -> str:
         _layers(latency),
         _conditions(latency),
     )
-    return "\n\n".join(filter(None, parts))
 
 
 def side_by_side(analyses: Sequence[Analysis]) -> str:
@@ -47,8 +48,7 @@ def side_by_side(analyses: Sequence[Analysis]) -> str:
     latency = next((analysis.latency for analysis in analyses if analysis.latency), None)
     if latency is None or not latency.comparison:
         return ""
-    points = "\n".join(f"- {prose(point)}" for point in durations.conditions(latency))
-    return f"{comparison(latency.comparison)}\n\n{points}"
+    return paragraphs(comparison(latency.comparison), bullets(durations.conditions(latency)))
 
 
 def comparison(targets: Sequence[TargetTiming]) -> str:
@@ -73,14 +73,6 @@ def _timing(timing: "durations.MaybeTiming") -> tuple[str, str, str]:
     return duration(timing.median), duration(timing.iqr), duration(timing.p95)
 
 
-def _interrupted(latency: Latency) -> str:
-    return (
-        "**It was stopped before everything was timed:** this is what had been timed until then."
-        if latency.partial
-        else ""
-    )
-
-
 def _energy(energy: Energy | None) -> str:
     if energy is None:
         return ""
@@ -94,38 +86,41 @@ def _promises(latency: Latency, figure: str | None) -> str:
     timed = latency.proposals
     if not timed:
         return ""
-    said = [f"- {prose(sentence)}" for sentence in durations.by_rule(latency)]
     shown = sorted(timed, key=lambda item: -(item.gain or 0))[:MOST]
     rows = [_proposal(item) for item in shown]
     hidden = len(timed) - len(shown)
-    rows += [(rest_of(hidden, "proposal"), *[""] * PROPOSALS.count("|"))] if hidden else []
-    picture = f"![MACs against measured time, layers and proposals](<{figure}>)" if figure else ""
-    parts = ("### What is promised and what the clock says", "\n".join(said), picture, table(PROPOSALS, rows))
-    return "\n\n".join(filter(None, (*parts, TURNS, _untimed(timed))))
+    rows += [(_rest(hidden, "proposal"), *[""] * PROPOSALS.count("|"))] if hidden else []
+    untimed = [f"{item.rule} at {code(item.paths[0])}: {item.reason}" for item in timed if item.reason]
+    return paragraphs(
+        "### What is promised and what the clock says",
+        bullets(durations.by_rule(latency)),
+        f"![MACs against measured time, layers and proposals](<{figure}>)" if figure else "",
+        table(PROPOSALS, rows),
+        TURNS,
+        details(f"Not timed: {plural(len(untimed), 'proposal')}", bullets(untimed)) if untimed else "",
+    )
 
 
 def _proposal(item: ProposalTiming) -> Row:
-    named = f"{item.rule}<br>{prose(item.name)}"
+    rule = f"{item.rule}<br>{prose(item.name)}"
     more = f" and {len(item.paths) - 1} alike" if len(item.paths) > 1 else ""
-    place = (code(item.paths[0]) if item.paths[0] else "the model itself") + more
+    place = named(item.paths[0]) + more
     macs = factor(item.macs_ratio)
     if item.ratio is None:
-        return named, place, macs, _range(item.predicted), "not timed", "", "", ""
+        return rule, place, macs, _range(item.predicted), "not timed", "", "", ""
     times = (duration(timing.median) if timing else "" for timing in (item.before, item.after))
     if item.ratio.noise:
-        return named, place, macs, _range(item.predicted), durations.TOO_NOISY, "", *times
+        return rule, place, macs, _range(item.predicted), durations.TOO_NOISY, "", *times
     between = _range((item.ratio.low, item.ratio.high))
-    return named, place, macs, _range(item.predicted), factor(item.ratio.median), between, *times
+    return rule, place, macs, _range(item.predicted), factor(item.ratio.median), between, *times
 
 
 def _range(pair: tuple[float, float] | None) -> str:
     return f"{pair[0]:.2f} to {pair[1]:.2f}" if pair else ""
 
 
-def _untimed(timed: Sequence[ProposalTiming]) -> str:
-    """Why proposals were not timed."""
-    reasons = [f"- {item.rule} at {code(item.paths[0])}: {prose(item.reason)}" for item in timed if item.reason]
-    return details(f"Not timed: {plural(len(reasons), 'proposal')}", "\n".join(reasons)) if reasons else ""
+def _rest(hidden: int, noun: str) -> str:
+    return f"{plural(hidden, f'more {noun}')} in the JSON report"
 
 
 def _layers(latency: Latency) -> str:
@@ -137,33 +132,31 @@ def _layers(latency: Latency) -> str:
     rows = [_layer(layer, latency) for layer in ranked[:MOST]]
     every = [_layer(layer, latency) for layer in timed]
     folded = details(f"All {plural(len(timed), 'layer')} timed, in execution order", table(LAYERS, every))
-    most = "### Where the time goes\n\n" + table(LAYERS, rows)
-    return "\n\n".join((most, IN_CONTEXT, folded if len(timed) > MOST else "")).strip()
+    return paragraphs("### Where the time goes", table(LAYERS, rows), IN_CONTEXT, folded if len(timed) > MOST else "")
 
 
 def _layer(layer: LayerTiming, latency: Latency) -> Row:
     context = layer.in_context
     inside = ("", "") if context is None else _timing(context)[:2]
-    share = time_share(context, latency)
     return (
-        code(layer.path) if layer.path else "the model itself",
+        named(layer.path),
         layer.kind,
         count(layer.macs),
         inside[0],
-        share,
+        time_share(context, latency),
         inside[1],
         *_timing(layer.alone),
     )
 
 
 def _conditions(latency: Latency) -> str:
-    points = "\n".join(f"- {prose(point)}" for point in durations.conditions(latency))
     noises = durations.noises(latency)
-    shown = "\n".join(f"- {prose(noise)}" for noise in noises[:MOST_NOISE])
     hidden = len(noises) - MOST_NOISE
-    rest = f"\n- {rest_of(hidden, 'number')}" if hidden > 0 else ""
-    parts = ["### How it was timed", points]
-    if noises:
-        title = f"Too noisy to say: {plural(len(noises), 'number')}"
-        parts.append(f"{title}. Close what else runs on the machine, and time again.\n\n{shown}{rest}")
-    return "\n\n".join(parts)
+    rest = [_rest(hidden, "number")] if hidden > 0 else []
+    title = f"Too noisy to say: {plural(len(noises), 'number')}. Close what else runs on the machine, and time again."
+    return paragraphs(
+        "### How it was timed",
+        bullets(durations.conditions(latency)),
+        title if noises else "",
+        bullets([*noises[:MOST_NOISE], *rest]),
+    )

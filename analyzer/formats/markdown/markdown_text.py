@@ -1,7 +1,9 @@
 """Markdown's small pieces: names in code spans, escaped sentences, tables."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from analyzer.formats.wording.numbers import ITSELF, located
 
 Row = Sequence[str]
 
@@ -54,6 +56,21 @@ def _cell(text: str, title: str) -> str:
     return escaped.replace(" ", NO_BREAK) if title.endswith(":") else escaped
 
 
+def named(path: str) -> str:
+    """A layer's name, or that it is the model itself."""
+    return code(path) if path else ITSELF
+
+
+def paragraphs(*parts: str) -> str:
+    """Those that are not empty, one below the other."""
+    return "\n\n".join(filter(None, parts))
+
+
+def bullets(sentences: Iterable[str]) -> str:
+    """A list of sentences."""
+    return "\n".join(f"- {prose(sentence)}" for sentence in sentences)
+
+
 def details(summary: str, body: str) -> str:
     """A section that is folded until it is clicked."""
     return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
@@ -63,12 +80,11 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def placed(paths: Sequence[str], file: str | None, line: int | None) -> str:
+def placed(paths: Sequence[str], file: str | None = None, line: int | None = None) -> str:
     """The first few layers' names above where the first is written, in one cell."""
-    names = [code(path) if path else "the model itself" for path in paths[:MAX_NAMES]]
-    name = ", ".join(names) + (f" and {len(paths) - MAX_NAMES:,} more" if len(paths) > MAX_NAMES else "")
-    source = file if line is None else f"{file}:{line}"
-    return f"{name}<br>{code(source)}" if file and source else name
+    name = ", ".join(map(named, paths[:MAX_NAMES]))
+    name += f" and {len(paths) - MAX_NAMES:,} more" if len(paths) > MAX_NAMES else ""
+    return f"{name}<br>{code(located(file, line))}" if file else name
 
 
 def cut(text: str, most: int, rest: str) -> str:

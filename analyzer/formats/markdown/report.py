@@ -11,7 +11,7 @@ from analyzer.formats.markdown import (
     scaling_section,
 )
 from analyzer.formats.markdown import report_tables as tables
-from analyzer.formats.markdown.markdown_text import code, details, prose
+from analyzer.formats.markdown.markdown_text import bullets, code, details, paragraphs, prose
 from analyzer.formats.wording import rewriting_wording, sentences, verdict
 from analyzer.formats.wording.numbers import plural
 from analyzer.formats.wording.shown_layers import owns_something
@@ -34,7 +34,7 @@ def render(
 ) -> str:
     """The whole report; the others are addresses relative to it of pictures: depth, time, memory, fit and growth."""
     caption = prose(f"Where the parameters and MACs of {analysis.model.name} lie along its depth")
-    parts = (
+    return _document(
         _title(analysis),
         _facts(analysis),
         _gate(analysis),
@@ -47,8 +47,8 @@ def render(
         _section("Totals", tables.totals(analysis)),
         _section("Costs as formulas", scaling_section.formulas(analysis.scaling)),
         _section("At other sizes", scaling_section.at_sizes(analysis, growth)),
-        _section("Heaviest layers by parameters", tables.heaviest_by_params(analysis)),
-        _section("Heaviest layers by MACs", tables.heaviest_by_macs(analysis)),
+        _section("Heaviest layers by parameters", tables.heaviest(analysis)),
+        _section("Heaviest layers by MACs", tables.heaviest(analysis, by_macs=True)),
         _section("What could be restructured", advice_section.section(analysis)),
         _section("Measured time", latency_section.section(analysis, clock)),
         _section("Estimated, not measured", estimates_section.section(analysis.estimates, memory)),
@@ -61,20 +61,22 @@ def render(
         _every_layer(analysis),
         _every_tensor(analysis),
     )
-    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def render_comparison(analyses: Sequence[Analysis], reports: Sequence[str] = ()) -> str:
     """Several models side by side, ratios against the first; `reports` are addresses of each one's own report."""
     inputs = [f"- {code(analysis.model.name)}: {prose(sentences.inputs(analysis))}" for analysis in analyses]
-    parts = (
+    return _document(
         "# Comparison",
         tables.comparison(compare(analyses), reports),
         _section("Measured time", latency_section.side_by_side(analyses)),
         _section("Inputs", "\n".join(inputs)),
         _section("How this was counted", _conventions(*analyses)),
     )
-    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _document(*parts: str) -> str:
+    return paragraphs(*parts) + "\n"
 
 
 def _section(title: str, body: str) -> str:
@@ -95,12 +97,11 @@ def _gate(analysis: Analysis) -> str:
         return ""
     changed = gate_section.changes(analysis, MAX_CHANGES)
     against = f"Changed against {prose(difference.base)}" if difference else ""
-    parts = (
+    return paragraphs(
         _section("Budget" if analysis.budget else "This change", gate_section.totals(analysis)),
         gate_section.findings(analysis),
         _section(against, changed),
     )
-    return "\n\n".join(filter(None, parts))
 
 
 def _facts(analysis: Analysis) -> str:
@@ -120,15 +121,14 @@ def _applied(analysis: Analysis) -> str:
     rewriting = analysis.rewriting
     if rewriting is None:
         return ""
-    items = (f"- {prose(line)}" for line in rewriting_wording.lines(rewriting, MAX_LISTED))
-    return "\n".join((f"{prose(rewriting_wording.headline(rewriting))}.", "", *items))
+    items = bullets(rewriting_wording.lines(rewriting, MAX_LISTED))
+    return f"{prose(rewriting_wording.headline(rewriting))}.\n\n{items}"
 
 
 def _left_out(analysis: Analysis) -> str:
     if not analysis.absences:
         return ""
-    items = "\n".join(f"- {prose(sentences.absence(item))}" for item in analysis.absences)
-    return f"The count does not depend on these.\n\n{items}"
+    return f"The count does not depend on these.\n\n{bullets(map(sentences.absence, analysis.absences))}"
 
 
 def _how(analysis: Analysis) -> str:
@@ -152,7 +152,7 @@ def _sentence(text: str) -> str:
 def _conventions(*analyses: Analysis) -> str:
     """How work is counted, unless none was."""
     counted = any(analysis.total.macs is not None for analysis in analyses)
-    return "\n".join(f"- {convention}" for convention in sentences.CONVENTIONS) if counted else ""
+    return bullets(sentences.CONVENTIONS) if counted else ""
 
 
 def _every_layer(analysis: Analysis) -> str:
@@ -175,4 +175,4 @@ def _every_tensor(analysis: Analysis) -> str:
 
 def _rest(every: Sequence[object], noun: str) -> str:
     hidden = len(every) - MAX_LISTED
-    return f"\n\n{sentences.together(hidden, noun)} in the JSON report." if hidden > 0 else ""
+    return f"\n\n{plural(hidden, f'more {noun}')} in the JSON report." if hidden > 0 else ""

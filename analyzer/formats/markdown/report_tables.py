@@ -1,20 +1,18 @@
 """The tables of the markdown report."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from analyzer.formats.markdown.markdown_text import Row, code, prose, table
+from analyzer.formats.markdown.markdown_text import Row, code, named, placed, prose, table
 from analyzer.formats.wording import second_opinions as wording
 from analyzer.formats.wording import shown_layers
-from analyzer.formats.wording.numbers import count, exact, ratio, shape, shapes, share, size
-from analyzer.formats.wording.sentences import together
+from analyzer.formats.wording.numbers import count, exact, located, plural, ratio, shape, shapes, share, size
 from analyzer.formats.wording.shown_layers import DIGITS, Block
-from analyzer.values.counts import Layer, StoredTensor, Uncounted
+from analyzer.values.counts import Layer, StoredTensor, Total
 from analyzer.values.results import Analysis, ComparisonRow
 
 TOP = 10
 MAX_NEVER_RUN = 20
-MAX_LAYERS_NAMED = 3
 
 
 def totals(analysis: Analysis) -> str:
@@ -50,36 +48,28 @@ def second_opinions(analysis: Analysis) -> str:
     return table("counter|MACs:|difference:|why", rows) if rows else ""
 
 
-def heaviest_by_params(analysis: Analysis) -> str:
-    """The layers with the most parameters, and what the others hold together."""
-    rows = _heaviest(analysis, lambda layer: layer.params, analysis.total.params)
-    return table("layer|parameters:|share:|kind|source", [(*row[:4], row[5]) for row in rows])
+def heaviest(analysis: Analysis, by_macs: bool = False) -> str:
+    """The layers with the most parameters or MACs, and what the others have together."""
+    whole = analysis.total.macs if by_macs else analysis.total.params
 
+    def weight(layer: Layer) -> int | None:
+        return layer.macs if by_macs else layer.params
 
-def heaviest_by_macs(analysis: Analysis) -> str:
-    """The layers with the most MACs, and what the others do together."""
-    rows = _heaviest(analysis, lambda layer: layer.macs, analysis.total.macs)
-    return table("layer|MACs:|share:|kind|output|source", rows)
-
-
-def _heaviest(analysis: Analysis, weight: Callable[[Layer], int | None], whole: int | None) -> list[Row]:
-    every = shown_layers.heaviest(analysis.layers, weight, len(analysis.layers))
+    top, others, rest = shown_layers.heaviest(analysis.layers, weight, TOP)
     never_ran = {module.path for module in analysis.never_run}
-    top, others = every[:TOP], every[TOP:]
     rows: list[Row] = [
         (
-            _name(layer.path),
+            named(layer.path),
             *_weight(weight(layer), whole),
             prose(layer.kind) + (", never runs" if layer.path in never_ran else ""),
-            shapes(layer.output_shapes),
+            shapes(layer.output_shapes) if by_macs else "",
             source(layer),
         )
         for layer in top
     ]
     if others:
-        rest = shown_layers.total(map(weight, others))
-        rows.append((together(len(others), "layer"), *_weight(rest, whole), "", "", ""))
-    return rows
+        rows.append((plural(others, "more layer"), *_weight(rest, whole), "", "", ""))
+    return table(f"layer|{'MACs' if by_macs else 'parameters'}:|share:|kind|output|source", rows)
 
 
 def _weight(value: int | None, whole: int | None) -> tuple[str, str]:
@@ -90,26 +80,23 @@ def blocks(analysis: Analysis) -> str:
     """Parameters and MACs of the model's parts, in execution order; those too many are joined in the last row."""
     found = shown_layers.blocks(analysis.layers)
     shown = shown_layers.weightiest(found, analysis.total, shown_layers.MAX_BLOCKS)
-    rows = [(_block_name(block), _block_kind(block), *_block_numbers(block, analysis)) for block in shown]
-    if len(found) > len(shown):
-        hidden = [block for block in found if block not in shown]
-        rest = shown_layers.merged(hidden)
-        rows.append((together(len(hidden), "block"), "", *_block_numbers(rest, analysis)))
+    rows = [_block_row(_block_name(block), _block_kind(block), block, analysis.total) for block in shown]
+    if hidden := [block for block in found if block not in shown]:
+        rows.append(_block_row(plural(len(hidden), "more block"), "", shown_layers.merged(hidden), analysis.total))
     return table("block|kind|parameters:|share:|MACs:|share:", rows)
 
 
-def _block_numbers(block: Block, analysis: Analysis) -> Row:
-    whole = analysis.total
+def _block_row(name: str, kind: str, block: Block, whole: Total) -> Row:
     weights = _weight(block.params, whole.params) if whole.params else ("", "")
     work = _weight(block.macs, whole.macs) if whole.macs else ("", "")
-    return (*weights, *work)
+    return (name, kind, *weights, *work)
 
 
 def _block_name(block: Block) -> str:
     if block.repeats > 1:
         return code(f"{block.first}–{block.last[len(block.last.rstrip(DIGITS)) :]}")
     if block.is_whole or not block.first:
-        return _name(block.first)
+        return named(block.first)
     return f"{code(block.first)} itself"
 
 
@@ -120,17 +107,10 @@ def _block_kind(block: Block) -> str:
 def uncounted(analysis: Analysis) -> str:
     """The operators without a count, where they ran, and why they have none."""
     rows = [
-        (code(item.operator), exact(item.calls), _named_layers(item), prose(item.reason)) for item in analysis.uncounted
+        (code(item.operator), exact(item.calls), placed(item.layers) or "any", prose(item.reason))
+        for item in analysis.uncounted
     ]
     return table("operator|calls:|layers|reason", rows)
-
-
-def _named_layers(item: Uncounted) -> str:
-    if not item.layers:
-        return "any"
-    named = [_name(path) for path in item.layers[:MAX_LAYERS_NAMED]]
-    rest = len(item.layers) - len(named)
-    return ", ".join(named) + (f" and {rest:,} more" if rest else "")
 
 
 def never_run(analysis: Analysis) -> str:
@@ -138,10 +118,10 @@ def never_run(analysis: Analysis) -> str:
     modules = sorted(analysis.never_run, key=lambda module: -module.params)
     shown, others = modules[:MAX_NEVER_RUN], modules[MAX_NEVER_RUN:]
     whole = analysis.total.params
-    rows = [(_name(module.path), *_weight(module.params, whole)) for module in shown]
+    rows = [(named(module.path), *_weight(module.params, whole)) for module in shown]
     if others:
         rest = sum(module.params for module in others)
-        rows.append((together(len(others), "module"), *_weight(rest, whole)))
+        rows.append((plural(len(others), "more module"), *_weight(rest, whole)))
     return table("module|parameters:|share:", rows)
 
 
@@ -149,16 +129,15 @@ def comparison(rows: Sequence[ComparisonRow], reports: Sequence[str] = ()) -> st
     """One model a row, each with its ratio to the first; a link to its own report where there is one."""
     if not rows:
         return ""
-    base = rows[0]
-    names = [f"[{code(row.name)}](<{link}>)" for row, link in zip(rows, reports, strict=False)] or [
-        code(row.name) for row in rows
-    ]
-    cells = [(name, *_compared(row, base)) for name, row in zip(names, rows, strict=True)]
+    names = [code(row.name) for row in rows]
+    linked = [f"[{name}](<{link}>)" for name, link in zip(names, reports, strict=False)] or names
+    cells = [_compared(name, row, rows[0]) for name, row in zip(linked, rows, strict=True)]
     return table("model|parameters:|ratio:|MACs:|ratio:|size:|peak activations:|ratio:|", cells)
 
 
-def _compared(row: ComparisonRow, base: ComparisonRow) -> Row:
+def _compared(name: str, row: ComparisonRow, base: ComparisonRow) -> Row:
     return (
+        name,
         count(row.params),
         ratio(row.params, base.params),
         count(row.macs),
@@ -182,7 +161,7 @@ def layers(shown: Sequence[Layer], analysis: Analysis) -> str:
 
 def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
     return (
-        _name(layer.path),
+        named(layer.path),
         prose(layer.kind),
         source(layer),
         exact(layer.calls) if calls else "",
@@ -229,10 +208,4 @@ def tensors(stored: Sequence[StoredTensor]) -> str:
 
 def source(layer: Layer) -> str:
     """Where the layer is written, empty when that is not known."""
-    if layer.file is None:
-        return ""
-    return code(layer.file if layer.line is None else f"{layer.file}:{layer.line}")
-
-
-def _name(path: str) -> str:
-    return code(path) if path else "the model itself"
+    return "" if layer.file is None else code(located(layer.file, layer.line))

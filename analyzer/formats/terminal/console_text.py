@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from analyzer.formats.wording.log_text import one_line
+from analyzer.formats.wording.numbers import ITSELF, located
 from analyzer.values.advice import Advice
 from analyzer.values.counts import Layer
 
@@ -67,7 +68,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
 
 def path(layer: Layer | Advice, width: int) -> str:
     """The path, cut at its beginning: by its end layers are distinguished, so a narrow table must not cut that."""
-    whole = layer.path or "the model itself"
+    whole = layer.path or ITSELF
     most = max(16, width // 3 - 4)
     return whole if len(whole) <= most else f"…{whole[1 - most :]}"
 
@@ -76,5 +77,4 @@ def source(layer: Layer | Advice, width: int) -> str:
     """File and line, the file without its folders below `ROOMY` columns; empty where it is not known."""
     if layer.file is None:
         return ""
-    file = layer.file if width >= ROOMY else PurePath(layer.file).name
-    return file if layer.line is None else f"{file}:{layer.line}"
+    return located(layer.file if width >= ROOMY else PurePath(layer.file).name, layer.line)

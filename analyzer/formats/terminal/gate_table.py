@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from analyzer.formats.terminal.console_text import path, source, styled, table
 from analyzer.formats.wording import budget_changes, verdict
 from analyzer.formats.wording.limit_rows import LimitRow, grown, limit_rows, what_happened
-from analyzer.values.gate_results import COMPARISON, Difference
+from analyzer.values.gate_results import Difference
 from analyzer.values.results import Analysis
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def one_line(analysis: Analysis) -> Iterator["Text"]:
 
 
 def _uncompared(analysis: Analysis) -> Iterator["Text"]:
-    absences = (absence for absence in analysis.absences if absence.what == COMPARISON)
-    return (styled(f"not compared with the base: {absence.reason}", STYLES["fail"]) for absence in absences)
+    return (styled(f"not compared with the base: {reason}", STYLES["fail"]) for reason in verdict.uncompared(analysis))
 
 
 def _against(analysis: Analysis, difference: Difference, width: int) -> Iterator["str | Text | Table"]:

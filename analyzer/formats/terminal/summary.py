@@ -127,17 +127,16 @@ def _written(written: Sequence[str]) -> Iterator["Text"]:
 def _heaviest(
     analysis: Analysis, width: int, title: str, weight: Callable[[Layer], int | None], whole: int | None
 ) -> Iterator["str | Table"]:
-    every = shown_layers.heaviest(analysis.layers, weight, len(analysis.layers))
-    if not every:
+    top, others, rest = shown_layers.heaviest(analysis.layers, weight, TOP)
+    if not top:
         return
 
     def numbers(value: int | None) -> tuple[str, str]:
         return count(value), share(value, whole)
 
-    rows = [(path(layer, width), layer.kind, *numbers(weight(layer)), source(layer, width)) for layer in every[:TOP]]
-    if len(every) > TOP:
-        rest = shown_layers.total(map(weight, every[TOP:]))
-        rows.append((sentences.together(len(every) - TOP, "layer"), "", *numbers(rest), ""))
+    rows = [(path(layer, width), layer.kind, *numbers(weight(layer)), source(layer, width)) for layer in top]
+    if others:
+        rows.append((plural(others, "more layer"), "", *numbers(rest), ""))
     yield ""
     yield table((f"heaviest by {title}", "", f"{title}:", "share:", "source"), rows)
 
@@ -158,5 +157,5 @@ def _warnings(analysis: Analysis) -> Iterator["str | Text"]:
 def _listed(label: str, noun: str, items: Sequence[str]) -> list[str]:
     """The first few, each on a line of its own, and how many more there are."""
     hidden = len(items) - MAX_LISTED
-    rest = [sentences.together(hidden, noun)] if hidden > 0 else []
+    rest = [plural(hidden, f"more {noun}")] if hidden > 0 else []
     return [f"{label}: {item}" for item in (*items[:MAX_LISTED], *rest)]

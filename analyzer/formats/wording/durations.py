@@ -59,11 +59,6 @@ def sentence(timing: Timing) -> str:
     return f"{duration(timing.median)} ({spread}, least {duration(timing.minimum)}, {plural(timing.runs, 'run')})"
 
 
-def rest_of(hidden: int, noun: str) -> str:
-    """ "3 more proposals in the JSON report"."""
-    return f"{hidden:,} more {noun if hidden == 1 else noun + 's'} in the JSON report"
-
-
 def seconds_of(layer: LayerTiming) -> float:
     """In context where known, else all its calls as if alone."""
     if layer.in_context:

@@ -1,6 +1,6 @@
 """Numbers of the gate as rows: base, now, change and limit of each metric, and what grew most."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from analyzer.formats.wording import numbers, verdict
@@ -10,6 +10,7 @@ from analyzer.values.gate_results import BudgetLine, LayerChange
 from analyzer.values.results import Analysis
 
 MOST_GROWN = 3
+Text = Callable[[str], str]
 
 
 class LimitRow(NamedTuple):
@@ -75,9 +76,9 @@ def grown(analysis: Analysis) -> Iterator[tuple[LayerChange, str]]:
         yield item, f"{numbers.change(verdict.grown_by(item, name))} {noun}"
 
 
-def what_happened(item: LayerChange) -> str:
-    """What differs, where it was, or that it came or went: plain text."""
+def what_happened(item: LayerChange, name: Text = str, text: Text = str) -> str:
+    """What differs, where it was, or that it came or went; names and texts as they are to be written."""
     layer = item.after or item.before
-    kind = f" {layer.kind}" if layer and item.status in ("added", "removed") else ""
-    origin = f"{'moved from' if item.status == 'moved' else 'was'} {item.was}" if item.was else ""
-    return "; ".join(filter(None, (origin, *in_words(item)))) or f"{item.status}{kind}"
+    kind = f" {text(layer.kind)}" if layer and item.status in ("added", "removed") else ""
+    origin = f"{'moved from' if item.status == 'moved' else 'was'} {name(item.was)}" if item.was else ""
+    return "; ".join(filter(None, (origin, *map(text, in_words(item))))) or f"{item.status}{kind}"

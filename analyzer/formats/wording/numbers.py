@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 UNKNOWN = "unknown"
+ITSELF = "the model itself"
+"""What a layer without a path is."""
 COUNT_UNITS = ("", " k", " M", " G", " T", " P", " E")
 BYTE_UNITS = (" B", " KiB", " MiB", " GiB", " TiB", " PiB")
 
@@ -78,6 +80,11 @@ def shapes(several: tuple[tuple[int, ...], ...], limit: int = 2) -> str:
 def plural(number: int, noun: str) -> str:
     """ "1 layer", "1,234 layers"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def located(file: str, line: int | None) -> str:
+    """ "model.py:7", without a line where none is known."""
+    return file if line is None else f"{file}:{line}"
 
 
 def _rounded(numerator: int, denominator: int) -> int:

@@ -88,8 +88,3 @@ def absence(item: Absence) -> str:
     """What is missing beside the count, at which layer, and why."""
     where = f" at {item.where}" if item.where else ""
     return f"{item.what}{where}: {item.reason}"
-
-
-def together(number: int, noun: str) -> str:
-    """What the last row of a table that was cut says."""
-    return f"{number:,} more {noun if number == 1 else noun + 's'}"

@@ -40,10 +40,15 @@ def total(values: Iterable[int | None]) -> int | None:
     return None if None in known else sum(value for value in known if value is not None)
 
 
-def heaviest(layers: Sequence[Layer], weight: Callable[[Layer], int | None], limit: int) -> tuple[Layer, ...]:
-    """The layers with the most of something, ties in execution order; those with none or no count are left out."""
-    candidates = [layer for layer in layers if weight(layer)]
-    return tuple(sorted(candidates, key=lambda layer: -(weight(layer) or 0))[:limit])
+def heaviest(
+    layers: Sequence[Layer], weight: Callable[[Layer], int | None], most: int
+) -> tuple[list[Layer], int, int | None]:
+    """The layers with the most of something, ties in execution order; how many others have some, and how much.
+
+    Layers with none or no count are left out.
+    """
+    ranked = sorted((layer for layer in layers if weight(layer)), key=lambda layer: -(weight(layer) or 0))
+    return ranked[:most], len(ranked[most:]), total(map(weight, ranked[most:]))
 
 
 def blocks(layers: Sequence[Layer], most: int = MAX_BLOCKS) -> tuple[Block, ...]:

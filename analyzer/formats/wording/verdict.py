@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from analyzer.formats.wording.budget_changes import allowance, amount, until
 from analyzer.formats.wording.numbers import apart, change, count, plural, size
-from analyzer.values.gate_results import BudgetLine, LayerChange, RemedyStep
+from analyzer.formats.wording.suggestions import EFFORTS
+from analyzer.values.gate_results import COMPARISON, BudgetLine, LayerChange, RemedyStep
 from analyzer.values.layer_patterns import covers
 from analyzer.values.results import Analysis
 
-EFFORTS = {"none": "output unchanged", "finetune": "needs finetuning", "retrain": "needs retraining"}
 UNITS = {
     "params": "parameters",
     "trainable-params": "parameters",
@@ -60,11 +60,11 @@ def deciding(analysis: Analysis) -> BudgetLine | None:
 def ranked(lines: Sequence[BudgetLine]) -> list[BudgetLine]:
     """The worst outcome first; of one outcome, written limits before those on growth, then the most used."""
     order = ("fail", "unknown", "drift", "pass", "off")
-    return sorted(lines, key=lambda line: (order.index(outcome(line)), is_on_growth(line), -_used(line)))
 
+    def rank(line: BudgetLine) -> tuple[int, bool, float]:
+        return order.index(outcome(line)), is_on_growth(line), -(line.value or 0) / (line.limit or float("inf"))
 
-def _used(line: BudgetLine) -> float:
-    return line.value / line.limit if line.value is not None and line.limit else 0.0
+    return sorted(lines, key=rank)
 
 
 def headline(analysis: Analysis) -> str:
@@ -199,6 +199,11 @@ def _movement(analysis: Analysis) -> str:
         if old is not None and new is not None and old != new
     ]
     return ", ".join(moved) or "Parameters and MACs unchanged"
+
+
+def uncompared(analysis: Analysis) -> list[str]:
+    """Why the model was not compared with its base."""
+    return [absence.reason for absence in analysis.absences if absence.what == COMPARISON]
 
 
 def is_unchanged(analysis: Analysis) -> bool:

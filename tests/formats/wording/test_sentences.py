@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from analyzer.formats.wording.sentences import facts, inputs, status, together, tracing
+from analyzer.formats.wording.sentences import facts, inputs, status, tracing
 from analyzer.values.counts import Input, Tracing, Uncounted
 
 
@@ -54,7 +54,3 @@ def test_status_counts_the_missing_operators(analysis, checkpoint):
     assert status(analysis) == "complete"
     assert status(replace(analysis, complete=False, uncounted=missing)) == "incomplete: 2 operators not counted"
     assert status(checkpoint) == "parameters only: nothing was run"
-
-
-def test_the_rest_is_singular_when_it_is_one():
-    assert [together(number, "layer") for number in (1, 1234)] == ["1 more layer", "1,234 more layers"]

@@ -40,11 +40,12 @@ def test_a_sum_with_an_unknown_is_unknown():
 
 def test_the_heaviest_come_first_and_ties_keep_execution_order():
     rows = [layer("a", 5), layer("b", 7), layer("c", 7), layer("d", 0)]
-    assert [row.path for row in heaviest(rows, lambda row: row.params, 3)] == ["b", "c", "a"]
+    top, others, rest = heaviest(rows, lambda row: row.params, 2)
+    assert ([row.path for row in top], others, rest) == (["b", "c"], 1, 5)
 
 
 def test_unknown_work_is_not_ranked():
-    assert heaviest([layer("a", macs=None)], lambda row: row.macs, 10) == ()
+    assert heaviest([layer("a", macs=None)], lambda row: row.macs, 10) == ([], 0, 0)
 
 
 def test_blocks_are_as_deep_as_the_row_limit_allows():
