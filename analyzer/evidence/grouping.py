@@ -29,10 +29,6 @@ class Grouping:
     """Output channels, group after group."""
     columns: tuple[int, ...]
     """Input channels, group after group: the grouped convolution reads its input in this order."""
-    in_place: float
-    """What the blocks would keep with all channels left in their present order."""
-    starts: int
-    """Random orders tried; fewer for wide layers."""
 
 
 def best_grouping(weight: Tensor, groups: int) -> Grouping:
@@ -45,7 +41,7 @@ def best_grouping(weight: Tensor, groups: int) -> Grouping:
     energy = energies(weight)
     if energy.shape[0] % groups or energy.shape[1] % groups:
         raise ValueError(f"{groups} groups do not divide {energy.shape[1]} and {energy.shape[0]} channels")
-    return group(energy, groups)
+    return _best(energy, groups)
 
 
 def best_rows(weight: Tensor, groups: int) -> tuple[int, ...]:
@@ -78,17 +74,19 @@ def in_random_places(energy: Tensor) -> Tensor:
 def kept_with(energy: Tensor, groups: int, inputs: bool, outputs: bool, effort: float = 1.0) -> float:
     """Share of the energies (Cout, Cin) that the groups keep where only these sides' channels can be reordered."""
     if inputs and outputs:
-        return group(energy, groups, effort).kept
+        return _best(energy, groups, effort).kept
     if outputs:
         return _inside(energy[list(_rows_for(energy, groups))], groups)
     return kept_with(energy.T, groups, False, True) if inputs else _inside(energy, groups)
 
 
-def group(energy: Tensor, groups: int, effort: float = 1.0) -> Grouping:
+def _best(energy: Tensor, groups: int, effort: float = 1.0) -> Grouping:
     """As `best_grouping`, from the energies (Cout, Cin); a lesser effort has fewer starts and rounds."""
     starts = max(1 if effort < 1 else 2, min(round(STARTS * effort), WORK // (energy.numel() * groups)))
     random = torch.Generator().manual_seed(0)
-    rows, columns = (_random_members(random, starts, channels, groups) for channels in energy.shape)
+    # (starts, groups, channels / groups): which channels each group holds
+    orders = (torch.rand(starts, channels, generator=random).argsort(1) for channels in energy.shape)
+    rows, columns = (order.reshape(starts, groups, -1) for order in orders)
     best = torch.tensor(-1.0)
     for _ in range(max(2, round(effort * max(6, min(ROUNDS, EXCHANGES // groups))))):
         rows = _exchanged(_affinity(energy, columns), rows)
@@ -99,27 +97,16 @@ def group(energy: Tensor, groups: int, effort: float = 1.0) -> Grouping:
             break
         best = inside.max()
     winner = int(inside.argmax())
-    return _grouping(energy, rows[winner], columns[winner], starts)
-
-
-def _grouping(energy: Tensor, rows: Tensor, columns: Tensor, starts: int) -> Grouping:
-    order = rows.amin(1).argsort()  # groups by their first output channel: one name for one split
-    rows, columns = rows[order].sort(1).values.flatten(), columns[order].sort(1).values.flatten()
-    groups = len(order)
-    kept, in_place = _inside(energy[rows][:, columns], groups), _inside(energy, groups)
-    return Grouping(kept, tuple(rows.tolist()), tuple(columns.tolist()), in_place, starts)
+    order = rows[winner].amin(1).argsort()  # groups by their first output channel: one name for one split
+    found = [side[winner][order].sort(1).values.flatten() for side in (rows, columns)]
+    kept = _inside(energy[found[0]][:, found[1]], groups)
+    return Grouping(kept, *(tuple(side.tolist()) for side in found))
 
 
 def _inside(energy: Tensor, groups: int) -> float:
     """Share of the energy in the blocks on the diagonal."""
     blocks = energy.double().reshape(groups, energy.shape[0] // groups, groups, energy.shape[1] // groups)
     return float(blocks.sum((1, 3)).diagonal().sum() / blocks.sum())
-
-
-def _random_members(random: torch.Generator, starts: int, channels: int, groups: int) -> Tensor:
-    """(starts, groups, channels / groups): which channels each group holds."""
-    orders = torch.rand(starts, channels, generator=random).argsort(1)
-    return orders.reshape(starts, groups, channels // groups)
 
 
 def _affinity(energy: Tensor, members: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which question a proposal puts to the weights, told from the convolutions that it consists of."""
+"""What a weight is asked about a proposal, by the convolutions that the proposal consists of."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def evidence_of(
         return None
     weight = weight.detach().to("cpu", torch.float32)
     weight = weight.transpose(0, 1) if convolution.transposed else weight
+<<<<<<< HEAD
     known = {} if known is None else known
     silence = once(known, "silence", partial(_silence, weight, feeds))
     if silence is not None:
         return silence
-    moments = rectified_moments(reads) if reads else None
-    scale = once(known, "scale", partial(_scale, moments, weight))
+    scale = once(known, "scale", partial(_scale, reads, weight))
     return question(Case(convolution, chain, weight, scale, plan, known))
 
 
@@ -123,10 +123,20 @@ def _silence(weight: Tensor, feeds: NormStatistics | None) -> NoEvidence | None:
     if least == most == 0:
         return NoEvidence("zero")
     return NoEvidence("untrained") if looks_untrained(weight, feeds) else None
+=======
+    if not weight.isfinite().all():
+        return NoEvidence("not finite")
+    if not weight.any():
+        return NoEvidence("zero")
+    if looks_untrained(weight, feeds):
+        return NoEvidence("untrained")
+    return question(Case(convolution, chain, weight, _scale(reads, weight), plan))
+>>>>>>> b710b8d (Leave out what only tests asked of a grouping; say pointwise parts and merged branches of rules in one way)
 
 
-def _scale(moments: Tensor | None, weight: Tensor) -> Tensor | None:
+def _scale(reads: NormStatistics | None, weight: Tensor) -> Tensor | None:
     """√E[x²] of each input channel; None where that would leave nothing of the weight."""
+    moments = rectified_moments(reads) if reads else None
     if moments is None or len(moments) != weight.shape[1]:
         return None
     scale = moments.sqrt().float()

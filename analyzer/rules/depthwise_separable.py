@@ -41,7 +41,7 @@ Howard et al. 2017 (MobileNet, table 4); Haase and Amthor 2020 (BSConv); Guo et 
 from dataclasses import replace
 
 from analyzer.rules.rule import is_worth_restructuring
-from analyzer.values.convolution import BatchNorm, Convolution, Proposal, ReLU, Unit
+from analyzer.values.convolution import BatchNorm, Convolution, Proposal, ReLU, Unit, along
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 from analyzer.values.notes import RuleChoice, note
 
@@ -61,13 +61,14 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         return None
     depthwise, pointwise = depthwise_first(conv)
     between = (BatchNorm(conv.in_channels, conv.dimension), ReLU())
+    others: dict[str, tuple[Unit, ...]] = {
+        "pointwise-first": pointwise_first(conv),
+        "with-normalization-and-activation": (depthwise, *between, pointwise),
+    }
     return Proposal(
         ((layer.path, (depthwise, pointwise)),),
         notes=(note("separable-order"),),
-        alternatives=(
-            _alternative(layer.path, "pointwise-first", pointwise_first(conv)),
-            _alternative(layer.path, "with-normalization-and-activation", (depthwise, *between, pointwise)),
-        ),
+        alternatives=tuple(Proposal(((layer.path, units),), choice=RuleChoice(way)) for way, units in others.items()),
         choice=RuleChoice("depthwise-first"),
     )
 
@@ -75,19 +76,10 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
 def depthwise_first(conv: Convolution) -> tuple[Convolution, Convolution]:
     """The depthwise reads what the layer read; the pointwise reads what the layer wrote."""
     depthwise = replace(conv, out_channels=conv.in_channels, groups=conv.in_channels, bias=False)
-    return depthwise, replace(_pointwise(conv), bias=conv.bias, input_size=conv.output_size)
+    return depthwise, replace(along(conv, ()), input_size=conv.output_size)
 
 
 def pointwise_first(conv: Convolution) -> tuple[Convolution, Convolution]:
     """The bias comes last, so that the depthwise pads the pointwise's output with true zeros."""
     depthwise = replace(conv, in_channels=conv.out_channels, groups=conv.out_channels)
-    return replace(_pointwise(conv), bias=False), depthwise
-
-
-def _pointwise(conv: Convolution) -> Convolution:
-    ones, zeros = (1,) * conv.dimension, (0,) * conv.dimension
-    return replace(conv, kernel=ones, stride=ones, padding=zeros, dilation=ones)
-
-
-def _alternative(path: str, choice: str, units: tuple[Unit, ...]) -> Proposal:
-    return Proposal(((path, units),), choice=RuleChoice(choice))
+    return replace(along(conv, ()), bias=False), depthwise

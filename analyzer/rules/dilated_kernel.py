@@ -68,25 +68,22 @@ def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal
     longest = max(conv.kernel)
     found = {}
     for times in (steps for steps in range(2, longest) if (longest - 1) % steps == 0):
-        units = _sparser(conv, times)
+        units = dilate(conv, times)
         if share_read(units) == 1 and _is_covered(units, layer, model):
             dilation = times * max(conv.dilation)
             found[str(dilation)] = Proposal(((layer.path, (units,)),), choice=RuleChoice("dilation-{}", (dilation,)))
     return found
 
 
-def _sparser(conv: Convolution, times: int) -> Convolution:
-    """The same span in steps so many times as wide, along the axes that they divide."""
+def dilate(conv: Convolution, times: int | None = None) -> Convolution:
+    """The same span in steps `times` as wide, along the axes that they divide: d (k - 1) = (d · times) (k' - 1).
+
+    Without `times` with three taps an axis.
+    """
     axes = [
-        ((k - 1) // times + 1, d * times) if _is_long(k) and (k - 1) % times == 0 else (k, d)
+        ((k - 1) // step + 1, d * step) if _is_long(k) and (k - 1) % (step := times or (k - 1) // 2) == 0 else (k, d)
         for k, d in zip(conv.kernel, conv.dilation, strict=True)
     ]
-    return replace(conv, kernel=tuple(k for k, _ in axes), dilation=tuple(d for _, d in axes))
-
-
-def dilate(conv: Convolution) -> Convolution:
-    """The same span with three taps an axis: d (k - 1) = d' · 2."""
-    axes = [(3, d * (k - 1) // 2) if _is_long(k) else (k, d) for k, d in zip(conv.kernel, conv.dilation, strict=True)]
     return replace(conv, kernel=tuple(k for k, _ in axes), dilation=tuple(d for _, d in axes))
 
 

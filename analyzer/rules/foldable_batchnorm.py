@@ -31,7 +31,7 @@ Jacob et al. 2018 (section 3.2, folding); `torch.nn.utils.fusion.fuse_conv_bn_ev
 
 from dataclasses import replace
 
-from analyzer.rules.parallel_branches import merged
+from analyzer.rules.rule import is_merged
 from analyzer.values.convolution import Identity, Proposal, Submodule
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
 from analyzer.values.notes import note
@@ -50,7 +50,7 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         return None
     if norm.params <= (0 if conv.bias else conv.out_channels):
         return None
-    if any(layer.path in branch and merged(found, model) for found in model.branch_sums for branch in found.branches):
+    if is_merged(layer, model):
         return None
     folded = (layer.path, (replace(conv, bias=True),))
     remains = tuple(map(Submodule, norm.kept)) or (Identity(),)

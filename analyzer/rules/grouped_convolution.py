@@ -63,18 +63,13 @@ MAX_ALTERNATIVES = 3
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
     """Groups in place of the dense convolution; exactly 1 / g of its weights and MACs."""
-    if not is_worth_restructuring(layer, model) or _ends_model(layer) or _joins_groups(layer, model):
+    # Every class at the end needs every feature; a model of one layer has no classifier.
+    is_classifier = layer.is_head and bool(layer.sources)
+    is_mixing = is_classifier or layer.branches or layer.is_divided or _is_linear(layer)
+    if is_mixing or not is_worth_restructuring(layer, model) or _joins_groups(layer, model):
         return None
-    is_mixing = layer.branches or layer.is_divided or _is_linear(layer)
-    choices = () if is_mixing else sensible_groups(layer.convolution)
-    if not choices:
-        return None
-    others = choices[1 : 1 + MAX_ALTERNATIVES]
-    return replace(
-        _proposal(layer, model, choices[0]),
-        alternatives=tuple(_proposal(layer, model, groups) for groups in others),
-        notes=_notes(layer, model),
-    )
+    found = [_proposal(layer, model, groups) for groups in sensible_groups(layer.convolution)[: 1 + MAX_ALTERNATIVES]]
+    return replace(found[0], alternatives=tuple(found[1:]), notes=_notes(layer, model)) if found else None
 
 
 def choices(layer: ConvolutionFacts, model: ModelFacts) -> Mapping[str, Proposal]:
@@ -93,11 +88,6 @@ def sensible_groups(conv: Convolution) -> tuple[int, ...]:
 def _is_wide(channels: int, groups: int) -> bool:
     width = channels // groups
     return width >= MIN_CHANNELS_PER_GROUP and width % alignment(channels) == 0
-
-
-def _ends_model(layer: ConvolutionFacts) -> bool:
-    """A classifier at the end: every class needs every feature; a model of one layer is not one."""
-    return layer.is_head and bool(layer.sources)
 
 
 def _is_linear(layer: ConvolutionFacts) -> bool:

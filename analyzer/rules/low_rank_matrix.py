@@ -36,8 +36,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from analyzer.rules.rule import MIN_SHARE, is_merged, is_tiny
-from analyzer.values.convolution import Convolution, Linear, Proposal, Unit
-from analyzer.values.facts import ConvolutionFacts, LinearFacts, ModelFacts
+from analyzer.values.convolution import Convolution, Linear, Proposal, Unit, along
+from analyzer.values.facts import LinearFacts, ModelFacts
 from analyzer.values.notes import RuleChoice, note
 
 CODE = "LOW102"
@@ -53,22 +53,19 @@ def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
     for linear in model.linears:
         if linear.path not in model.fixed and max(linear.share_of_params, linear.share_of_macs) >= MIN_SHARE:
             yield from _proposal(linear.path, linear.in_features, linear.out_features, linear)
+    followed = {layer.follower for layer in model.convolutions.values()}
     for layer in model.convolutions.values():
         conv = layer.convolution
         is_matrix = layer.is_plain and conv.is_dense and conv.is_pointwise and not conv.transposed
-        if is_matrix and not is_tiny(layer) and not (_is_factor(layer, model) or is_merged(layer, model)):
+        # Two pointwise layers in a row have a low rank already.
+        is_factor = layer.follower is not None or layer.path in followed
+        if is_matrix and not (is_factor or is_tiny(layer) or is_merged(layer, model)):
             yield from _proposal(layer.path, conv.in_channels, conv.out_channels, conv)
 
 
 def break_even(inputs: int, outputs: int) -> int:
     """The least rank that saves nothing: ceil(in out / (in + out))."""
     return -(-inputs * outputs // (inputs + outputs))
-
-
-def _is_factor(layer: ConvolutionFacts, model: ModelFacts) -> bool:
-    """Whether another pointwise layer follows or precedes it with nothing between: the pair has a low rank already."""
-    followed = {other.follower for other in model.convolutions.values()}
-    return layer.follower is not None or layer.path in followed
 
 
 def _proposal(path: str, inputs: int, outputs: int, layer: LinearFacts | Convolution) -> Iterator[tuple[str, Proposal]]:
@@ -88,6 +85,4 @@ def _factors(layer: LinearFacts | Convolution, rank: int) -> tuple[Unit, ...]:
     if isinstance(layer, LinearFacts):
         first = Linear(layer.in_features, rank, bias=False)
         return first, Linear(rank, layer.out_features, bias=layer.has_bias)
-    ones, zeros = (1,) * layer.dimension, (0,) * layer.dimension
-    entry = replace(layer, out_channels=rank, bias=False)
-    return entry, replace(layer, in_channels=rank, stride=ones, padding=zeros)
+    return replace(layer, out_channels=rank, bias=False), replace(along(layer, ()), in_channels=rank)

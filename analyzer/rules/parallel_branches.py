@@ -33,7 +33,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from analyzer.values.convolution import Convolution, Proposal, Submodule, Unit
+from analyzer.values.convolution import Convolution, Proposal, Submodule, Unit, along
 from analyzer.values.facts import BranchSum, ConvolutionFacts, ModelFacts
 from analyzer.values.notes import note
 from analyzer.values.taps import taps_along
@@ -47,14 +47,11 @@ INFERENCE_ONLY = True
 def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
     """For each such module the sum as one convolution: all parameters and work but that of the widest branch."""
     for found in model.branch_sums:
-        total = merged(found, model)
-        if total is not None:
-            kept = tuple(map(Submodule, found.kept))
-            parts: list[tuple[str, tuple[Unit, ...]]] = [
-                (path, ()) for branch in ordered(found, model) for path in branch
-            ]
+        if total := merged(found, model):
+            units: tuple[Unit, ...] = (total, *map(Submodule, found.kept))
+            parts = ((path, ()) for branch in ordered(found, model) for path in branch)
             become = note("branches-become-one", branches=len(found.branches))
-            yield found.path, Proposal(((found.path, (total, *kept)), *parts), notes=(become,))
+            yield found.path, Proposal(((found.path, units), *parts), notes=(become,))
 
 
 def ordered(found: BranchSum, model: ModelFacts) -> list[tuple[str, ...]]:
@@ -70,21 +67,13 @@ def merged(found: BranchSum, model: ModelFacts) -> Convolution | None:
     if not layers or not all(map(_is_simple, layers)) or any(path in model.fixed for path in norms):
         return None
     widest = max((layer.convolution for layer in layers), key=lambda conv: prod(conv.span))
-    fits = all(_fits(layer.convolution, widest) for layer in layers)
-    if not fits or (others and not _fits(_identity(widest), widest)):
-        return None
-    return replace(widest, bias=True)
+    identity = replace(along(widest, ()), out_channels=widest.in_channels)
+    branches = [*(layer.convolution for layer in layers), *([identity] if others else [])]
+    return replace(widest, bias=True) if all(_fits(conv, widest) for conv in branches) else None
 
 
 def _is_simple(layer: ConvolutionFacts) -> bool:
     return layer.is_plain and len(layer.calls) == 1 and not layer.convolution.transposed
-
-
-def _identity(conv: Convolution) -> Convolution:
-    """What leaves the input as it is, as a convolution of one tap."""
-    ones, zeros = (1,) * conv.dimension, (0,) * conv.dimension
-    channels = conv.in_channels
-    return replace(conv, out_channels=channels, kernel=ones, stride=ones, padding=zeros, dilation=ones)
 
 
 def _fits(conv: Convolution, widest: Convolution) -> bool:
