@@ -79,14 +79,11 @@ def named(dots: Sequence[Dot]) -> list[Dot]:
     """The dots that lie most above the diagonal, none near another one."""
     chosen: list[Dot] = []
     for dot in sorted(dots, key=lambda dot: -dot.time / dot.macs):
-        if len(chosen) < NAMED and not any(_are_near(dot, other) for other in chosen):
+        # Dots are apart where their MACs or their times are.
+        pairs = [((dot.macs, other.macs), (dot.time, other.time)) for other in chosen]
+        if len(chosen) < NAMED and all(any(max(pair) >= APART * min(pair) for pair in both) for both in pairs):
             chosen.append(dot)
     return chosen
-
-
-def _are_near(one: Dot, other: Dot) -> bool:
-    pairs = ((one.macs, other.macs), (one.time, other.time))
-    return all(max(pair) < APART * min(pair) for pair in pairs)
 
 
 def _draw_proposals(axes: Axes, groups: dict[str, list[Dot]]) -> None:

@@ -77,7 +77,13 @@ def proposals(found: Sequence[Advice], total: Total, most: int = MOST) -> str:
     leads = [LEADS[effort] for effort in efforts if len(efforts) == 1 and effort in LEADS]
     leads += [BY_STRUCTURE] if efforts == {"none"} and not any(advice.evidence for advice in found) else []
     leads += [f"Bounds are for {prose(device)}."] if device else []
-    leads += [_evidence_lead(evidence, found)] if evidence else []
+    if evidence:
+        whose = (
+            "for all of them"
+            if all(advice.evidence == evidence for advice in found)
+            else "where a row has none of its own"
+        )
+        leads.append(f"Evidence {whose}: {prose(evidence)}.")
     folded = details("In code, with alternatives and notes", _by_rule(shown))
     rest = _rest(len(found) - sum(map(len, shown)), "suggestion", table(COLUMNS, rows[most:]))
     return paragraphs(" ".join(leads), table(COLUMNS, rows[:most]), folded, rest)
@@ -99,19 +105,10 @@ def _shared_evidence(found: Sequence[Advice]) -> str:
     return said if said and 2 * times > len(found) > 1 else ""
 
 
-def _evidence_lead(evidence: str, found: Sequence[Advice]) -> str:
-    is_everywhere = all(advice.evidence == evidence for advice in found)
-    return f"Evidence {'for all of them' if is_everywhere else 'where a row has none of its own'}: {prose(evidence)}."
-
-
-def _own_evidence(advice: Advice, shared: str) -> str:
-    """What the row has to say itself; "none" where an empty one would be taken for the shared sentence."""
-    return "" if shared == advice.evidence else prose(advice.evidence or ("none" if shared else ""))
-
-
 def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str, evidence: str) -> Row:
-    advice, number = group[0], len(group)
-    saved = advice.saved
+    advice, saved, number = group[0], group[0].saved, len(group)
+    # An empty cell would be taken for the evidence that most rows share.
+    own = "" if evidence == advice.evidence else advice.evidence or ("none" if evidence else "")
     return (
         _rule(advice),
         _place(group),
@@ -121,7 +118,7 @@ def _row(group: Sequence[Advice], total: Total, efforts: set[str], device: str, 
         f"×{advice.bytes_ratio:.2f}" if advice.bytes_ratio is not None else "",
         advice.effort if len(efforts) > 1 else "",
         prose(bound(replace(advice, device="") if device else advice)),
-        _own_evidence(advice, evidence),
+        prose(own),
     )
 
 
@@ -145,11 +142,8 @@ def _together(analysis: Analysis) -> str:
     taken = analysis.together
     if taken is None:
         return ""
-    gain = savings(taken.saved, analysis.total)
-    layers = plural(taken.layers, "layer")
-    return (
-        f"**The plan's free and retrained changes together**, in {layers}: {gain}, as the rewritten model was traced."
-    )
+    changes = f"**The plan's free and retrained changes together**, in {plural(taken.layers, 'layer')}"
+    return f"{changes}: {savings(taken.saved, analysis.total)}, as the rewritten model was traced."
 
 
 def _by_rule(groups: Sequence[Sequence[Advice]]) -> str:
@@ -165,7 +159,8 @@ def _one_rule(groups: Sequence[Sequence[Advice]]) -> str:
     lines = [f"**{first.rule} {prose(first.name)}**", "", *(f"- {prose(note)}" for note in common)]
     for group in groups:
         own = [note for note in group[0].notes if note not in common]
-        change = _change(group[0])
+        advice = group[0]
+        change = f"{code(advice.current)} → {code(advice.proposed)}" if advice.proposed is not None else ""
         # The table says already what a fact is.
         lines += [f"- {_names(group)}: {change}".rstrip()] if change or own else []
         lines += [f"  - {prose(said)}" for said in (*own, *map(alternative, group[0].alternatives))]
@@ -174,10 +169,6 @@ def _one_rule(groups: Sequence[Sequence[Advice]]) -> str:
 
 def _names(group: Sequence[Advice]) -> str:
     return ", ".join(named(advice.path) for advice in group)
-
-
-def _change(advice: Advice) -> str:
-    return f"{code(advice.current)} → {code(advice.proposed)}" if advice.proposed is not None else ""
 
 
 def _facts(found: Sequence[Advice]) -> str:

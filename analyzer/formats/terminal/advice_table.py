@@ -47,9 +47,8 @@ def parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["s
 def _table(analysis: Analysis, shown: Sequence[Sequence[Advice]], width: int) -> "Table":
     """With a column of harms where they were measured, and of sources where there is room for them."""
     titles = TITLES if width >= SOURCED else NARROW_TITLES
-    columns = [
-        [*column] for column in zip(titles, *(_cells(group, analysis.total, width) for group in shown), strict=True)
-    ]
+    cells = (_cells(group, analysis.total, width) for group in shown)
+    columns = [[*column] for column in zip(titles, *cells, strict=True)]
     if analysis.harm_measurement is not None and width >= HARMED:
         columns.append(["harm:", *("" if g[0].harm is None else harm(g[0].harm) for g in shown)])
     if width >= SOURCED:

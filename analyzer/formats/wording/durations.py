@@ -118,7 +118,9 @@ def _one_rule(items: Sequence[ProposalTiming]) -> str:
         return f"{name}: {TOO_NOISY} or not timed in all of {plural(unsaid, 'layer')}."
     if len(timed) == 1:
         return f"{name} takes {_in_place(timed[0])}{missing}."
-    return f"{name} takes {_in_place(timed[0])} and {_in_place(timed[-1])}{_worst(timed)}{missing}."
+    useless = sum(len(item.paths) for item in timed if item.ratio and item.ratio.median > 1 - SAME)
+    nothing = f"; it gains nothing in {plural(useless, 'layer')}" if useless else ""
+    return f"{name} takes {_in_place(timed[0])} and {_in_place(timed[-1])}{nothing}{missing}."
 
 
 def _in_place(item: ProposalTiming) -> str:
@@ -126,13 +128,6 @@ def _in_place(item: ProposalTiming) -> str:
     assert item.ratio is not None
     macs = f" (for {item.macs_ratio:.2f} of the MACs)" if item.macs_ratio is not None else ""
     return f"{item.ratio.median:.2f} of the time in {item.paths[0] or 'the model itself'}{macs}"
-
-
-def _worst(timed: Sequence[ProposalTiming]) -> str:
-    """Where it does not pay at all."""
-    slow = [item for item in timed if item.ratio and item.ratio.median > 1 - SAME]
-    layers = sum(len(item.paths) for item in slow)
-    return f"; it gains nothing in {plural(layers, 'layer')}" if slow else ""
 
 
 def conditions(latency: Latency) -> Iterator[str]:

@@ -40,7 +40,8 @@ def sentences(fit: Fit) -> Iterator[str]:
         f"The plan's predicted harm, the sum over its layers changed one at a time, is {harm(fit.predicted_harm)}: "
         f"{harm(abs(off))} {'above' if off >= 0 else 'below'} what was measured of the whole."
     )
-    yield _optimality(fit)
+    sure = "proved to be the least there is" if fit.gap <= 1e-4 else f"within {fit.gap:.1%} of the least there is"
+    yield f"Among all combinations of choices its predicted harm is {sure}; that says nothing of the accuracy itself."
     if fit.exports:
         yield f"The fitted model was exported by {' and to '.join(fit.exports)}."
     if fit.recalibrated:
@@ -55,8 +56,3 @@ def _measured(fit: Fit) -> str:
         f"On {inputs} held out of {fit.source}, the {fit.measure} of the fitted model's output from the original's is "
         f"{harm(fit.measured_harm)}{same}. Weights were fitted to {plural(fit.samples, 'other input')}, without labels."
     )
-
-
-def _optimality(fit: Fit) -> str:
-    sure = "proved to be the least there is" if fit.gap <= 1e-4 else f"within {fit.gap:.1%} of the least there is"
-    return f"Among all combinations of choices its predicted harm is {sure}; that says nothing of the accuracy itself."

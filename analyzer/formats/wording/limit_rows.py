@@ -39,9 +39,10 @@ def limit_rows(analysis: Analysis) -> list[LimitRow]:
 def _limited(line: BudgetLine) -> LimitRow:
     metric = verdict.metric(line)
     now, limit = _now_and_limit(line, metric)
+    growing = f"Growth of {metric.title if metric.title == 'MACs' else metric.title.lower()}"
     return LimitRow(
         icon=verdict.ICONS.get(verdict.outcome(line), ""),
-        title=verdict.title_of(line),
+        title=growing if verdict.is_on_growth(line) else metric.title,
         match=line.match,
         budget=line.name,
         base=metric.text(line.base) if line.base is not None else "",

@@ -24,14 +24,10 @@ def joules(value: float) -> str:
 def span(values: Span, text: Callable[[float], str]) -> str:
     """Both ends, the unit once where they share it: "42 to 66 ms"."""
     low, high = text(values.low), text(values.high)
+    if low == high:
+        return low
     number, _, unit = low.partition(" ")
-    return (
-        f"{number} to {high}"
-        if high.endswith(f" {unit}") and low != high
-        else low
-        if low == high
-        else f"{low} to {high}"
-    )
+    return f"{number if high.endswith(f' {unit}') else low} to {high}"
 
 
 def share_of(part: float, whole: float) -> str:

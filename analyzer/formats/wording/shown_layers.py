@@ -58,7 +58,7 @@ def blocks(layers: Sequence[Layer], most: int = MAX_BLOCKS) -> tuple[Block, ...]
     """
     weighty = [layer for layer in layers if weighs_something(layer)]
     kinds = {layer.path: layer.kind for layer in layers}
-    deepest = min(MAX_DEPTH, max((_depth(layer.path) for layer in weighty), default=1))
+    deepest = min(MAX_DEPTH, max((layer.path.count(".") + 1 for layer in weighty), default=1))
     found = _blocks_at(weighty, kinds, 1)
     for depth in range(2, deepest + 1):
         deeper = _blocks_at(weighty, kinds, depth)
@@ -74,7 +74,8 @@ def _blocks_at(layers: Sequence[Layer], kinds: dict[str, str], depth: int) -> tu
         groups.setdefault(prefix(layer.path, depth), []).append(layer)
     runs: list[list[Block]] = []
     for path, members in groups.items():
-        block = _block(path, kinds, members)
+        params, macs = sum(layer.params for layer in members), total(layer.macs for layer in members)
+        block = Block(path, path, kinds.get(path, ""), params, macs)
         if runs and _continues(runs[-1][-1], block):
             runs[-1].append(block)
         else:
@@ -85,20 +86,6 @@ def _blocks_at(layers: Sequence[Layer], kinds: dict[str, str], depth: int) -> tu
 def prefix(path: str, depth: int) -> str:
     """The first `depth` names of a path."""
     return ".".join(path.split(".")[:depth])
-
-
-def _depth(path: str) -> int:
-    return path.count(".") + 1
-
-
-def _block(path: str, kinds: dict[str, str], members: Sequence[Layer]) -> Block:
-    return Block(
-        first=path,
-        last=path,
-        kind=kinds.get(path, ""),
-        params=sum(layer.params for layer in members),
-        macs=total(layer.macs for layer in members),
-    )
 
 
 def _continues(before: Block, block: Block) -> bool:

@@ -108,12 +108,6 @@ def subject_of(line: BudgetLine) -> str:
     return f"{metric(line).singular}{' growth' if is_on_growth(line) else ''} budget{on}"
 
 
-def title_of(line: BudgetLine) -> str:
-    """ "Parameters", or "Growth of parameters" where that is what is limited."""
-    title = metric(line).title
-    return f"Growth of {title if title == 'MACs' else title.lower()}" if is_on_growth(line) else title
-
-
 def is_on_growth(line: BudgetLine) -> bool:
     """Whether the limit is what the base may grow to."""
     return line.growth is not None

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import pytest
 
-from analyzer.formats.wording import verdict
+from analyzer.formats.wording import limit_rows, verdict
 from analyzer.gating.budget import Standing, relative
 from analyzer.values.gate_results import BudgetChange, BudgetLine, BudgetTerms, Difference, Growth, OverrideTerms
 
@@ -161,14 +161,14 @@ def test_growth_of_what_came_and_what_went(gated):
     assert verdict.grown_by(replace(grown, after=None), "macs") == -5120
 
 
-def test_a_limit_on_growth_is_called_so():
+def test_a_limit_on_growth_is_called_so(gated):
     grown = relative("params", Standing(10_714, 10_000, True), Fraction(5, 100), 0)
     assert verdict.is_on_growth(grown)
     assert verdict.line_sentence(grown) == (
         "Parameter growth budget exceeded: 10.71 k of 10.50 k (+214; this change +714)"
     )
-    assert verdict.title_of(grown) == "Growth of parameters"
-    assert verdict.title_of(replace(grown, metric="macs")) == "Growth of MACs"
+    rows = limit_rows.limit_rows(replace(gated, budget=(grown, replace(grown, metric="macs"))))
+    assert [row.title for row in rows] == ["Growth of parameters", "Growth of MACs"]
     assert not verdict.is_on_growth(line())
 
 
