@@ -132,9 +132,9 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
         click.echo(settings.render() if config_schema else schema.render(), nl=False)
         return
     if explain:
-        from analyzer.rules import explain as explained
+        from analyzer.formats.wording.rule_words import explanation
 
-        click.echo(explained(explain), nl=False)
+        click.echo(explanation(explain), nl=False)
         return
     from analyzer.command.arguments import request_of, wanted_of
     from analyzer.command.run import perform

@@ -1,4 +1,4 @@
-"""How much of a kernel lies on the taps that a smaller, dilated one keeps."""
+"""How much of a kernel lies on the taps that a smaller, dilated one (Yu and Koltun 2016) keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""How much of a dense weight a grouped convolution could keep, with its channels in the best order found."""
+"""How much of a dense weight a grouped convolution could keep, with its channels in the best order found.
+
+Groups in the place of a trained dense layer: Peng et al. 2018 (filter group approximation); that a shuffle lets the
+groups meet again: Zhang et al. 2018 (ShuffleNet).
+"""
 
 from __future__ import annotations
 

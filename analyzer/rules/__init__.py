@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from inspect import cleandoc
 
 from analyzer.rules import (
     bias_before_batchnorm,
@@ -87,14 +86,6 @@ def selected(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Ru
     }
     unwanted = {rule.CODE for name in ignore for rule in matching(name)}
     return tuple(rule for rule in RULES if rule.CODE in wanted - unwanted)
-
-
-def explain(name: str) -> str:
-    """The rule's documentation as markdown, headed by its code, name, level and effort."""
-    rule = rule_for(name)
-    effort = {"none": "leaves the output as it is", "finetune": "needs finetuning", "retrain": "needs retraining"}
-    kind = effort[rule.EFFORT] if isinstance(rule, Proposer | ModelProposer) else "a fact"
-    return f"# {rule.CODE} {slug(rule)} ({rule.LEVEL}, {kind})\n\n{cleandoc(rule.__doc__ or '')}\n"
 
 
 def _is_named(rule: Rule, name: str) -> bool:

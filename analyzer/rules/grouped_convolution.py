@@ -109,7 +109,7 @@ def _known(paths: tuple[str, ...], model: ModelFacts) -> list[Convolution]:
 
 
 def _reader_is_grouped(layer: ConvolutionFacts, model: ModelFacts) -> bool:
-    """A depthwise reader does not count: it mixes nothing, whatever the order of its channels."""
+    """A depthwise reader does not count: it mixes no channels, in any order of them."""
     return any(reader.groups > 1 and not reader.is_depthwise for reader in _known(layer.readers, model))
 
 

@@ -36,7 +36,7 @@ CODE = "MEM201"
 LEVEL = "note"
 EFFORT = "none"
 MIN_SHARE_OF_MACS = 0.02
-"""Below, nobody would try to save work in it."""
+"""Work saved in a layer below this share does not matter to the model."""
 
 
 def observe(model: ModelFacts) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
 
 
 def ordered(found: BranchSum, model: ModelFacts) -> list[tuple[str, ...]]:
-    """The branches, those without a convolution first: so they are told apart where all layers are listed in a row."""
+    """The branches, those without a convolution first: in a list of all layers each convolution then begins one."""
     return sorted(found.branches, key=lambda branch: branch[0] in model.convolutions)
 
 

@@ -38,14 +38,14 @@ class Rule(Protocol):
 
 @runtime_checkable
 class Proposer(Rule, Protocol):
-    """A rule that asks of one layer what to use instead."""
+    """A rule that proposes a replacement for one layer."""
 
     def propose(self, layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None: ...
 
 
 @runtime_checkable
 class ModelProposer(Rule, Protocol):
-    """A rule that looks at the whole model and says, by the path that is spoken of, what to use instead."""
+    """A rule that looks at the whole model: each proposal with the path of the layer that it is about."""
 
     def propose_all(self, model: ModelFacts) -> Iterator[tuple[str, Proposal]]: ...
 

@@ -1,6 +1,7 @@
 import pytest
 
-from analyzer.rules import EXACT, FACTS, RESTRUCTURINGS, RULES, explain, matching, rule_for, selected, slug
+from analyzer.formats.wording.rule_words import explanation
+from analyzer.rules import EXACT, FACTS, RESTRUCTURINGS, RULES, matching, rule_for, selected, slug
 from analyzer.rules.rule import ModelProposer, Observer, Proposer
 from analyzer.values.errors import Problem
 
@@ -60,7 +61,7 @@ def test_levels_and_efforts_are_those_of_the_contract(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=map(slug, RULES))
 def test_the_documentation_has_every_heading_in_order_with_text_below(rule):
-    text = explain(rule.CODE)
+    text = explanation(rule.CODE)
     assert text.startswith(f"# {rule.CODE} {slug(rule)} ({rule.LEVEL}, ")
     assert tuple(line for line in text.splitlines() if line.startswith("## ")) == HEADINGS
     sections = [part.split("\n", 1)[1].strip() for part in text.split("## ")[1:]]

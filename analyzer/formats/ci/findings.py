@@ -17,7 +17,7 @@ LEVELS = {"fail": "error", "unknown": "error", "drift": "warning"}
 
 @dataclass(frozen=True, slots=True)
 class LocatedFinding:
-    """One thing to tell at one line; `file` is relative to the root of the repository, None where nothing is known."""
+    """One thing at one line; `file` is relative to the root of the repository, None where nothing is known."""
 
     code: str
     name: str
@@ -33,11 +33,11 @@ class LocatedFinding:
 
 
 def findings(analyses: Sequence[Analysis], folder: str = "") -> list[LocatedFinding]:
-    """All that is worth telling, errors first; `folder` is the working directory as seen from the repository's root."""
+    """All findings, errors first; `folder` is the working directory as seen from the repository's root."""
     found = [item for analysis in analyses for item in (*_budgets(analysis), *_advice(analysis))]
     order = ("error", "warning", "note")
     ranked = sorted(found, key=lambda item: order.index(item.level) if item.level in order else len(order))
-    return list(_told_apart(ranked, folder))
+    return list(_identified(ranked, folder))
 
 
 def is_on_budget(finding: LocatedFinding) -> bool:
@@ -90,7 +90,7 @@ def _advice(analysis: Analysis) -> Iterator[LocatedFinding]:
             )
 
 
-def _told_apart(found: Sequence[LocatedFinding], folder: str) -> Iterator[LocatedFinding]:
+def _identified(found: Sequence[LocatedFinding], folder: str) -> Iterator[LocatedFinding]:
     """Files as the repository names them, and a fingerprint of what stays: rule, file, model, layer, and occurrence."""
     seen = Counter[tuple[str, ...]]()
     for item in found:

@@ -19,7 +19,7 @@ TOP, BOTTOM = 0.28, 0.27
 """Inches: above the panels, and below them and what names their parts."""
 LEFT, RIGHT = 0.085, 0.935
 """Where the panels begin and end, as shares of the width."""
-# Blue and vermilion of Okabe and Ito's palette: told apart with any colour vision.
+# Blue and vermilion of Okabe and Ito's palette: distinguishable with any colour vision.
 PARAMS_COLOUR, MACS_COLOUR, INK, FAINT = "#0072B2", "#D55E00", "#333333", "#DDDDDD"
 PAPER = "#ffffff"
 DARK = {PAPER: "#0d1117", INK: "#e6edf3", FAINT: "#3d444d", PARAMS_COLOUR: "#56B4E9", MACS_COLOUR: "#E69F00"}
@@ -75,7 +75,7 @@ def _dark_rules() -> str:
 
 @contextmanager
 def _own_style() -> Iterator[None]:
-    """`STYLE` over the defaults, whatever the user's settings; a glyph that the font lacks is a box, not a warning."""
+    """`STYLE` over matplotlib's defaults, without the user's settings; a missing glyph is a box, not a warning."""
     import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():

@@ -179,7 +179,7 @@ def _layer_row(layer: Layer, calls: bool, work: bool) -> Row:
 def _reach(layer: Layer) -> str:
     """The receptive field; a hull of unaligned branches is marked, and one without bounds has no number.
 
-    After upsampling, positions of different phases read different numbers: the least and the most are told.
+    After upsampling, positions of different phases read different numbers: the least and the most are shown.
     """
     if layer.receptive_field is None:
         return layer.reach

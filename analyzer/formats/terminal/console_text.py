@@ -21,7 +21,7 @@ ROOMY = 110
 def rendered(parts: Iterable[Any], width: int, colour: bool) -> str:
     """The parts (`str`, `Text` or `Table`) one below the other, at most `width` columns wide.
 
-    A string becomes one line of plain text, whatever names it holds.
+    A string becomes one line of plain text: markup and control characters in it have no effect.
     """
     from rich.console import Console
 

@@ -11,13 +11,13 @@ UNSOUND = "it would not be sound beside what was applied: groups would never mee
 
 def headline(rewriting: Rewriting) -> str:
     """How much was applied, and how far the whole model's output is off."""
-    told = f"{plural(len(rewriting.changes), 'change')} applied"
+    applied = f"{plural(len(rewriting.changes), 'change')} applied"
     if rewriting.on_calibration is not None:
         given = _on_calibration(rewriting.on_calibration)
-        return f"{told}; the whole model's output is off by {given} (inputs from {rewriting.calibration}, held out)"
+        return f"{applied}; the whole model's output is off by {given} (inputs from {rewriting.calibration}, held out)"
     if rewriting.error is None:
-        return told
-    return f"{told}; the whole model's output is off by {_percent(rewriting.error)} on random input"
+        return applied
+    return f"{applied}; the whole model's output is off by {_percent(rewriting.error)} on random input"
 
 
 def lines(rewriting: Rewriting, most: int = MOST) -> Iterator[str]:

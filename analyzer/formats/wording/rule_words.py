@@ -1,11 +1,22 @@
 """What each rule says, in words: a template for every kind of note, in the order of the rules."""
 
 from collections.abc import Callable, Mapping
+from inspect import cleandoc
 from string import Formatter
 from typing import Any
 
 from analyzer.formats.wording.numbers import plural
+from analyzer.rules import rule_for, slug
+from analyzer.rules.rule import ModelProposer, Proposer
 from analyzer.values.notes import Note, RuleChoice
+
+
+def explanation(name: str) -> str:
+    """The documentation of the rule of that code or slug as markdown, headed by its code, name, level and effort."""
+    rule = rule_for(name)
+    effort = {"none": "leaves the output as it is", "finetune": "needs finetuning", "retrain": "needs retraining"}
+    kind = effort[rule.EFFORT] if isinstance(rule, Proposer | ModelProposer) else "a fact"
+    return f"# {rule.CODE} {slug(rule)} ({rule.LEVEL}, {kind})\n\n{cleandoc(rule.__doc__ or '')}\n"
 
 
 def words(note: Note) -> str:

@@ -1,4 +1,4 @@
-"""Advice sorted by what it asks of its reader, and each piece as one sentence."""
+"""Advice by the step of the plan that it belongs to, and each piece as one sentence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
