@@ -107,7 +107,6 @@ def evidence_of(
         return None
     weight = weight.detach().to("cpu", torch.float32)
     weight = weight.transpose(0, 1) if convolution.transposed else weight
-<<<<<<< HEAD
     known = {} if known is None else known
     silence = once(known, "silence", partial(_silence, weight, feeds))
     if silence is not None:
@@ -123,15 +122,6 @@ def _silence(weight: Tensor, feeds: NormStatistics | None) -> NoEvidence | None:
     if least == most == 0:
         return NoEvidence("zero")
     return NoEvidence("untrained") if looks_untrained(weight, feeds) else None
-=======
-    if not weight.isfinite().all():
-        return NoEvidence("not finite")
-    if not weight.any():
-        return NoEvidence("zero")
-    if looks_untrained(weight, feeds):
-        return NoEvidence("untrained")
-    return question(Case(convolution, chain, weight, _scale(reads, weight), plan))
->>>>>>> b710b8d (Leave out what only tests asked of a grouping; say pointwise parts and merged branches of rules in one way)
 
 
 def _scale(reads: NormStatistics | None, weight: Tensor) -> Tensor | None:
