@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analyzer.formats.markdown.markdown_text import code, prose, table
+from analyzer.formats.markdown.markdown_text import bullets, code, paragraphs, prose, table
 from analyzer.formats.wording import cost_formulas as wording
 from analyzer.formats.wording.numbers import count, exact, size
 from analyzer.values.results import Analysis
@@ -16,27 +16,21 @@ def formulas(scaling: Scaling | None) -> str:
         return ""
     rows = [(name, code(text)) for name, text in wording.rows(scaling)]
     held = "; ".join(map(code, wording.lattices(scaling)))
-    points = [f"- {prose(remark)}" for remark in wording.remarks(scaling)]
     said = f"Exact for {held}; parameters do not depend on sizes."
-    return "\n\n".join(filter(None, (table("total|formula", rows), said, "\n".join(points))))
+    return paragraphs(table("total|formula", rows), said, bullets(wording.remarks(scaling)))
 
 
 def at_sizes(analysis: Analysis, figure: str | None = None) -> str:
     """The totals at the sizes that were asked for, with where the quickest growing part overtakes the rest."""
     if not analysis.sizes:
         return ""
-    names = _changing(analysis.sizes)
+    names = list(analysis.sizes[0].sizes)
     titles = "|".join(
         (*(f"{name}:" for name in names), "MACs:", "exact:", "other FLOPs:", "peak bytes of activations:")
     )
     body = table(titles, [_row(sized, names) for sized in analysis.sizes])
     picture = f"![{prose(f'How the costs of {analysis.model.name} grow')}](<{figure}>)" if figure else ""
-    crossovers = "\n".join(f"- {prose(text)}" for text in wording.crossovers(analysis))
-    return "\n\n".join(filter(None, (body, crossovers, picture)))
-
-
-def _changing(sizes: Sequence[SizedTotal]) -> list[str]:
-    return list(sizes[0].sizes)
+    return paragraphs(body, bullets(wording.crossovers(analysis)), picture)
 
 
 def _row(sized: SizedTotal, names: Sequence[str]) -> tuple[str, ...]:
