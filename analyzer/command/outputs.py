@@ -36,7 +36,7 @@ def texts(analyses: Sequence[Analysis], wanted: Wanted, directory: Path) -> dict
     """Every file to write, text by path: what is wanted, else markdown reports.
 
     `directory` is what the analyses' own files are relative to. A gate writes only what is wanted: it runs in
-    repositories of other people.
+    repositories of other people. Raises Problem for a figure of several models.
     """
     if not wanted.outputs:
         gated = any(analysis.verdict or analysis.difference for analysis in analyses)

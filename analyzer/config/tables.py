@@ -155,5 +155,5 @@ class Config(Tables, frozen=True, kw_only=True):
         return self.file.parent
 
     def device(self, name: str) -> Device | None:
-        """The project's own device of this name."""
+        """The project's own device of this name, None without one; Problem when its figures are no positive numbers."""
         return device_from(name, self.devices[name]) if name in self.devices else None

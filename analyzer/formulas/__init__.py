@@ -49,7 +49,10 @@ TAGGED: Mapping[str, tuple[Kind, Formula]] = {
 
 
 def cost_of(op: Op) -> Cost | None:
-    """The work of one call; None when the operator is opaque, or its shapes do not tell."""
+    """The work of one call; None when the operator is opaque, or its shapes do not say.
+
+    Raises Problem when a formula of the user's raises, or returns no count.
+    """
     if (own := user_formula(op)) is not None:
         return own.cost(op)
     formula = FORMULAS.get(_entry(op)) or _by_tag(op)[1]

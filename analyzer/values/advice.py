@@ -13,7 +13,7 @@ TELLING: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """What a proposal takes off the totals, exactly; negative where it costs more."""
+    """Parameters and multiply-accumulates that a proposal takes off the totals; negative where it adds some."""
 
     params: int
     macs: int

@@ -37,7 +37,7 @@ class EstimatorError:
 
 @dataclass(frozen=True, slots=True)
 class LayerTime:
-    """Where the time of one layer would go."""
+    """Where the time of one layer would go, with the FLOPs and bytes of all its operators."""
 
     path: str
     bound: str
@@ -157,7 +157,7 @@ class EnergyEstimate:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFit:
-    """A model in one data type against a small device's limits."""
+    """A model in one data type against a small device's limits, in bytes."""
 
     dtype: str
     flash: int
@@ -170,7 +170,7 @@ class DeviceFit:
 
 @dataclass(frozen=True, slots=True)
 class Deployability:
-    """Whether weights fit the flash and activations the RAM of a device."""
+    """Whether weights fit the flash and activations the RAM of a device, with limits in bytes."""
 
     device: str
     flash_limit: int

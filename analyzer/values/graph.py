@@ -176,6 +176,7 @@ class Allocation:
 
     nbytes: int
     born: int
+    """Index of the operator that allocated it."""
     freed: int | None = None
     """Index of the last operator that ran while it was held; None when it outlived the forward."""
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def subject_of(request: ModelRequest) -> LoadedModel | None:
-    """The module with its weights; None when the file holds tensors alone. The file's code is run.
+    """The module with its weights; None when the file holds tensors alone; Problem when it cannot be unpickled.
 
-    What it was pickled with is imported from the working directory and from beside the file, as well as from
-    what is installed.
+    The file's code is run. What it was pickled with is imported from the working directory and from beside the file, as
+    well as from what is installed.
     """
     path = Path(request.target)
     found = format_of(path)
