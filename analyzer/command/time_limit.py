@@ -6,7 +6,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from traceback import walk_stack
+from types import FrameType
 from typing import Any
 
 
@@ -39,11 +40,7 @@ def _place(frame: FrameType | None) -> str:
     """The innermost line of the user's own files."""
     from analyzer.loading.sources import innermost
 
-    found: TracebackType | None = None
-    while frame is not None:
-        found = TracebackType(found, frame, frame.f_lasti, frame.f_lineno)
-        frame = frame.f_back
-    source = innermost(found)
+    source = innermost(reversed(list(walk_stack(frame)))) if frame else None
     return f"{source.file}:{source.line}" if source else ""
 
 
@@ -62,9 +59,8 @@ def _modules(frame: FrameType | None) -> Iterator[Any]:
     from analyzer.loading.sources import first_argument
 
     # torch may be half imported.
-    kind = getattr(getattr(sys.modules.get("torch"), "nn", None), "Module", None)
-    while frame is not None and kind is not None:
-        first = first_argument(frame)
+    kind: Any = getattr(getattr(sys.modules.get("torch"), "nn", None), "Module", None)
+    for inner, _ in walk_stack(frame) if frame and kind else ():
+        first = first_argument(inner)
         if isinstance(first, kind) and "_modules" in vars(first):
             yield first
-        frame = frame.f_back

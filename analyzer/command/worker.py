@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from traceback import format_exception
+from traceback import format_exception, walk_tb
 from typing import BinaryIO
 
 import msgspec
@@ -71,7 +71,7 @@ def _left(request: WorkRequest, error: BaseException) -> str:
     """A model that ends the interpreter has no result."""
     from analyzer.loading.sources import innermost
 
-    source = innermost(error.__traceback__)
+    source = innermost(walk_tb(error.__traceback__))
     place = f"{source.file}:{source.line}" if source else request.models[0].target
     return f"{place}: {one_line(error)}: the model's code ended the analysis; a model must not exit"
 

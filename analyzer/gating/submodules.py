@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
-
-class Git(Protocol):
-    """Runs git in a directory, with more variables in its environment."""
-
-    def __call__(self, directory: Path, /, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]: ...
+Git = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs git in a directory, the first argument, with more variables in its environment, those given by name."""
 
 
 def fill(top: Path, tree: Path, commit: str, git: Git) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from analyzer.loading.rebound_functions import rebind_functions
+from analyzer.loading.rebound_functions import attribute_tables, rebind_functions
 
 MAX_CONSTANT = 2**20
 """Integer tensors up to this many elements keep their values: index tables that a forward may read."""
@@ -163,7 +163,7 @@ def as_kind_of(original: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
 def borrowed_with(module: nn.Module, convert: Convert) -> Iterator[nn.Module]:
     """The module itself with converted tensors, put back as it was afterwards: for one that cannot be copied."""
     converted: dict[int, torch.Tensor] = {}
-    kept = [(table, copy.copy(table)) for child in module.modules() for table in _tables(child)]
+    kept = [(table, copy.copy(table)) for child in module.modules() for table in attribute_tables(child)]
     try:
         for table, _ in kept:
             if isinstance(table, dict):
@@ -172,12 +172,6 @@ def borrowed_with(module: nn.Module, convert: Convert) -> Iterator[nn.Module]:
     finally:
         for table, before in kept:
             _restore(table, before)
-
-
-def _tables(module: nn.Module) -> Iterator[Any]:
-    """The attributes of a module, and the dictionaries and lists among them."""
-    yield vars(module)
-    yield from (value for value in vars(module).values() if isinstance(value, dict | list))
 
 
 def _convert_in(table: dict[str, Any], convert: Convert, converted: dict[int, torch.Tensor]) -> None:

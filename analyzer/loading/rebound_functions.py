@@ -17,17 +17,17 @@ def rebind_functions(copied: nn.Module, copies: Mapping[int, Any]) -> None:
     `copies` is the memo of the deep copy, from the id of each original to its copy.
     """
     rebound: dict[int, Any] = {}
-    for child in copied.modules():
-        for table in _tables(child):
-            for name, value in table.items():
-                if isinstance(value, HOLDING_MODULES):
-                    table[name] = _rebound(value, copies, rebound)
+    tables = (table for child in copied.modules() for table in attribute_tables(child) if isinstance(table, dict))
+    for table in tables:
+        for name, value in table.items():
+            if isinstance(value, HOLDING_MODULES):
+                table[name] = _rebound(value, copies, rebound)
 
 
-def _tables(module: nn.Module) -> Iterator[dict[str, Any]]:
-    """The attributes of a module, hooks among them."""
+def attribute_tables(module: nn.Module) -> Iterator[Any]:
+    """The attributes of a module, hooks among them, and the dictionaries and lists among these."""
     yield vars(module)
-    yield from (value for value in vars(module).values() if isinstance(value, dict))
+    yield from (value for value in vars(module).values() if isinstance(value, dict | list))
 
 
 def _rebound(value: Any, copies: Mapping[int, Any], rebound: dict[int, Any]) -> Any:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, redi
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel, Source
@@ -140,7 +141,7 @@ def _place(error: BaseException, target: str) -> str:
     """The line in the user's own files; a line of an installed package alone would not tell the target."""
     from analyzer.loading.sources import innermost
 
-    source = innermost(error.__traceback__)
+    source = innermost(walk_tb(error.__traceback__))
     if source is None:
         return target
     place = f"{source.file}:{source.line}"

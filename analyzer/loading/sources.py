@@ -8,12 +8,12 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from analyzer.loading.loaded_model import Source
@@ -165,13 +165,15 @@ def _written_in(thing: object) -> tuple[str | None, int]:
     return (code.co_filename, code.co_firstlineno) if code else (None, 1)
 
 
-def innermost(traceback: TracebackType | None) -> Source | None:
-    """The deepest line of a traceback in the user's own files, else the deepest outside torch and Python."""
+def innermost(frames: Iterable[tuple[FrameType, int]]) -> Source | None:
+    """The deepest line in the user's own files, else the deepest outside torch and Python.
+
+    `frames` are those of a traceback or a stack with their lines, the outermost first.
+    """
     own, foreign = None, None
-    while traceback is not None:
-        filename = traceback.tb_frame.f_code.co_filename
+    for frame, line in frames:
+        filename = frame.f_code.co_filename
         if not _is_machinery(filename):
-            foreign = Source(shown(filename), traceback.tb_lineno)
+            foreign = Source(shown(filename), line)
             own = own if "site-packages" in filename else foreign
-        traceback = traceback.tb_next
     return own or foreign

@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from traceback import walk_tb
 
 import pytest
 import torch
@@ -153,7 +154,7 @@ def test_the_innermost_line_of_a_traceback_is_the_users():
     try:
         nn.Linear(2, 2)(torch.zeros(3, 3))
     except RuntimeError:
-        source = innermost(sys.exc_info()[2])
+        source = innermost(walk_tb(sys.exc_info()[2]))
     assert source is not None
     assert source.file.endswith("test_sources.py")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +33,7 @@ def clashes_as_problems(place: ImportPlace) -> Iterator[None]:
         own = next((path for path in named if top and path.exists()), None)
         if own is None or top not in taken or home_of(sys.modules[top]) == str(own.parent):
             raise
-        source = innermost(error.__traceback__)
+        source = innermost(walk_tb(error.__traceback__))
         where = f"{source.file}:{source.line}" if source else place.dotted
         raise Problem(
             f"{where} wants your {shown(str(own))}, but `{top}` is {_described(sys.modules[top])} here; "
