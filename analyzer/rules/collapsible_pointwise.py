@@ -56,7 +56,8 @@ def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
         return None
     gone = (norm.path, second.path) if norm else (second.path,)
     removed: list[tuple[str, tuple[Unit, ...]]] = [(path, (Identity(),)) for path in gone]
-    between = note("linear-maps", norm=norm.path if norm else "", second=second.path)
+    alone = note("linear-maps", second=second.path)
+    between = note("linear-maps-with-norm", norm=norm.path, second=second.path) if norm else alone
     return Proposal(((layer.path, (product,)), *removed), notes=(between,))
 
 

@@ -86,14 +86,11 @@ def _value_axis(axes: Axes, panel: Panel) -> None:
     most = max(panel.values, default=0)
     axes.set_ylim(0, None if most else 1)
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, most)))
-    style.grid(axes)
-
-
-def _tick(value: float, most: int) -> str:
-    """The value in the unit of the largest, so that all ticks of an axis share one."""
+    # All ticks are in the unit of the largest.
     power = min((len(str(most)) - 1) // 3, len(COUNT_UNITS) - 1)
-    return f"{value / 1000**power:g}{COUNT_UNITS[power] if value else ''}"
+    unit = COUNT_UNITS[power]
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000**power:g}{unit if value else ''}"))
+    style.grid(axes)
 
 
 def _cumulative(axes: Axes, values: Sequence[int]) -> None:

@@ -13,9 +13,7 @@ from analyzer.formats.wording.suggestions import (
     alike,
     alternative,
     bound,
-    exact_changes,
-    facts,
-    inference_changes,
+    of_step,
     restructurings,
     savings,
 )
@@ -42,11 +40,11 @@ def section(analysis: Analysis) -> str:
         return ""
     total = analysis.total
     return paragraphs(
-        _titled("Changes that leave the output as it is", proposals(exact_changes(analysis), total, MOST_EXACT)),
+        _titled("Changes that leave the output as it is", proposals(of_step(analysis, "free"), total, MOST_EXACT)),
         _titled("Changes that need retraining", _measured(analysis, proposals(restructurings(analysis), total))),
         _together(analysis),
-        _titled("For inference, once training is over", proposals(inference_changes(analysis), total, MOST_EXACT)),
-        _facts(facts(analysis)),
+        _titled("For inference, once training is over", proposals(of_step(analysis, "inference"), total, MOST_EXACT)),
+        _facts(of_step(analysis, None)),
     )
 
 

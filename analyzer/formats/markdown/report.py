@@ -1,6 +1,7 @@
 """The report in markdown, for GitHub and for reading in an editor."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from analyzer.formats.markdown import (
     advice_section,
@@ -22,6 +23,7 @@ MAX_LISTED = 2000
 """Rows of the tables that list everything: GitHub shows files up to about 500 KB."""
 
 MAX_CHANGES = 50
+Item = TypeVar("Item")
 
 
 def render(
@@ -33,7 +35,6 @@ def render(
     growth: str | None = None,
 ) -> str:
     """The whole report; the others are addresses relative to it of pictures: depth, time, memory, fit and growth."""
-    caption = prose(f"Where the parameters and MACs of {analysis.model.name} lie along its depth")
     return _document(
         _title(analysis),
         _facts(analysis),
@@ -43,12 +44,7 @@ def render(
         _section("What to do", advice_section.what_to_do(analysis)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
-        f"![{caption}](<{figure}>)" if figure else "",
-        _section("Totals", tables.totals(analysis)),
-        _section("Costs as formulas", scaling_section.formulas(analysis.scaling)),
-        _section("At other sizes", scaling_section.at_sizes(analysis, growth)),
-        _section("Heaviest layers by parameters", tables.heaviest(analysis)),
-        _section("Heaviest layers by MACs", tables.heaviest(analysis, by_macs=True)),
+        _numbers(analysis, figure, growth),
         _section("What could be restructured", advice_section.section(analysis)),
         _section("Measured time", latency_section.section(analysis, clock)),
         _section("Estimated, not measured", estimates_section.section(analysis.estimates, memory)),
@@ -59,7 +55,19 @@ def render(
         _section("Side by side", tables.comparison(analysis.comparison)),
         _section("How this was counted", _how(analysis)),
         _every_layer(analysis),
-        _every_tensor(analysis),
+        _listed(analysis.tensors, "tensor", tables.tensors),
+    )
+
+
+def _numbers(analysis: Analysis, figure: str | None, growth: str | None) -> str:
+    caption = prose(f"Where the parameters and MACs of {analysis.model.name} lie along its depth")
+    return paragraphs(
+        f"![{caption}](<{figure}>)" if figure else "",
+        _section("Totals", tables.totals(analysis)),
+        _section("Costs as formulas", scaling_section.formulas(analysis.scaling)),
+        _section("At other sizes", scaling_section.at_sizes(analysis, growth)),
+        _section("Heaviest layers by parameters", tables.heaviest(analysis)),
+        _section("Heaviest layers by MACs", tables.heaviest(analysis, by_macs=True)),
     )
 
 
@@ -157,22 +165,14 @@ def _conventions(*analyses: Analysis) -> str:
 
 def _every_layer(analysis: Analysis) -> str:
     shown = [layer for layer in analysis.layers if owns_something(layer)]
-    if not shown:
-        return ""
     omitted = len(analysis.layers) - len(shown)
     left_out = f" ({plural(omitted, 'module')} without parameters or work left out)" if omitted else ""
-    body = tables.layers(shown[:MAX_LISTED], analysis) + _rest(shown, "layer")
-    return details(f"All {plural(len(shown), 'layer')}{left_out}", body)
+    return _listed(shown, "layer", lambda part: tables.layers(part, analysis), left_out)
 
 
-def _every_tensor(analysis: Analysis) -> str:
-    stored = analysis.tensors
-    if not stored:
-        return ""
-    body = tables.tensors(stored[:MAX_LISTED]) + _rest(stored, "tensor")
-    return details(f"All {plural(len(stored), 'tensor')}", body)
-
-
-def _rest(every: Sequence[object], noun: str) -> str:
+def _listed(every: Sequence[Item], noun: str, rows: Callable[[Sequence[Item]], str], left_out: str = "") -> str:
+    """A folded table of all, of which the first rows are shown."""
     hidden = len(every) - MAX_LISTED
-    return f"\n\n{plural(hidden, f'more {noun}')} in the JSON report." if hidden > 0 else ""
+    rest = f"{plural(hidden, f'more {noun}')} in the JSON report." if hidden > 0 else ""
+    body = paragraphs(rows(every[:MAX_LISTED]), rest)
+    return details(f"All {plural(len(every), noun)}{left_out}", body) if every else ""

@@ -76,7 +76,7 @@ def _saved(value: int, whole: int | None) -> str:
 
 def _rest(analysis: Analysis, hidden: int, written: Sequence[str]) -> str:
     """What all together saves, how much else there is, and where that is to be read."""
-    facts, taken = len(suggestions.facts(analysis)), analysis.together
+    facts, taken = len(suggestions.of_step(analysis, None)), analysis.together
     rest = [plural(number, noun) for number, noun in ((hidden, "more proposal"), (facts, "fact")) if number]
     is_listed = any(path.endswith(LISTING) for path in written)
     where = "in the report" if is_listed else "with --output report.md"

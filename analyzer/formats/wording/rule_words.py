@@ -63,11 +63,6 @@ def _grouping(groups: int, inputs: bool, outputs: bool) -> str:
     return f"splitting into {groups} groups with the {ORDERS[inputs, outputs]}"
 
 
-def _linear_maps(norm: str, second: str) -> str:
-    between = f"only {norm}" if norm else "nothing"
-    return f"{between} lies between it and {second}: linear maps in a row are one"
-
-
 def _memory_bound(device: str, share_of_macs: float) -> str:
     on = f" on {device}" if device else ""
     return f"memory-bound{on}, with {100 * share_of_macs:.1f} % of the MACs: saving MACs will not save time"
@@ -139,7 +134,8 @@ TEMPLATES: Mapping[str, str | Callable[..., str]] = {
     # foldable_batchnorm
     "training-needs-normalization": "for inference: training needs the normalization",
     # collapsible_pointwise
-    "linear-maps": _linear_maps,
+    "linear-maps": "nothing lies between it and {second}: linear maps in a row are one",
+    "linear-maps-with-norm": "only {norm} lies between it and {second}: linear maps in a row are one",
     # padding_only_taps
     "padding-taps": "for inputs of this size only: {share:.1%} of its taps read nothing but padding around {size:x} "
     "positions",

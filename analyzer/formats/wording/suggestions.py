@@ -60,19 +60,9 @@ def restructurings(analysis: Analysis) -> tuple[Advice, ...]:
     return tuple(advice for advice in analysis.advice if advice.proposed is not None and advice.effort != "none")
 
 
-def exact_changes(analysis: Analysis) -> tuple[Advice, ...]:
-    """Proposals that leave the output as it is, whenever they are made."""
-    return tuple(advice for advice in analysis.advice if advice.step == "free")
-
-
-def inference_changes(analysis: Analysis) -> tuple[Advice, ...]:
-    """Proposals that leave the output as it is, for a network whose training is over."""
-    return tuple(advice for advice in analysis.advice if advice.step == "inference")
-
-
-def facts(analysis: Analysis) -> tuple[Advice, ...]:
-    """What is there, with nothing to put in its place."""
-    return tuple(advice for advice in analysis.advice if advice.proposed is None)
+def of_step(analysis: Analysis, step: Step | None) -> tuple[Advice, ...]:
+    """The advice of one step of the plan; the facts for None."""
+    return tuple(advice for advice in analysis.advice if advice.step == step)
 
 
 def alike(found: Sequence[Advice]) -> list[tuple[Advice, ...]]:

@@ -49,8 +49,11 @@ def test_templates_use_just_the_values_that_are_given() -> None:
         (note("never-called", params=1), "never called: 1 parameter that this forward does not use"),
         (note("never-called", params=2048), "never called: 2,048 parameters that this forward does not use"),
         (note("path", layers=("a", "b.c")), "path: a → b.c"),
-        (note("linear-maps", norm="", second="b"), "nothing lies between it and b: linear maps in a row are one"),
-        (note("linear-maps", norm="n", second="b"), "only n lies between it and b: linear maps in a row are one"),
+        (note("linear-maps", second="b"), "nothing lies between it and b: linear maps in a row are one"),
+        (
+            note("linear-maps-with-norm", norm="n", second="b"),
+            "only n lies between it and b: linear maps in a row are one",
+        ),
         (
             note("resolution-kept", factor=2, lost="down", given_back=""),
             "resolution lost by 2 at down and given back at the model itself is kept; so is the receptive field of the "

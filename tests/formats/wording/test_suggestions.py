@@ -8,8 +8,8 @@ from analyzer.values.advice import PlannedChange, PlanStep, Saving
 
 def test_advice_is_sorted_by_what_it_asks(advised):
     assert [advice.rule for advice in suggestions.restructurings(advised)] == ["SEP101"]
-    assert [advice.rule for advice in suggestions.exact_changes(advised)] == ["BNF301"]
-    assert [advice.rule for advice in suggestions.facts(advised)] == ["HED201"]
+    assert [advice.rule for advice in suggestions.of_step(advised, "free")] == ["BNF301"]
+    assert [advice.rule for advice in suggestions.of_step(advised, None)] == ["HED201"]
 
 
 def test_a_proposal_is_a_sentence_with_what_it_saves_and_takes(advised, separable):
