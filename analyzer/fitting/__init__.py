@@ -26,10 +26,12 @@ def fit_module(
 ) -> FitPlan:
     """As `analyzer.fit`: a plan for a module in memory, counted for one sample of the first batch.
 
-    `clock` gives the estimated times.
+    A model inside torch.compile or data parallelism is taken out of it. `clock` gives the estimated times.
     """
     from analyzer.loading import from_module
+    from analyzer.loading.wrappers import inner_module
 
+    model = inner_module(model)
     asked = of_arguments(budgets)
     calibration = calibration_of(model, inputs)
     one = sliced(calibration.batches[0], slice(0, 1))

@@ -54,3 +54,19 @@ def test_the_original_is_left_as_it_was(digits: Any, digits_model: nn.Module) ->
     shared = {p.data_ptr() for p in model.state_dict().values()}
     assert not any(value.data_ptr() in shared for value in plan.model.state_dict().values())
     assert not plan.model.training
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, lambda model: torch.compile(nn.DataParallel(model))])
+def test_wrappers_are_looked_through(digits: Any, digits_model: nn.Module, wrap: Any) -> None:
+    plan = analyzer.fit(wrap(digits_model), digits.images[:64], macs=0.7)
+    assert type(plan.model) is type(digits_model)
+    assert plan.choices
+    assert all(type(digits_model.get_submodule(layer.path)) in (nn.Conv2d, nn.Linear) for layer in plan.choices)
+
+
+def test_few_held_out_inputs_are_told(digits: Any, digits_model: nn.Module, half: Any) -> None:
+    few = analyzer.fit(digits_model, digits.images[:64], macs=0.7).result
+    said = "harm and agreement are rough, as only 16 inputs could be held out; give 128 or more"
+    assert said in few.assumptions
+    assert half.result.held_out == 128
+    assert not half.result.assumptions
