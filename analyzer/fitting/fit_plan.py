@@ -69,11 +69,11 @@ def fitted(planner: Planner) -> FitPlan:
     solution = planner.plan()
     chosen = [item.choice for item in solution.chosen]
     baseline = fitter.baseline_of(_ordered(fitter, chosen))
-    changed, errors = reconstructed(baseline, chosen, fitter.progress)
-    changed, is_new = _recalibrated(baseline, changed, fitter)
+    made = reconstructed(baseline, chosen, fitter.progress)
+    changed, is_new = _recalibrated(baseline, made.model, fitter)
     measured = distance(baseline.wanted, changed, baseline.held_out)
     model = independent(changed, fitter.model)
-    layers = changed_layers(fitter, solution.chosen, errors)
+    layers = changed_layers(fitter, solution.chosen, made.errors)
     result = Fit(
         measure=measure_of(baseline.wanted[0]),
         budgets=_proved(planner, solution, model),
@@ -87,6 +87,7 @@ def fitted(planner: Planner) -> FitPlan:
         source=fitter.calibration.source,
         is_guess=fitter.calibration.is_guess,
         recalibrated=is_new,
+        rectified=len(made.rectified),
         curve=planner.curve(),
         is_untrained=fitter.calibration.is_untrained,
         left_alone=fitter.left_alone,

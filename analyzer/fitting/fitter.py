@@ -124,6 +124,7 @@ class Fitter:
             held_out=self.calibration.held_out,
             wanted=outputs_of(reference, self.calibration.held_out),
             rows=MOST_ROWS,
+            before_relu=frozenset(path for path, layer in self.facts.convolutions.items() if layer.feeds_relu),
             macs=self.facts.macs,
         )
 

@@ -13,6 +13,8 @@ from torch.nn.modules.conv import _ConvNd
 
 MOST_ROWS = 16384
 """Positions that are taken of a layer in all."""
+MOST_KEPT = 2**25
+"""Values of all rows that may be kept, 134 MB."""
 
 
 def taps(layer: nn.Module) -> int:
@@ -84,12 +86,15 @@ class Moments:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     is_own: bool = False
     """Whether y is what the layer itself makes of x: x yᵀ then follows from its weight and is not summed."""
+    keeps: bool = False
+    """Whether the rows are kept as well, as far as they fit in MOST_KEPT values."""
     rows: int = 0
 
     def __post_init__(self) -> None:
         def zeros(*size: int) -> Tensor:
             return torch.zeros(*size, dtype=torch.float64, device=self.device)
 
+        self._kept: list[tuple[Tensor, Tensor]] = []
         self._gram = zeros(self.inputs, self.inputs)
         self._cross = None if self.is_own else zeros(self.inputs, self.targets)
         self._read, self._wanted, self._squares = zeros(self.inputs), zeros(self.targets), zeros(self.targets)
@@ -104,6 +109,13 @@ class Moments:
         self._wanted += y.sum(0)
         self._squares += y.square().sum(0)
         self.rows += len(x)
+        self.keeps = self.keeps and self.rows * (self.inputs + self.targets) <= MOST_KEPT
+        self._kept = [*self._kept, (x, y)] if self.keeps else []
+
+    @property
+    def kept(self) -> tuple[Tensor, Tensor] | None:
+        """The rows (rows, in) and (rows, out); None where they are too many."""
+        return (torch.cat([x for x, _ in self._kept]), torch.cat([y for _, y in self._kept])) if self._kept else None
 
     def averages(self, is_free: bool) -> Averages:
         """Averages a row; about the means where a constant can be added to each output. The sums are used up."""

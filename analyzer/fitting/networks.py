@@ -122,18 +122,23 @@ def _run_until_seen(model: nn.Module, batch: Batch, hooks: Mapping[str, Hook], c
 
 
 def gathered(
-    reference: nn.Module, changed: nn.Module, calls: Mapping[str, int], batches: Batches, rows: int
+    reference: nn.Module,
+    changed: nn.Module,
+    calls: Mapping[str, int],
+    batches: Batches,
+    rows: int,
+    keeps: bool = False,
 ) -> dict[str, Moments]:
     """By layer, what it reads in the changed model beside what it gives in the reference.
 
     `calls` says how often a forward calls each layer, `rows` how many positions to take in all. A layer that is
-    known by its outputs has those in the place of what it reads.
+    known by its outputs has those in the place of what it reads. `keeps` also keeps the rows of the other ones.
     """
     sums: dict[str, Moments] = {}
     each = rows // len(batches) + 1
     for batch in batches:
         wanted = None if changed is reference else _targets(reference, calls, batch)
-        hooks = {path: _adding(path, sums, each, wanted) for path in calls}
+        hooks = {path: _adding(path, sums, each, wanted, keeps) for path in calls}
         _run_until_seen(changed, batch, hooks, sum(calls.values()))
     return sums
 
@@ -151,17 +156,18 @@ def _targets(reference: nn.Module, calls: Mapping[str, int], batch: Batch) -> Ta
     return found
 
 
-def _adding(path: str, sums: dict[str, Moments], rows: int, known: Targets | None) -> Hook:
+def _adding(path: str, sums: dict[str, Moments], rows: int, known: Targets | None, keeps: bool) -> Hook:
     """A hook that adds what a layer reads, and its outputs or the known targets, to the layer's sums."""
 
     def add(layer: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
         target = output if known is None else known[path].pop(0)
-        if is_known_by_outputs(layer):
+        by_outputs = is_known_by_outputs(layer)
+        if by_outputs:
             x, y = outputs(output, layer, rows), outputs(target, layer, rows)
         else:
             x, y = patches(layer, args[0], target, rows)
         if path not in sums:
-            sums[path] = Moments(x.shape[1], y.shape[1], x.device, known is None)
+            sums[path] = Moments(x.shape[1], y.shape[1], x.device, known is None, keeps and not by_outputs)
         sums[path].add(x, y)
 
     return add

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.networks import Batches, gathered, norms, own_statistics, sharing_copy
-from analyzer.fitting.replacing import Replaceable, shifted
-from analyzer.fitting.single_changes import Baseline
+from analyzer.fitting.rectified_fit import fitted_before_relu
+from analyzer.fitting.replacing import Fitted, Replaceable, shifted
+from analyzer.fitting.single_changes import Baseline, harm_of
 from analyzer.fitting.time_left import TimeLeft
 from analyzer.rewriting.swapping import put
 
@@ -23,37 +25,60 @@ Progress = Callable[[str], None]
 Statistics = dict[str, tuple[Tensor, Tensor]]
 
 
-def reconstructed(
-    baseline: Baseline, chosen: Sequence[LayerChoice], progress: Progress
-) -> tuple[nn.Module, dict[str, float]]:
-    """A copy of the model with the choices in it, and what of each layer's output is missing.
+@dataclass(frozen=True)
+class Reconstruction:
+    """A copy of the model with choices in it."""
+
+    model: nn.Module
+    errors: Mapping[str, float]
+    """By layer, what of its output is missing."""
+    rectified: frozenset[str]
+    """Layers that were fitted to what the ReLU after them lets through."""
+
+
+def reconstructed(baseline: Baseline, chosen: Sequence[LayerChoice], progress: Progress) -> Reconstruction:
+    """The choices put in one by one.
 
     Targets are the original's outputs, inputs those that the already changed model gives, so that later layers make up
-    for what earlier ones lost (Zhang et al. 2016).
+    for what earlier ones lost; before a ReLU the fit to what it lets through is taken where that brings the model's
+    output nearer (both Zhang et al. 2016).
     """
     changed = sharing_copy(baseline.model)
     if any(norm.training for norm in norms(baseline.model)):
         for norm, like in zip(norms(changed), norms(baseline.model), strict=True):
             norm.train(like.training)
     own_statistics(changed)
-    errors = {}
+    judged_from = baseline.judged_from(changed)
+    errors, rectified = dict[str, float](), set[str]()
     by_path = {choice.path: choice for choice in chosen}
     remaining = TimeLeft(len(chosen))
     for index, path in enumerate(path for path in baseline.calls if path in by_path):
         progress(f"fitting the weights of {path}, layer {index + 1} of {len(chosen)}{remaining.after(index)}")
-        errors[path] = _replaced(baseline, changed, by_path[path])
-    return changed, errors
+        plain, other = _fits(baseline, changed, by_path[path])
+        new = plain
+        if other is not None:
+            runs = judged_from(path)
+            new = min(plain, other, key=lambda fit: harm_of(baseline, changed, path, fit, runs))
+            rectified |= {path} if new is other else set()
+        _put(changed, path, new, baseline.norm_of(path, changed))
+        errors[path] = new.error
+    return Reconstruction(changed, errors, frozenset(rectified))
 
 
-def _replaced(baseline: Baseline, changed: nn.Module, choice: LayerChoice) -> float:
+def _fits(baseline: Baseline, changed: nn.Module, choice: LayerChoice) -> tuple[Fitted, Fitted | None]:
+    """The plain fit, and the one to what a ReLU lets through where one follows."""
     path = choice.path
-    sums = gathered(baseline.model, changed, {path: baseline.calls[path]}, baseline.batches, baseline.rows)
-    norm = baseline.norm_of(path, changed)
-    new = Replaceable.of(changed.get_submodule(path), norm, sums[path]).fitted([choice])[choice]
-    put(changed, {path: new.layer})
+    calls, keeps = {path: baseline.calls[path]}, path in baseline.before_relu
+    sums = gathered(baseline.model, changed, calls, baseline.batches, baseline.rows, keeps)[path]
+    layer, norm, kept = changed.get_submodule(path), baseline.norm_of(path, changed), sums.kept
+    plain = Replaceable.of(layer, norm, sums).fitted([choice])[choice]
+    return plain, None if kept is None else fitted_before_relu(layer, norm, choice, plain, *kept)
+
+
+def _put(model: nn.Module, path: str, new: Fitted, norm: _BatchNorm | None) -> None:
+    put(model, {path: new.layer})
     if norm is not None:
         shifted(norm, new.shift)
-    return new.error
 
 
 def recalibrated(original: nn.Module, changed: nn.Module, batches: Batches) -> nn.Module | None:

@@ -53,6 +53,8 @@ class Baseline:
     wanted: Outputs
     """What the model gives for the held-out batches."""
     rows: int
+    before_relu: frozenset[str] = frozenset()
+    """Layers whose output only a ReLU reads, directly or through their normalization."""
     macs: int = 0
     """Of a forward of one sample."""
 
@@ -60,6 +62,21 @@ class Baseline:
     def judged(self) -> Batches:
         """The held-out batches, cut to as many samples as measuring a few choices of each layer can take."""
         return tuple(first_samples(self.held_out, max(FEW_SAMPLES, self._forwards // (FEWEST * len(self.calls)))))
+
+    @cached_property
+    def judged_outputs(self) -> Outputs:
+        """What the model gives for the judged batches."""
+        whole = sum(map(size_of, self.judged)) == sum(map(size_of, self.held_out))
+        return self.wanted if whole else outputs_of(self.model, self.judged)
+
+    @cached_property
+    def can_resume(self) -> bool:
+        """Whether the model can be run from each layer on."""
+        return bool(self.calls) and can_resume(self.model, self.calls, self.judged[0], self.judged_outputs[0])
+
+    def judged_from(self, model: nn.Module) -> Callable[[str], Sequence[Runs]]:
+        """The judged batches from a layer on, asked for in execution order, for a copy of the model."""
+        return Resumer(model, self.judged).at if self.can_resume else lambda _: self.judged
 
     @property
     def settings(self) -> int:
@@ -91,33 +108,18 @@ def harms(
     own = {path: [choice for choice in choices if choice.path == path] for path in baseline.calls}
     found: list[Harmed] = []
     remaining = TimeLeft(len(baseline.calls))
-    measured_from = _measuring(baseline)
+    judged_from = baseline.judged_from(baseline.model)
     try:
         for index, (path, layer) in enumerate(_replaceables(baseline)):
             if found and is_stopped():
                 break
             step = f"layer {index + 1} of {len(baseline.calls)}{remaining.after(index)}"
             progress(f"measuring what changes of {path} do, {step}")
-            found += _of_layer(baseline, layer, own[path], measured_from(path))
+            found += _of_layer(baseline, layer, own[path], judged_from(path))
     except KeyboardInterrupt:
         if not found:
             raise
     return tuple(found)
-
-
-def _measuring(baseline: Baseline) -> Callable[[str], Callable[[Fitted], float]]:
-    """For a layer, in execution order, the harm of what takes its place; from it on, where the model can be run so."""
-    batches, wanted = baseline.judged, baseline.wanted
-    if sum(map(size_of, batches)) < sum(map(size_of, baseline.held_out)):
-        wanted = outputs_of(baseline.model, batches)
-    resumer = Resumer(baseline.model, batches)
-    can = bool(baseline.calls) and can_resume(baseline.model, baseline.calls, batches[0], wanted[0])
-
-    def of_layer(path: str) -> Callable[[Fitted], float]:
-        runs = resumer.at(path) if can else batches
-        return lambda new: harm_of(baseline, path, new, wanted, runs)
-
-    return of_layer
 
 
 def _replaceables(baseline: Baseline) -> Iterator[tuple[str, Replaceable]]:
@@ -143,9 +145,7 @@ def _chunks(baseline: Baseline) -> Iterator[dict[str, int]]:
         yield group
 
 
-def _of_layer(
-    baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice], harm: Callable[[Fitted], float]
-) -> list[Harmed]:
+def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice], runs: Sequence[Runs]) -> list[Harmed]:
     fitted = {
         **layer.fitted([choice for choice in own if choice.kind != GROUPED]),
         **{choice: layer.regrouped(choice.setting) for choice in own if choice.kind == GROUPED},
@@ -153,7 +153,10 @@ def _of_layer(
     kept = undominated([Harmed(choice, new.error, 0.0) for choice, new in fitted.items()])
     chosen = {item: fitted[item.choice] for item in _spread(kept, baseline.settings)}
     fitted.clear()
-    measured = {item.choice: replace(item, harm=harm(new), measured=True) for item, new in chosen.items()}
+    measured = {
+        item.choice: replace(item, harm=harm_of(baseline, baseline.model, item.choice.path, new, runs), measured=True)
+        for item, new in chosen.items()
+    }
     points = list(measured.values())
     return [measured.get(item.choice) or replace(item, harm=_between(item, points)) for item in kept]
 
@@ -184,15 +187,15 @@ def _spread(items: Sequence[Harmed], number: int) -> list[Harmed]:
     return [items[round(step * last / (number - 1))] for step in range(number)]
 
 
-def harm_of(baseline: Baseline, path: str, new: Fitted, wanted: Outputs, runs: Sequence[Runs]) -> float:
-    """The divergence of the model's output with this one layer changed."""
-    norm = baseline.norm_of(path)
+def harm_of(baseline: Baseline, model: nn.Module, path: str, new: Fitted, runs: Sequence[Runs]) -> float:
+    """The divergence of a model's output on the judged batches with this one layer changed."""
+    norm = baseline.norm_of(path, model)
     before = None if norm is None else norm.running_mean
-    with swapped(baseline.model, path, new.layer):
+    with swapped(model, path, new.layer):
         if norm is not None:
             shifted(norm, new.shift)
         try:
-            return distance(wanted, baseline.model, runs).harm
+            return distance(baseline.judged_outputs, model, runs).harm
         finally:
             if norm is not None:
                 norm.running_mean = before

@@ -33,6 +33,8 @@ class ConvolutionFacts:
     """Its output leaves the model with nothing but elementwise work, pooling and views after it."""
     norm: str | None = None
     """The batch normalization that alone reads the output, directly."""
+    feeds_relu: bool = False
+    """A ReLU alone reads the output, directly or through the normalization `norm`."""
     rectified: str | None = None
     """The batch normalization whose output it reads through a ReLU, directly."""
     follower: str | None = None

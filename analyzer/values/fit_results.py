@@ -92,6 +92,8 @@ class Fit:
     """Whether the weights were random, so that the harm means nothing and only the structure is of use."""
     recalibrated: bool = False
     """Whether the statistics of batch normalizations were set anew."""
+    rectified: int = 0
+    """Layers that were fitted to what the ReLU after them lets through, as that brought the model's output nearer."""
     exports: tuple[str, ...] = ()
     """Formats that the fitted model was exported to as a proof: "torch.export", "ONNX"; empty where none was tried."""
     is_partial: bool = False

@@ -133,10 +133,14 @@ def _with_sole_readers(
     readers = [flow.sole_reader(flow.writes[op][0]) for op in ops]
     follower, norm = _only(path_of.get(op) if op else None for op in readers), _only(map(_batch_norm, readers))
     if norm is None or uses[norm] != len(ops):
-        return replace(plain, follower=follower)
-    after = (flow.sole_reader(flow.writes[op][0]) for op in readers if op is not None)
+        return replace(plain, follower=follower, feeds_relu=_are_relus(readers))
+    after = [flow.sole_reader(flow.writes[op][0]) for op in readers if op is not None]
     norm_follower = _only(path_of.get(op) if op else None for op in after)
-    return replace(plain, follower=follower, norm=norm, norm_follower=norm_follower)
+    return replace(plain, follower=follower, norm=norm, norm_follower=norm_follower, feeds_relu=_are_relus(after))
+
+
+def _are_relus(found: Iterable[Op | None]) -> bool:
+    return all(op is not None and op.packet in RELUS for op in found)
 
 
 def _rectified(ops: list[Op], flow: Flow) -> str | None:

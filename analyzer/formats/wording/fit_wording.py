@@ -46,6 +46,11 @@ def sentences(fit: Fit) -> Iterator[str]:
         yield f"The fitted model was exported by {' and to '.join(fit.exports)}."
     if fit.recalibrated:
         yield "The statistics of batch normalizations were set anew, as that brought the output nearer."
+    if fit.rectified:
+        yield (
+            f"{plural(fit.rectified, 'layer')} of these were fitted to what the ReLU after them lets through, where "
+            "that brought the model's output nearer than plain least squares."
+        )
     yield from (f"{text[:1].upper()}{text[1:]}." for text in fit.assumptions)
 
 
