@@ -97,7 +97,7 @@ class Enough(BaseException):
     """Raised in a hook once all that is wanted has been seen; no user code catches it."""
 
 
-def _run_until_seen(model: nn.Module, batch: Batch, hooks: Mapping[str, Hook], calls: int) -> None:
+def _run_until_seen(model: nn.Module, run: Runs, hooks: Mapping[str, Hook], calls: int) -> None:
     """Run with forward hooks at these paths and stop once they were called so often."""
     seen = 0
 
@@ -113,7 +113,7 @@ def _run_until_seen(model: nn.Module, batch: Batch, hooks: Mapping[str, Hook], c
 
     handles = [model.get_submodule(path).register_forward_hook(hooked(function)) for path, function in hooks.items()]
     try:
-        batch.through(model)
+        run.through(model)
     except Enough:
         pass
     finally:
@@ -121,38 +121,40 @@ def _run_until_seen(model: nn.Module, batch: Batch, hooks: Mapping[str, Hook], c
             handle.remove()
 
 
+class Side(NamedTuple):
+    """A model and the calls to make of it."""
+
+    model: nn.Module
+    runs: Sequence[Runs]
+
+
 def gathered(
-    reference: nn.Module,
-    changed: nn.Module,
-    calls: Mapping[str, int],
-    batches: Batches,
-    rows: int,
-    keeps: bool = False,
+    changed: Side, calls: Mapping[str, int], rows: int, original: Side | None = None, keeps: bool = False
 ) -> dict[str, Moments]:
-    """By layer, what it reads in the changed model beside what it gives in the reference.
+    """By layer, what it reads in the changed model beside what it gives in the original, or itself without one.
 
     `calls` says how often a forward calls each layer, `rows` how many positions to take in all. A layer that is
     known by its outputs has those in the place of what it reads. `keeps` also keeps the rows of the other ones.
     """
     sums: dict[str, Moments] = {}
-    each = rows // len(batches) + 1
-    for batch in batches:
-        wanted = None if changed is reference else _targets(reference, calls, batch)
+    each = rows // len(changed.runs) + 1
+    for place, run in enumerate(changed.runs):
+        wanted = None if original is None else _targets(original.model, calls, original.runs[place])
         hooks = {path: _adding(path, sums, each, wanted, keeps) for path in calls}
-        _run_until_seen(changed, batch, hooks, sum(calls.values()))
+        _run_until_seen(changed.model, run, hooks, sum(calls.values()))
     return sums
 
 
 Targets = dict[str, list[Tensor]]
 
 
-def _targets(reference: nn.Module, calls: Mapping[str, int], batch: Batch) -> Targets:
+def _targets(model: nn.Module, calls: Mapping[str, int], run: Runs) -> Targets:
     found: Targets = {path: [] for path in calls}
 
     def keep(path: str) -> Hook:
         return lambda _layer, _args, output: found[path].append(output)
 
-    _run_until_seen(reference, batch, {path: keep(path) for path in calls}, sum(calls.values()))
+    _run_until_seen(model, run, {path: keep(path) for path in calls}, sum(calls.values()))
     return found
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from analyzer.fitting.layer_choices import LayerChoice
-from analyzer.fitting.networks import Batches, gathered, norms, own_statistics, sharing_copy
+from analyzer.fitting.networks import Batches, Side, gathered, norms, own_statistics, sharing_copy
 from analyzer.fitting.rectified_fit import fitted_before_relu
 from analyzer.fitting.replacing import Fitted, Replaceable, shifted
 from analyzer.fitting.single_changes import Baseline, harm_of
@@ -49,12 +49,13 @@ def reconstructed(baseline: Baseline, chosen: Sequence[LayerChoice], progress: P
             norm.train(like.training)
     own_statistics(changed)
     judged_from = baseline.judged_from(changed)
+    sides = baseline.fitted_from(baseline.model), baseline.fitted_from(changed)
     errors, rectified = dict[str, float](), set[str]()
     by_path = {choice.path: choice for choice in chosen}
     remaining = TimeLeft(len(chosen))
     for index, path in enumerate(path for path in baseline.calls if path in by_path):
         progress(f"fitting the weights of {path}, layer {index + 1} of {len(chosen)}{remaining.after(index)}")
-        plain, other = _fits(baseline, changed, by_path[path])
+        plain, other = _fits(baseline, by_path[path], *(side(path) for side in sides))
         new = plain
         if other is not None:
             runs = judged_from(path)
@@ -65,12 +66,12 @@ def reconstructed(baseline: Baseline, chosen: Sequence[LayerChoice], progress: P
     return Reconstruction(changed, errors, frozenset(rectified))
 
 
-def _fits(baseline: Baseline, changed: nn.Module, choice: LayerChoice) -> tuple[Fitted, Fitted | None]:
+def _fits(baseline: Baseline, choice: LayerChoice, original: Side, changed: Side) -> tuple[Fitted, Fitted | None]:
     """The plain fit, and the one to what a ReLU lets through where one follows."""
     path = choice.path
     calls, keeps = {path: baseline.calls[path]}, path in baseline.before_relu
-    sums = gathered(baseline.model, changed, calls, baseline.batches, baseline.rows, keeps)[path]
-    layer, norm, kept = changed.get_submodule(path), baseline.norm_of(path, changed), sums.kept
+    sums = gathered(changed, calls, baseline.rows, original, keeps)[path]
+    layer, norm, kept = changed.model.get_submodule(path), baseline.norm_of(path, changed.model), sums.kept
     plain = Replaceable.of(layer, norm, sums).fitted([choice])[choice]
     return plain, None if kept is None else fitted_before_relu(layer, norm, choice, plain, *kept)
 

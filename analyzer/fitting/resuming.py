@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import torch
@@ -162,19 +163,26 @@ class Begun:
 class Resumer:
     """Batches that can be run through a model from any layer on, asked for in execution order.
 
-    Keeps what is in use at one layer, of all batches. For a check what is no longer in use is NaN.
+    Keeps what is in use at one layer, of all batches, where that takes at most `room` bytes; else that of an earlier
+    layer. For a check what is no longer in use is NaN.
     """
 
-    def __init__(self, model: nn.Module, batches: Sequence[Batch], is_check: bool = False) -> None:
+    def __init__(self, model: nn.Module, batches: Sequence[Batch], room: float = inf, is_check: bool = False) -> None:
+        self._room = room
         self._model, self._batches, self._is_check = model, batches, is_check
         self._points = [Point() for _ in batches]
 
     def at(self, path: str) -> list[Runs]:
-        """The batches from the first call of a layer on; whole where it is not called."""
-        pairs = zip(self._batches, self._points, strict=True)
-        self._points = [_advanced(self._model, batch, _Run(point, self._is_check), path) for batch, point in pairs]
+        """The batches from the first call of a layer on, or from further ahead; whole where it is not called."""
+        first, *others = zip(self._batches, self._points, strict=True)
+        one = self._advanced(*first, path)
+        if one.nbytes * len(self._batches) <= self._room:
+            self._points = [one, *(self._advanced(batch, point, path) for batch, point in others)]
         pairs = zip(self._batches, self._points, strict=True)
         return [Begun(batch, point, self._is_check) for batch, point in pairs]
+
+    def _advanced(self, batch: Batch, point: Point, path: str) -> Point:
+        return _advanced(self._model, batch, _Run(point, self._is_check), path)
 
 
 def _advanced(model: nn.Module, batch: Batch, run: _Run, path: str) -> Point:

@@ -14,7 +14,7 @@ from analyzer.fitting.calibration_batches import first_samples, size_of
 from analyzer.fitting.divergence import Outputs, distance, outputs_of
 from analyzer.fitting.layer_choices import GROUPED, WIDEST, LayerChoice
 from analyzer.fitting.moments import width
-from analyzer.fitting.networks import Batches, Runs, gathered, swapped
+from analyzer.fitting.networks import Batches, Runs, Side, gathered, swapped
 from analyzer.fitting.replacing import Fitted, Replaceable, shifted
 from analyzer.fitting.resuming import Resumer, can_resume
 from analyzer.fitting.time_left import TimeLeft
@@ -78,6 +78,11 @@ class Baseline:
         """The judged batches from a layer on, asked for in execution order, for a copy of the model."""
         return Resumer(model, self.judged).at if self.can_resume else lambda _: self.judged
 
+    def fitted_from(self, model: nn.Module) -> Callable[[str], Side]:
+        """The batches that weights are fitted to, likewise, as far as their activations take no more than the model."""
+        resumer = Resumer(model, self.batches, room=sum(tensor.nbytes for tensor in model.parameters()))
+        return lambda path: Side(model, resumer.at(path) if self.can_resume else self.batches)
+
     @property
     def settings(self) -> int:
         """Choices of each layer to measure."""
@@ -125,7 +130,7 @@ def harms(
 def _replaceables(baseline: Baseline) -> Iterator[tuple[str, Replaceable]]:
     """Layers with their averages, gathered for as many at a time as the largest one takes memory."""
     for group in _chunks(baseline):
-        sums = gathered(baseline.model, baseline.model, group, baseline.batches, baseline.rows)
+        sums = gathered(Side(baseline.model, baseline.batches), group, baseline.rows)
         for path in group:
             if path in sums:
                 yield path, Replaceable.of(baseline.model.get_submodule(path), baseline.norm_of(path), sums.pop(path))
