@@ -1,23 +1,16 @@
 """Before a ReLU the fit to what it lets through leaves less of that out than plain least squares."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
 import analyzer
-from analyzer.fitting.calibration_batches import calibration_of
-from analyzer.fitting.divergence import distance
-from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.moments import Moments, patches
-from analyzer.fitting.reconstruction import reconstructed
 from analyzer.fitting.rectified_fit import fitted_before_relu
 from analyzer.fitting.replacing import Replaceable
-from analyzer.loading import from_module
 from analyzer.values.convolution import Convolution
 
 NORMS: dict[str, Callable[[], nn.BatchNorm2d | None]] = {
@@ -66,24 +59,6 @@ def test_less_is_left_out_of_what_the_relu_lets_through(
     with torch.no_grad():
         left = [float((through(fit.layer(value)) - through(wanted)).square().sum()) for fit in (plain, better)]
     assert left[1] < 0.99 * left[0]
-
-
-def test_it_brings_a_trained_network_nearer(digits: Any, digits_model: nn.Module, half: Any) -> None:
-    """The same plan with and without, on inputs held out."""
-    loaded = from_module(digits_model, (digits.images[:1],), {})
-    fitter = Fitter(loaded, digits_model, calibration_of(digits_model, digits.images[:512]))
-    assert fitter.baseline.before_relu == {"0", "3", "6", "9"}
-    taken = {layer.path: layer.label for layer in half.choices}
-    chosen = [choice for choice in fitter.choices if taken.get(choice.path) == choice.label]
-    assert len(chosen) == len(taken)
-    with_relu = reconstructed(fitter.baseline, chosen, lambda _: None)
-    plain = reconstructed(replace(fitter.baseline, before_relu=frozenset()), chosen, lambda _: None)
-    assert not plain.rectified
-    assert with_relu.rectified
-    baseline = fitter.baseline
-    harms = [distance(baseline.wanted, made.model, baseline.held_out).harm for made in (with_relu, plain)]
-    assert harms[0] < 0.95 * harms[1]
-    assert half.result.rectified == len(with_relu.rectified)
 
 
 def test_what_something_else_reads_too_is_fitted_plainly() -> None:
