@@ -53,6 +53,14 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
 
     Raises Problem, one sentence for the user, when the forward cannot be followed.
     """
+    from analyzer.rewriting.constant_weights import answers_kept
+    from analyzer.tracing.collector import collector_spared
+
+    with answers_kept(), collector_spared():
+        return _study(loaded, options, progress)
+
+
+def _study(loaded: LoadedModel, options: AnalysisOptions, progress: Progress) -> Study:
     from analyzer.loading.wrappers import unwrapped
     from analyzer.tracing import OperatorMemo, trace
 

@@ -28,11 +28,13 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The form of a new tensor that an operator returns, and how a graph describes it but for its numbers."""
+    """A tensor that an operator returns, as a graph describes it but for its numbers."""
 
-    stride: tuple[int, ...]
-    dtype: torch.dtype
     described: Tensor
+    form: tuple[tuple[int, ...], torch.dtype] | None
+    """Strides and dtype; None for one that is let go when the call returns, of which nothing but its memory counts."""
+    shares: int | None = None
+    """The place of the tensor in whose memory it lies; None for memory of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class RepeatedOperator:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A call whose operators make nothing but new tensors, which are all held until it returns."""
+    """A call that writes to nothing it was given and returns none of its memory; all it makes is held until then."""
 
     steps: tuple[RepeatedOperator, ...]
     returned: int | tuple[int, ...]

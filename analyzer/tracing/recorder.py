@@ -95,7 +95,8 @@ class Recorder(TorchDispatchMode):
         """Forget what was recorded."""
         self.graph = OpGraph()
         self._storages = Storages(self.weights)
-        self._log: list[tuple[Op, int]] = []
+        self._log: list[tuple[Op, int | None]] = []
+        """Each operator with the thread that ran it; without, where it wrote to what it was given."""
         self.asks_for_gradients = False
         """Whether the forward asked what only a run above autograd tells."""
         self.doubts: dict[tuple[str, str], None] = {}
@@ -216,27 +217,31 @@ class Recorder(TorchDispatchMode):
         self.graph.add_edges_from((producer, op) for producer in producers)
         self._storages.add_op(op, results, changed)
         if self.memo is not None:
-            self._log.append((op, get_ident()))
+            self._log.append((op, None if changed else get_ident()))
 
     def _repeatable(self, call: Call, before: int, outputs: Any) -> Repeatable | None:
         """What a call has just run, after so many operators before it; None where it cannot be repeated."""
         ran = [op for op, thread in self._log[before:] if thread == get_ident()]
         found = [self._storages.find(tensor) for tensor in call.given]
         places = {known.number: Given(place) for place, known in enumerate(found) if known is not None}
-        memory = {known.storage for known in found if known is not None}
+        memory = {known.storage: place for place, known in enumerate(found) if known is not None}
         returned = [(self._storages.find(tensor), tensor) for tensor in tensors_among(outputs)]
         alive = {known.number: tensor for known, tensor in returned if known is not None}
         steps, made = list[RepeatedOperator](), len(call.given)
         for op in ran:
-            results = [self._new_result(tensor, alive.get(tensor.number), memory) for tensor in op.outputs]
+            results = [
+                self._new_result(tensor, alive.get(tensor.number), memory, len(call.given)) for tensor in op.outputs
+            ]
             arguments = {name: _with_places(value, places) for name, value in op.arguments.items()}
             if None in results or UNKNOWN in arguments.values():
                 return None
             steps.append(
                 RepeatedOperator(op.name, arguments, op.tags, tuple(result for result in results if result is not None))
             )
-            places |= {tensor.number: Given(made + place) for place, tensor in enumerate(op.outputs)}
-            made += len(op.outputs)
+            for tensor in op.outputs:
+                places.setdefault(tensor.number, Given(made))
+                memory.setdefault(tensor.storage, made)
+                made += 1
         if len(ran) != len(self._log) - before or len(alive) != len(tensors_among(outputs)):
             return None
         order = tuple(places[number].place for number in alive if number in places)
@@ -244,52 +249,56 @@ class Recorder(TorchDispatchMode):
             return Repeatable(tuple(steps), order[0])
         return Repeatable(tuple(steps), order) if type(outputs) is tuple and len(order) == len(outputs) else None
 
-    def _new_result(self, described: Tensor, tensor: torch.Tensor | None, memory: set[int]) -> Result | None:
-        """The form of a tensor that an operator made; None where it is not a plain one in memory of its own."""
-        allocation = self._storages.allocation(described.storage)
-        if described.storage in memory or allocation is None or described.nnz is not None:
+    def _new_result(
+        self, described: Tensor, tensor: torch.Tensor | None, memory: Mapping[int, int], given: int
+    ) -> Result | None:
+        """What an operator made, None where it can't be made again; `memory` tells by storage who lies there first.
+
+        A tensor that the call does not return is made again as one of no elements: only its memory is followed.
+        """
+        shares, allocation = memory.get(described.storage), self._storages.allocation(described.storage)
+        if described.nnz is not None:
             return None
-        memory.add(described.storage)
-        if allocation.nbytes != described.nbytes:
+        if tensor is None and shares is not None:
+            return Result(described, None, shares)
+        is_whole = allocation is not None and allocation.nbytes == described.nbytes
+        if not is_whole or allocation is None or (shares is not None and shares < given):
             return None
-        if tensor is None:  # let go, so that nothing tells its strides; at the end of the call they no longer matter
-            strides = torch.empty(described.shape, device="meta").stride()
-            is_last = allocation.freed == len(self._log) - 1
-            return Result(strides, getattr(torch, described.dtype), described) if is_last else None
+        if tensor is None:
+            return Result(described, None) if allocation.freed in (None, len(self._log) - 1) else None
         is_plain = type(tensor) is torch.Tensor and tensor.is_meta and is_dense(tensor) and not tensor.storage_offset()
-        return Result(tensor.stride(), tensor.dtype, described) if is_plain else None
+        return Result(described, (tensor.stride(), tensor.dtype), shares) if is_plain else None
 
     def _repeated(self, known: Repeatable, call: Call) -> Any:
         """The same as when the call was carried out, on what it is given now."""
-        tensors = list(call.given)
+        tensors, made = list(call.given), list[Tensor]()
         for step in known.steps:
-            self._repeat(step, tensors)
+            self._repeat(step, tensors, made)
         if isinstance(known.returned, int):
             return tensors[known.returned]
         return tuple([tensors[place] for place in known.returned])
 
-    def _repeat(self, step: RepeatedOperator, tensors: list[torch.Tensor]) -> None:
-        """One operator again; what it makes is added to the tensors."""
+    def _repeat(self, step: RepeatedOperator, tensors: list[torch.Tensor], made: list[Tensor]) -> None:
+        """One operator again; what it makes is added to the tensors, and to what describes those that were made."""
         sources: list[torch.Tensor] = []
-        bound = {name: self._filled(value, tensors, sources) for name, value in step.arguments.items()}
+        bound = {name: self._filled(value, tensors, made, sources) for name, value in step.arguments.items()}
         producers = self._storages.producers(sources)
-        results, described = list[torch.Tensor](), list[Tensor]()
-        for result in step.results:
-            form = result.described
-            tensor = torch.empty_strided(form.shape, result.stride, dtype=result.dtype, device="meta")
-            known = self._storages.add_new(tensor, form.nbytes)
-            results.append(tensor)
-            described.append(replace(form, storage=known.storage, number=known.number))
-        self._put(Op(step.name, bound, tuple(described), self.stack.path, step.tags), producers, results)
+        results = list(map(_made_again, step.results))
         tensors += results
+        for result, tensor in zip(step.results, results, strict=True):
+            memory = None if result.shares is None else self._storages.known(tensors[result.shares]).storage
+            known = self._storages.add_new(tensor, result.described.nbytes, memory)
+            weight = self._storages.weight(known.storage)
+            made.append(replace(result.described, storage=known.storage, number=known.number, weight=weight))
+        described = tuple(made[len(made) - len(results) :])
+        self._put(Op(step.name, bound, described, self.stack.path, step.tags), producers, results)
 
-    def _filled(self, value: Any, given: Sequence[torch.Tensor], sources: list[torch.Tensor]) -> Argument:
+    def _filled(self, value: Any, tensors: list[torch.Tensor], made: list[Tensor], sources: list[torch.Tensor]) -> Any:
         if isinstance(value, Given):
-            sources.append(given[value.place])
-            return self._describe(given[value.place])
-        if isinstance(value, tuple):
-            return tuple([self._filled(item, given, sources) for item in value])
-        return value  # type: ignore[no-any-return]
+            tensor, place = tensors[value.place], value.place - len(tensors) + len(made)
+            sources.append(tensor)
+            return self._describe(tensor) if place < 0 else made[place]
+        return tuple([self._filled(v, tensors, made, sources) for v in value]) if isinstance(value, tuple) else value
 
     def _argument(self, value: Any) -> Argument:
         if isinstance(value, torch.Tensor):
@@ -322,6 +331,13 @@ class Recorder(TorchDispatchMode):
             number=known.number,
             channels_last=_is_channels_last(tensor),
         )
+
+
+def _made_again(result: Result) -> torch.Tensor:
+    if result.form is None:
+        return torch.empty(0, device="meta")
+    stride, dtype = result.form
+    return torch.empty_strided(result.described.shape, stride, dtype=dtype, device="meta")
 
 
 UNKNOWN = Given(-1)

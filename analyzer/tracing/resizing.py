@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from torch import nn
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.loading.wrappers import unwrapped
 from analyzer.tracing.backends import BACKENDS
+from analyzer.tracing.collector import collector_spared
 from analyzer.tracing.containers import Leaf, map_leaves, named_leaves
 from analyzer.tracing.fallbacks import ready_to_run, trace_within
 from analyzer.values.graph import Trace
@@ -30,20 +30,10 @@ def retracing(loaded: LoadedModel, example: Trace) -> Iterator[Callable[[Mapping
     inner = unwrapped(loaded)
     inputs = inner.candidates[example.candidate]
     backends = [backend for backend in BACKENDS if backend.mode == example.mode]
-    with ready_to_run(inner) as state, _uncollected():
+    with ready_to_run(inner) as state, collector_spared():
         yield lambda shapes: trace_within(
             replace(inner, candidates=(resized(inner.module, inputs, shapes),)), state, backends
         )
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """The collector passes over what is there already, a large model above all, which it would walk at every trace."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def resized(module: nn.Module, inputs: Inputs, shapes: Mapping[str, Shape]) -> Inputs:

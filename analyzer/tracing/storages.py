@@ -62,9 +62,10 @@ class Storages:
             if id(result) not in self._known:
                 self._remember(result, self._storage_of(result, sources))
 
-    def add_new(self, result: torch.Tensor, nbytes: int) -> Known:
-        """Take up a result that is known to lie in new memory of so many bytes."""
-        return self._remember(result, self._new_storage(Allocation(nbytes, len(self._index))))
+    def add_new(self, result: torch.Tensor, nbytes: int, storage: int | None = None) -> Known:
+        """Take up a result that lies in memory of that number, or in new memory of so many bytes."""
+        memory = self._new_storage(Allocation(nbytes, len(self._index))) if storage is None else storage
+        return self._remember(result, memory)
 
     def find(self, tensor: torch.Tensor) -> Known | None:
         """What is known of a tensor; None for one that no operator read or made yet."""

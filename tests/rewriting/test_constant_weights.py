@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 import analyzer
-from analyzer.rewriting.constant_weights import always_reads_the_same, constant_weights
+from analyzer.rewriting import constant_weights as constant_weights_module
+from analyzer.rewriting.constant_weights import always_reads_the_same, answers_kept, constant_weights
 
 
 class Scaled(nn.Module):
@@ -96,3 +97,14 @@ def test_the_weight_is_what_the_layer_reads():
     weight, bias = constant_weights(layer)
     torch.testing.assert_close(weight, layer.weight.detach())
     torch.testing.assert_close(bias, layer.bias.detach())
+
+
+def test_a_layer_is_run_once_while_nobody_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, asked = parametrizations.weight_norm(nn.Conv2d(4, 4, 3)), []
+    original = constant_weights_module._reads_the_same
+    monkeypatch.setattr(constant_weights_module, "_reads_the_same", lambda one: asked.append(one) or original(one))
+    with answers_kept():
+        assert all(always_reads_the_same(layer) for _ in range(3))
+    assert asked == [layer]
+    layer.register_forward_hook(lambda *_: None)
+    assert not always_reads_the_same(layer)

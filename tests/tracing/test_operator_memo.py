@@ -104,6 +104,35 @@ def test_calls_that_differ_are_told_apart(one, two):
     assert everything(again(both, memo)) == everything(trace(both))
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Sequential(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.BatchNorm2d(4)).train(),
+        nn.Sequential(nn.BatchNorm2d(4, affine=False), nn.InstanceNorm2d(4, track_running_stats=True)).train(),
+        nn.Sequential(nn.MultiheadAttention(9, 3, batch_first=True)),
+        nn.Sequential(nn.LSTM(9, 5, batch_first=True)),
+        nn.Sequential(nn.Bilinear(9, 9, 4)),
+    ],
+)
+def test_layers_of_several_operators(network):
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self, x):
+            layers = self.network
+            if isinstance(layers[0], nn.MultiheadAttention | nn.Bilinear):
+                x = x.flatten(0, 1)
+                more = (x, x) if isinstance(layers[0], nn.MultiheadAttention) else (x,)
+                return layers[0](x, *more), layers[0](x, *more)
+            return (layers(x[0]), layers(x[1])) if isinstance(layers[0], nn.LSTM) else (layers(x), layers(x))
+
+    loaded, memo = from_module(Twice(), (torch.randn(2, 4, 9, 9),), {}), OperatorMemo()
+    first = trace(loaded, known=memo)
+    assert everything(again(loaded, memo)) == everything(first)
+
+
 def test_the_default_dtype_and_autocast_are_part_of_a_call():
     def scaled(m, x):
         torch.set_default_dtype(torch.float64)

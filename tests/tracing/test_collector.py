@@ -1,0 +1,33 @@
+"""What is there already is not walked by Python's collector, and is as before afterwards."""
+
+import gc
+
+import pytest
+
+from analyzer.tracing.collector import collector_spared
+
+
+def test_what_is_there_is_spared_within_the_block_alone() -> None:
+    def outer() -> None:
+        with collector_spared():
+            assert gc.get_freeze_count() > 0
+            with collector_spared():
+                assert gc.get_freeze_count() > 0
+            assert gc.get_freeze_count() > 0
+            raise ZeroDivisionError
+
+    gc.unfreeze()
+    with pytest.raises(ZeroDivisionError):
+        outer()
+    assert gc.get_freeze_count() == 0
+
+
+def test_what_somebody_else_spared_stays_so() -> None:
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        with collector_spared():
+            pass
+        assert gc.get_freeze_count() == before
+    finally:
+        gc.unfreeze()
