@@ -34,10 +34,8 @@ def profile(analysis: Analysis) -> Profile:
     """Of the layers that weigh something; of the tensors where a checkpoint has no layers."""
     layers = [layer for layer in analysis.layers if weighs_something(layer)]
     if analysis.tensors and not layers:
-        sizes = tuple(tensor.numel for tensor in analysis.tensors)
-        return Profile(
-            tuple(tensor.name for tensor in analysis.tensors), sizes, (0,) * len(sizes), measure="Stored elements"
-        )
+        names, sizes = zip(*((tensor.name, tensor.numel) for tensor in analysis.tensors), strict=True)
+        return Profile(names, sizes, (0,) * len(sizes), measure="Stored elements")
     return Profile(
         paths=tuple(layer.path for layer in layers),
         params=tuple(layer.params for layer in layers),

@@ -17,9 +17,10 @@ MAX_LAYERS_SHOWN = 3
 def worded(item: Advised) -> Advice:
     """The advice with its words, those of its alternatives included."""
     said = item.finding or item.proposal
+    before = _code(item.changed, item.advice.path, lambda layer: layer.before)
     return replace(
         item.advice,
-        current=words(item.finding.current) if item.finding else _before(item),
+        current=words(item.finding.current) if item.finding else before,
         proposed=None if item.finding else _after(item),
         evidence=evidence_words(item.evidence) if item.evidence else None,
         notes=tuple(map(words, said.notes)) if said else (),
@@ -43,10 +44,6 @@ def _alternative(other: Advised) -> Alternative:
     assert advice.saved is not None
     label, notes = choice_words(proposal.choice), tuple(map(words, proposal.notes))
     return Alternative(label, advice.replacements, advice.saved, notes, advice.kept, advice.harm)
-
-
-def _before(item: Advised) -> str:
-    return _code(item.changed, item.advice.path, lambda layer: layer.before)
 
 
 def _after(item: Advised) -> str:

@@ -77,21 +77,18 @@ def headline(analysis: Analysis) -> str:
 
 def line_sentence(line: BudgetLine) -> str:
     """How the model stands to one limit."""
-    loaded = subject_of(line)
+    budget = subject_of(line)
     if line.status == "off":
-        return f"{loaded} not checked: {NO_BASE}" if is_on_growth(line) else f"{loaded} switched off"
-    if line.value is None:
-        return f"{loaded} cannot be checked: there is no count"
-    if line.limit is None:
-        return f"{loaded} cannot be checked: {NO_BASE}"
-    value, limit = apart(line.value, line.limit, metric(line).text)
-    if line.status == "drift":
-        return f"{loaded} was exceeded before this change: {value} of {limit}{_by(line)}"
-    if line.status == "fail":
-        return f"{loaded} exceeded: {value} of {limit}{_by(line)}"
-    if line.status == "pass":
-        return f"{loaded} kept: {value} of {limit} ({headroom(line)} to spare)"
-    return f"{loaded} cannot be checked: the count is incomplete"
+        return f"{budget} not checked: {NO_BASE}" if is_on_growth(line) else f"{budget} switched off"
+    if line.value is None or line.limit is None:
+        return f"{budget} cannot be checked: {NO_BASE if line.value is not None else 'there is no count'}"
+    used = " of ".join(apart(line.value, line.limit, metric(line).text))
+    by_status = {
+        "drift": f"was exceeded before this change: {used}{_by(line.value, line.limit, line)}",
+        "fail": f"exceeded: {used}{_by(line.value, line.limit, line)}",
+        "pass": f"kept: {used} ({headroom(line)} to spare)",
+    }
+    return f"{budget} {by_status.get(line.status, 'cannot be checked: the count is incomplete')}"
 
 
 def said(line: BudgetLine) -> tuple[str, ...]:
@@ -157,16 +154,13 @@ def headroom(line: BudgetLine) -> str:
     return metric(line).text(line.limit - line.value)
 
 
-def _by(line: BudgetLine) -> str:
+def _by(value: int, limit: int, line: BudgetLine) -> str:
     """The excess, and this change's part in it."""
-    assert line.value is not None
-    assert line.limit is not None
     text = size if metric(line).text is size else None
-    excess = change(line.value - line.limit, text)
+    excess = change(value - limit, text)
     if line.base is None:
         return f" ({excess})"
-    part = change(line.value - line.base, text) if line.value != line.base else "nothing"
-    return f" ({excess}; this change {part})"
+    return f" ({excess}; this change {change(value - line.base, text) if value != line.base else 'nothing'})"
 
 
 def _others(line: BudgetLine, lines: Sequence[BudgetLine]) -> str:
