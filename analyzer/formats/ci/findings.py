@@ -9,6 +9,7 @@ from posixpath import join, normpath
 from analyzer.formats.ci.causes import is_caused, place_of
 from analyzer.formats.wording import suggestions, verdict
 from analyzer.formats.wording.layer_changes import in_words
+from analyzer.formats.wording.numbers import ITSELF
 from analyzer.values.gate_results import BudgetLine
 from analyzer.values.results import Analysis
 
@@ -58,7 +59,7 @@ def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
     file, number = place_of(analysis, layer) if layer and layer.file else (analysis.model.file, analysis.model.line)
     said = [verdict.line_sentence(line), *verdict.said(line)]
     if grown:
-        said.append(f"Grew most: {grown.path or 'the model itself'} ({', '.join(in_words(grown)) or grown.status})")
+        said.append(f"Grew most: {grown.path or ITSELF} ({', '.join(in_words(grown)) or grown.status})")
     return LocatedFinding(
         code=f"BUDGET-{line.metric.upper()}",
         name=f"{line.metric}-budget",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from analyzer.formats.figures import depth, depth_panels
 from analyzer.formats.figures import figure_style as style
 from analyzer.formats.figures.depth import Profile
-from analyzer.formats.wording.numbers import COUNT_UNITS, count, plural, share
+from analyzer.formats.wording.numbers import COUNT_UNITS, ITSELF, count, plural, share
 from analyzer.values.errors import Problem
 from analyzer.values.results import Analysis
 
@@ -76,7 +76,7 @@ def _summary(values: Sequence[int], paths: Sequence[str]) -> str:
     if not whole:
         return "none"
     most = max(range(len(values)), key=lambda index: values[index])
-    name = paths[most] or "the model itself"
+    name = paths[most] or ITSELF
     return f"total {count(whole)}, most in {name}: {count(values[most])} ({share(values[most], whole)})"
 
 

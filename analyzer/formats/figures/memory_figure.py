@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from analyzer.formats.figures import depth_panels
 from analyzer.formats.figures import figure_style as style
-from analyzer.formats.wording.numbers import BYTE_UNITS, size
+from analyzer.formats.wording.numbers import BYTE_UNITS, ITSELF, size
 from analyzer.values.estimates import MemoryEstimate, MemoryPoint
 from analyzer.values.results import Analysis
 
@@ -48,7 +48,7 @@ def _draw(axes: Axes, points: Sequence[MemoryPoint], estimate: MemoryEstimate) -
     _value_axis(axes, most)
     axes.plot([values.index(most) + 0.5], [most], marker="v", color=style.MACS_COLOUR, markersize=6, clip_on=False)
     style.headline(axes, "Memory of activations", style.PARAMS_COLOUR)
-    where = f" in {estimate.layer or 'the model itself'}" if estimate.operator else ""
+    where = f" in {estimate.layer or ITSELF}" if estimate.operator else ""
     axes.set_title(f"peak {size(estimate.peak_bytes)}{where}", loc="right", size=8.5)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from analyzer.advising.ranking import Advised, ChangedLayer
 from analyzer.formats.wording.evidence_words import evidence_words
+from analyzer.formats.wording.numbers import plural
 from analyzer.formats.wording.rule_words import choice_words, words
 from analyzer.values.advice import Advice, Alternative, PlanStep
 from analyzer.values.convolution import Unit
@@ -57,7 +58,7 @@ def _code(layers: Sequence[ChangedLayer], path: str, side: Callable[[ChangedLaye
         return _one(units[path])
     parts = [f"{own} = {_one(each)}" for own, each in units.items() if each]
     rest = len(parts) - MAX_LAYERS_SHOWN
-    more = [f"and {rest} more {'layer' if rest == 1 else 'layers'}"] if rest > 0 else []
+    more = [f"and {plural(rest, 'more layer')}"] if rest > 0 else []
     return "; ".join(parts[:MAX_LAYERS_SHOWN] + more)
 
 

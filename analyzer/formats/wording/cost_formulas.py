@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 
-from analyzer.formats.wording.numbers import plural
+from analyzer.formats.wording.numbers import ITSELF, plural
 from analyzer.values.growth import growth_crossovers
 from analyzer.values.results import Analysis
 from analyzer.values.scaling import Dimension, Polynomial, Scaling, Term
@@ -116,7 +116,7 @@ def crossovers(analysis: Analysis) -> Iterator[str]:
     scaling = analysis.scaling
     for found in growth_crossovers(scaling) if scaling else ():
         names = " = ".join(found.names)
-        layers = f"{plural(len(found.layers), 'layer')}, the first {found.layers[0] or 'the model itself'}"
+        layers = f"{plural(len(found.layers), 'layer')}, the first {found.layers[0] or ITSELF}"
         others = f" at {sizes(found.others)}" if found.others else ""
         yield (
             f"from {names} {found.size:,} on{others}, the part of the MACs that grows with its power {found.power} "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from analyzer.formats.wording.numbers import UNKNOWN, plural, shape
+from analyzer.formats.wording.numbers import ITSELF, UNKNOWN, plural, shape
 from analyzer.values.results import Analysis
 from analyzer.values.timings import Latency, LayerTiming, Noise, ProposalTiming, TimeRatio, Timing
 
@@ -127,7 +127,7 @@ def _in_place(item: ProposalTiming) -> str:
     """ "0.95 of the time in conv1, for 0.14 of the MACs"."""
     assert item.ratio is not None
     macs = f" (for {item.macs_ratio:.2f} of the MACs)" if item.macs_ratio is not None else ""
-    return f"{item.ratio.median:.2f} of the time in {item.paths[0] or 'the model itself'}{macs}"
+    return f"{item.ratio.median:.2f} of the time in {item.paths[0] or ITSELF}{macs}"
 
 
 def conditions(latency: Latency) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analyzer.formats.wording.numbers import plural
+from analyzer.formats.wording.numbers import ITSELF, plural
 from analyzer.values.advice import AppliedChange, CalibrationError, Rewriting
 
 MOST = 12
@@ -49,7 +49,7 @@ def _on_calibration(error: CalibrationError) -> str:
 
 
 def _name(change: AppliedChange) -> str:
-    return f"{change.rule} {change.name} at {change.path or 'the model itself'}"
+    return f"{change.rule} {change.name} at {change.path or ITSELF}"
 
 
 def _percent(error: float) -> str:

@@ -5,7 +5,7 @@ from inspect import cleandoc
 from string import Formatter
 from typing import Any
 
-from analyzer.formats.wording.numbers import plural
+from analyzer.formats.wording.numbers import ITSELF, plural
 from analyzer.rules import rule_for, slug
 from analyzer.rules.rule import ModelProposer, Proposer
 from analyzer.values.notes import Note, RuleChoice
@@ -37,7 +37,7 @@ class _WordFormatter(Formatter):
         if format_spec.endswith("%"):
             return f"{value:{format_spec}}".replace("%", " %")
         if format_spec == "path":
-            return value or "the model itself"
+            return value or ITSELF
         if isinstance(value, tuple):
             return format_spec.join(map(str, value))
         if format_spec.isalpha():

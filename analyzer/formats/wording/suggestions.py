@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from analyzer.formats.wording.fit_wording import harm
-from analyzer.formats.wording.numbers import exact, plural, share
+from analyzer.formats.wording.numbers import ITSELF, exact, plural, share
 from analyzer.rules import padding_only_taps
 from analyzer.values.advice import Advice, Alternative, HarmMeasurement, PlanStep, Saving, Step
 from analyzer.values.counts import Total
@@ -52,7 +52,7 @@ def _changes(step: PlanStep) -> str:
 
 
 def _at(paths: Sequence[str]) -> str:
-    return f"in {len(paths)} layers" if len(paths) > 1 else f"at {paths[0] or 'the model itself'}"
+    return f"in {len(paths)} layers" if len(paths) > 1 else f"at {paths[0] or ITSELF}"
 
 
 def restructurings(analysis: Analysis) -> tuple[Advice, ...]:
@@ -119,7 +119,7 @@ def alternative(other: Alternative) -> str:
 
 def place(advice: Advice) -> str:
     """The layer's path, or that it is the model itself."""
-    return advice.path or "the model itself"
+    return advice.path or ITSELF
 
 
 def sentence(advice: Advice, total: Total) -> str:
