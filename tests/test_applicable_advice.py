@@ -231,3 +231,34 @@ def test_without_values_there_is_nothing_to_carry_over() -> None:
     advice = [item for item in analyzer.analyze(model, value).advice if item.effort == "none"]
     with pytest.raises(analyzer.Problem, match="no values to carry over; load its weights first"):
         analyzer.rewrite(model, advice[:1], value)
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.norm(self.conv(x)))
+
+
+BLOCKS = {
+    "scripted": lambda: torch.jit.script(Block().eval()),
+    "traced": lambda: torch.jit.trace(Block().eval(), torch.zeros(1, 8, 6, 6)),
+    "compiled": lambda: torch.compile(Block().eval(), backend="eager"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("make", BLOCKS.values(), ids=BLOCKS.keys())
+def test_exact_advice_stays_around_blocks_that_are_compiled_or_scripted(make):
+    around = [nn.Conv2d(8, 8, 3, bias=False), nn.BatchNorm2d(8), make(), nn.Conv2d(8, 8, 3, bias=False)]
+    model, x = nn.Sequential(*around, nn.BatchNorm2d(8)).eval(), torch.randn(1, 8, 12, 12)
+    for norm in (model[1], model[4]):
+        norm.running_mean.normal_()
+    found = [item for item in analyzer.analyze(model, x).advice if item.rule == "BNM302"]
+    inner = {item.path for item in found} - {"0", "3"}
+    assert {"0", "3"} <= {item.path for item in found}
+    assert inner <= {"2._orig_mod.conv"}
+    with torch.no_grad():
+        assert torch.allclose(analyzer.rewrite(model, found, x)(x), model(x), atol=1e-5)

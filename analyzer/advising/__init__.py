@@ -16,7 +16,7 @@ from analyzer.values.absences import Absences
 from analyzer.values.advice import Advice, Replacement
 from analyzer.values.convolution import Convolution, Proposal, Unit
 from analyzer.values.estimates import ProposalTime
-from analyzer.values.facts import ModelFacts, RecomputedLayer, RemovableModule
+from analyzer.values.facts import ModelFacts
 from analyzer.values.layer_calls import call_of, code
 
 __all__ = ["Advised", "Timer", "advise", "best_per_layer"]
@@ -124,9 +124,9 @@ def _changed(proposal: Proposal, facts: ModelFacts) -> tuple[ChangedLayer, ...]:
     """The layers that do not stay as they are."""
     now = {path: current_units(path, facts) for path, _ in proposal.replacements}
     changed = {path: units for path, units in proposal.replacements if units != now[path]}
-    whole: tuple[RemovableModule | RecomputedLayer, ...] = (*facts.removable, *facts.recomputed)
-    gone = next((module.kind for module in whole if changed.keys() == {module.path}), "")
-    return tuple(ChangedLayer(path, gone or now[path], units) for path, units in changed.items())
+    gone = {module.path: module.kind for module in facts.removable if changed.keys() == {module.path}}
+    kinds = gone | {layer.path: layer.kind for layer in facts.recomputed}
+    return tuple(ChangedLayer(path, kinds.get(path) or now[path], units) for path, units in changed.items())
 
 
 def _placed(item: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:

@@ -119,6 +119,11 @@ def _is_taken(room: Saving, saved: Saving) -> bool:
     return (saved.params > 0 >= room.params) or (saved.macs > 0 >= room.macs)
 
 
+def exact_first(wanted: Iterable[Advised]) -> list[Advised]:
+    """In their order, those that leave the output as it is before the others."""
+    return sorted(wanted, key=lambda item: item.advice.effort != "none")
+
+
 def are_unsound(one: Advised, other: Advised) -> bool:
     """Whether the same rule would change two neighbours of which each relies on the other."""
     if one.advice.rule != other.advice.rule:

@@ -91,29 +91,27 @@ def current_units(path: str, facts: ModelFacts) -> tuple[Unit, ...]:
 
 def current_price(proposal: Proposal, facts: ModelFacts) -> Price:
     """What the layers that a proposal replaces take now."""
-    if layer := _recomputed(proposal, facts):
-        return Price(layer.params, layer.macs, sum(_moved(op) for op in layer.operators))
     if all(units == (Identity(),) for _, units in proposal.replacements):
         gone = {module.path: Price(module.params, module.macs) for module in facts.removable}
         if all(path in gone for path, _ in proposal.replacements):
             return sum((gone[path] for path, _ in proposal.replacements), Price())
-    parts = (_layer_price(path, current_units(path, facts), facts) for path, _ in proposal.replacements)
-    return sum(parts, Price())
+    return sum((_current_price(path, facts) for path, _ in proposal.replacements), Price())
+
+
+def _current_price(path: str, facts: ModelFacts) -> Price:
+    if layer := facts.recomputed_at.get(path):
+        return Price(layer.params, layer.macs, sum(_moved(op) for op in layer.operators))
+    return _layer_price(path, current_units(path, facts), facts)
 
 
 def proposed_price(proposal: Proposal, facts: ModelFacts) -> Price:
     """What a proposal takes in their place."""
-    if layer := _recomputed(proposal, facts):
-        moved = sum(_moved(op) for units in proposed_layers(proposal, facts) for op in operators(*units))
-        calls = layer.calls if isinstance(layer.plain, Convolution) else 1
-        return Price(layer.plain.params, layer.plain_macs, calls * moved)
     return sum((_layer_price(path, units, facts) for path, units in proposal.replacements), Price())
 
 
-def _recomputed(proposal: Proposal, facts: ModelFacts) -> RecomputedLayer | None:
-    """The layer whose constant weight the proposal stores, where it does that."""
-    wanted = [path for path, _ in proposal.replacements]
-    return next((layer for layer in facts.recomputed if [layer.path] == wanted), None)
+def recomputed_in(proposal: Proposal, facts: ModelFacts) -> Iterator[RecomputedLayer]:
+    """The layers that compute the weights which the proposal stores."""
+    return (facts.recomputed_at[path] for path, _ in proposal.replacements if path in facts.recomputed_at)
 
 
 def _moved(op: Op) -> int:
@@ -132,15 +130,14 @@ def _layer_price(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Price
 def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Convolution]:
     """What the layer reads at each call, as the convolution that reads it; a proposal may enlarge a single call's."""
     layer = facts.convolutions.get(path)
+    if layer is None and (found := facts.recomputed_at.get(path)):
+        yield from _read_by(found)
+        return
     if layer is None and units and isinstance(units[0], Convolution):
         yield units[0]  # in the place of a whole module
         return
     if layer is None and (linear := facts.linear_at.get(path)):
         yield _rows_of(linear)
-        return
-    if (found := next((own for own in facts.recomputed if own.path == path), None)) and isinstance(found.plain, Linear):
-        rows = found.plain_macs // (found.plain.in_features * found.plain.out_features)
-        yield Convolution(found.plain.in_features, found.plain.in_features, (), (), (), (), batch=rows)
         return
     if layer is None:
         yield from (_written(call) for call in _feeding(path, facts))
@@ -148,6 +145,15 @@ def _reads(path: str, units: tuple[Unit, ...], facts: ModelFacts) -> Iterator[Co
     size = next((unit.input_size for unit in units[:1] if isinstance(unit, Convolution)), ())
     is_enlarged = len(layer.calls) == 1 and size not in ((), layer.convolution.input_size)
     yield from [replace(layer.convolution, input_size=size)] if is_enlarged else layer.calls
+
+
+def _read_by(layer: RecomputedLayer) -> Sequence[Convolution]:
+    """What the plain layer would read at each call; of linear layers all rows at once."""
+    plain = layer.plain
+    if isinstance(plain, Convolution):
+        return [plain] * layer.calls
+    rows = layer.plain_macs // (plain.in_features * plain.out_features)
+    return [Convolution(plain.in_features, plain.in_features, (), (), (), (), batch=rows)]
 
 
 def _rows_of(linear: LinearFacts) -> Convolution:
@@ -158,6 +164,7 @@ def _rows_of(linear: LinearFacts) -> Convolution:
 def _feeding(path: str, facts: ModelFacts) -> tuple[Convolution, ...]:
     """The calls of the convolution that feeds a normalization, or of one that would feed a branch without any."""
     fed = next((layer.calls for layer in facts.convolutions.values() if layer.norm == path), ())
+    fed = fed or next((tuple(_read_by(layer)) for layer in facts.recomputed if layer.norm == path), ())
     return fed or tuple(_beside(path, facts))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.advising import Advised
 from analyzer.advising.advisor import AdvisedModel, proved_together
 from analyzer.advising.apply_request import requested
-from analyzer.advising.choosing import are_unsound
+from analyzer.advising.choosing import are_unsound, exact_first, together
 from analyzer.values.advice import Advice
 from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
@@ -32,7 +32,8 @@ def rewrite_module(
 ) -> nn.Module:
     """A copy of the module with the advice in it, as `analyzer.rewrite` says; `model` is the analysed module.
 
-    Of neighbours that cannot both be changed the later one is left out, with a warning that names it. Afterwards
+    Exact changes come first. Of neighbours that cannot both be changed the later one is left out, with a warning that
+    names it; of requests also those for a layer that another one changes. Afterwards
     random states, and what the module's layers store outside of it when they are run, are as before.
     """
     from analyzer.loading.loaded_model import LoadedModel
@@ -46,8 +47,9 @@ def rewrite_module(
     refuse_without_values(module)
     traced = model.count.trace.inputs if model else ()
     with left_as_found(LoadedModel("", "", module, (), owned=False)):
-        asked = list(_asked(advice, model))
-        chosen = _sound(asked, model)
+        listed = list(advice)
+        asked = exact_first(_asked(listed, model))
+        chosen = _sound(together(asked) if any(isinstance(item, str) for item in listed) else asked, model)
         proposals = [item.proposal for item in chosen if item.proposal]
         exact = [proposal for proposal in proposals if proposal.is_exact]
         if arguments is not None and exact:
@@ -84,4 +86,7 @@ def _sound(asked: Sequence[Advised], model: AdvisedModel | None) -> tuple[Advise
 def _warn(left_out: Sequence[Advised]) -> None:
     if left_out:
         names = ", ".join(f"{item.advice.rule} at {item.advice.path}" for item in left_out)
-        warnings.warn(f"left out, as it would not be sound beside a neighbour: {names}", stacklevel=4)
+        warnings.warn(
+            f"left out, as its layer is changed already or a neighbour would not be sound beside it: {names}",
+            stacklevel=4,
+        )

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from analyzer.advising import Advised
 from analyzer.advising.advisor import AdvisedModel, proved_together
 from analyzer.advising.apply_request import requested
-from analyzer.advising.choosing import together
+from analyzer.advising.choosing import exact_first, together
 from analyzer.advising.exactness import refuse_inexact_changes
 from analyzer.values.advice import AppliedChange, Rewriting
 from analyzer.values.errors import Problem
+from analyzer.values.layer_patterns import lineage
 from analyzer.values.requests import RewritingOptions
 
 if TYPE_CHECKING:
@@ -77,11 +78,17 @@ class Applied:
         if options.save and module is not None:
             save(module, Path(options.save), options.force)
 
+    def _instead_of(self, item: Advised) -> str:
+        """The rule and the place of what changes one of its layers; empty where nothing does."""
+        around = {above for path in item.paths for above in lineage(path)}
+        taken = (one for one in self.chosen if not one.paths.isdisjoint(around) or _is_around(item, one))
+        return next((f"{one.advice.rule} at {one.advice.path}" for one in taken), "")
+
     def record(self, carried: CarriedOut | None = None) -> Rewriting:
         """What was applied and what was left out, with the errors of the weights that were carried over."""
         return Rewriting(
             changes=tuple(_change(item, carried) for item in self.chosen),
-            left_out=tuple(_change(item, None) for item in self.left_out),
+            left_out=tuple(replace(_change(item, None), instead=self._instead_of(item)) for item in self.left_out),
             error=carried.error if carried else None,
             on_calibration=carried.on_calibration.get("") if carried else None,
             calibration=carried.calibration if carried else "",
@@ -91,17 +98,19 @@ class Applied:
 def applied(model: AdvisedModel, requests: Sequence[str]) -> Applied:
     """What `RULE[=CHOICE][:LAYERS]` requests name, as far as it can be made together; the plan when there are none.
 
+    Exact changes come first, whatever the order of the requests.
+
     Problem when a request matches no advice, or names a choice that there is not.
     """
     if not requests:
         if not model.best:
             raise Problem(f"{model.loaded.target}: there is no advice that saves anything, so nothing to apply")
         return Applied(model.loaded, model.best)
-    wanted = [item for request in requests for item in requested(request, model)]
+    wanted = exact_first(item for request in requests for item in requested(request, model))
     with _left_as_found(model.loaded):
         chosen = proved_together(together(wanted), model.proofs)[0]
-    kept = {item.advice.path for item in chosen}
-    left_out = {item.advice.path: item for item in wanted if item.advice.path not in kept}
+    kept = {_name(item) for item in chosen}
+    left_out = {_name(item): item for item in wanted if _name(item) not in kept}
     return Applied(model.loaded, chosen, tuple(left_out.values()))
 
 
@@ -110,6 +119,14 @@ def _left_as_found(loaded: LoadedModel) -> AbstractContextManager[object]:
     from analyzer.tracing.left_as_found import left_as_found
 
     return left_as_found(loaded)
+
+
+def _name(item: Advised) -> tuple[str, str]:
+    return item.advice.rule, item.advice.path
+
+
+def _is_around(item: Advised, other: Advised) -> bool:
+    return any(above in item.paths for path in other.paths for above in lineage(path))
 
 
 def _change(item: Advised, carried: CarriedOut | None) -> AppliedChange:

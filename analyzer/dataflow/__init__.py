@@ -58,18 +58,20 @@ def facts_of(
     layers = direct_convolutions(flow)
     path_of = {op: path for path, ops in layers.items() for op in ops}
     convolutions = with_neighbours(_alone(flow, layers, sizes, fields, bounds, fixed), flow, layers)
+    recomputed = tuple(recomputed_layers(flow, sizes.params, costs, recomputing))
+    fed = {layer.norm: path for path, layer in convolutions.items()} | {layer.norm: layer.path for layer in recomputed}
     return ModelFacts(
         params=sum(sizes.params.values()),
         macs=sum(sizes.macs.values()),
         convolutions=convolutions,
         linears=tuple(_linears(trace, sizes)),
-        norms=tuple(_norms(flow, sizes, convolutions, fixed, kept)),
+        norms=tuple(_norms(flow, sizes, fed, fixed, kept)),
         isolations=left_out.attempt("isolated groups", lambda: isolations(flow, path_of), ()),
         grids=left_out.attempt("gridding of dilations", lambda: grids(flow, path_of), ()),
         restorations=left_out.attempt("restored resolutions", lambda: restorations(flow, path_of), ()),
         branch_sums=left_out.attempt("sums of branches", lambda: branch_sums(flow, path_of), ()),
         siblings=_siblings(flow, layers),
-        recomputed=tuple(recomputed_layers(flow, sizes.params, costs, recomputing)),
+        recomputed=recomputed,
         removable=left_out.attempt("removable modules", lambda: removable_modules(flow, owners, costs), ()),
         never_run=tuple(never_run),
         fixed=fixed | kept.keys(),
@@ -142,12 +144,11 @@ def _linears(trace: Trace, sizes: Sizes) -> Iterator[LinearFacts]:
 def _norms(
     flow: Flow,
     sizes: Sizes,
-    convolutions: Mapping[str, ConvolutionFacts],
+    fed: Mapping[str | None, str],
     fixed: frozenset[str],
     kept: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Norm]:
     """Batch normalizations by stored statistics, each once; one that does more is fed by none."""
-    fed = {layer.norm: path for path, layer in convolutions.items()}
     seen: set[str] = set()
     for op in norm_operators(flow):
         path = norm_path(op)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from analyzer.dataflow.channels.neighbours import convolution_of
+from analyzer.dataflow.channels.neighbours import convolution_of, norm_after, norm_uses
 from analyzer.dataflow.flow import Flow
 from analyzer.values.convolution import Convolution, Linear
 from analyzer.values.counts import Cost
@@ -25,7 +25,7 @@ def recomputed_layers(
         path = next((path for path in (op.layer, *holders(op.layer)) if path in inside), None)
         if path is not None:
             inside[path].append(op)
-    calls = {module.path: module.calls for module in flow.trace.modules}
+    calls, uses = {module.path: module.calls for module in flow.trace.modules}, norm_uses(flow)
     for path, ops in inside.items():
         is_linear = kinds[path].endswith("Linear")
         main = [op for op in ops if op.layer == path and (op.packet in LINEAR if is_linear else is_convolution(op))]
@@ -33,7 +33,8 @@ def recomputed_layers(
             continue
         own = sum(number for owner, number in params.items() if f"{owner}.".startswith(f"{path}."))
         total, kept = (sum((costs[op] or Cost()).macs for op in part) for part in (ops, main))
-        yield RecomputedLayer(path, kinds[path], own, total, _plain(main[0]), kept, tuple(ops), len(main))
+        norm = norm_after(main, flow, uses)
+        yield RecomputedLayer(path, kinds[path], own, total, _plain(main[0]), kept, tuple(ops), len(main), norm)
 
 
 def _plain(op: Op) -> Convolution | Linear:

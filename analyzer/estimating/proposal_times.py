@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from analyzer.advising import Timer
-from analyzer.advising.pricing import current_layers, operators, proposed_layers
+from analyzer.advising.pricing import current_layers, operators, proposed_layers, recomputed_in
 from analyzer.estimating.efficiency import Efficiencies, calibrated
 from analyzer.estimating.latency import in_dtype_of, parts_of, span
 from analyzer.estimating.work import eager, fused_in_a_row
@@ -31,6 +31,7 @@ def proposal_timer(facts: ModelFacts, device: Device) -> Timer:
     def time(rule: str, path: str, proposal: Proposal) -> ProposalTime | None:
         before, after = current_layers(proposal, facts), proposed_layers(proposal, facts)
         now, then = ([part for layer in layers for part in parts(*layer)] for layers in (before, after))
+        now += (part for layer in recomputed_in(proposal, facts) for part in _parts(layer.operators, device, table))
         old, new = _seconds(now), _seconds(then)
         if not (old and new):
             return None

@@ -76,7 +76,7 @@ def copy_with(module: nn.Module, convert: Convert) -> nn.Module:
     ways = {kind: _copied_by(kind) for kind in dict.fromkeys(map(type, children))}
     mine = [(child, attributes) for child in children if (attributes := ways[type(child)]) is not None]
     copies |= {id(child): type(child).__new__(type(child)) for child, _ in mine}
-    for child, attributes in mine:
+    for child, attributes in reversed(mine):  # inner ones first: torch.compile asks the module that it was given
         vars(copies[id(child)]).update(attributes(child, copies))
     copied = copy.deepcopy(module, copies)
     rebind_functions(copied, copies)

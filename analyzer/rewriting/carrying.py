@@ -12,7 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from analyzer.rewriting.affine import composed, summed, without_bias
 from analyzer.rewriting.approximating import approximate, factor_linear
-from analyzer.rewriting.constant_weights import constant_weights, kind_of, store_as_they_are
+from analyzer.rewriting.constant_weights import kind_of, plain_form, store_as_they_are
 from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.copying import copied
 from analyzer.rewriting.kernels import dense_kernel, store
@@ -131,9 +131,9 @@ class _Change:
 
     def carry(self) -> bool:
         """Fill the new layers; False when one of them keeps fresh weights."""
-        old, new = list(self.old.values()), list(self.new.values())
         if self.removes:
             return True
+        old, new = [_as_plain(layer) for layer in self.old.values()], list(self.new.values())
         if self.stacks:
             return _carry_stacked(old, new[0])
         if self.adds_up:
@@ -153,18 +153,19 @@ class _Change:
         )
 
 
+def _as_plain(layer: nn.Module) -> nn.Module:
+    """The layer; where it computes a constant weight, the plain one that stores it."""
+    return plain_form(layer) if kind_of(layer) is not None and reason_for_kind(layer) else layer
+
+
 def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
     """The layers that take the place of one convolution: the nearest weights there are for them."""
-    if kind_of(old) is not None and reason_for_kind(old):
-        store_as_they_are(new, *constant_weights(old))
-        return True
-    if isinstance(old, nn.Linear) and isinstance(new, nn.Sequential):
-        return factor_linear(old, new)
+    if isinstance(old, nn.Linear):
+        return factor_linear(old, new) if isinstance(new, nn.Sequential) else _copy(old, new)
     if not isinstance(old, _ConvNd):
         return isinstance(new, nn.Identity)
     if isinstance(new, _ConvNd) and new.weight.shape == old.weight.shape:
-        new.load_state_dict(old.state_dict(), strict=False)
-        return True
+        return _copy(old, new)
     layers = list(new) if isinstance(new, nn.Sequential) else [new]
     chain = tuple(layer for layer in layers if isinstance(layer, _ConvNd))
     kernel, bias = dense_kernel(old), None if old.bias is None else old.bias.detach()
@@ -173,6 +174,11 @@ def _carry_alone(old: nn.Module, new: nn.Module) -> bool:
         kernel, bias = kernel[order], None if bias is None else bias[order]
     shuffles = any(isinstance(layer, nn.ChannelShuffle) for layer in layers[:-1])
     return bool(chain) and not shuffles and approximate(kernel, bias, old, chain)
+
+
+def _copy(old: nn.Module, new: nn.Module) -> bool:
+    new.load_state_dict(old.state_dict(), strict=False)
+    return True
 
 
 def _before_shuffle(channels: int, groups: int) -> torch.Tensor:

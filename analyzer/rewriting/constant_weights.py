@@ -80,14 +80,15 @@ def _reads_the_same(layer: nn.Module) -> bool:
         return False
 
 
-def constant_weights(layer: nn.Module) -> Weights:
-    """Weight, of the shape that a plain layer of its kind stores, and bias that the layer reads in evaluation."""
+def plain_form(layer: nn.Module) -> nn.Module:
+    """The plain layer of its kind, in double precision, with the weight and bias that it reads in evaluation."""
     kind = kind_of(layer)
     assert kind is not None
     with torch.no_grad():
         own = copied(layer).eval()
         like = next(own.parameters())
-        return _read(own, kind, next(iter(_inputs(own))).to(like))[0]
+        weights, _ = _read(own, kind, next(iter(_inputs(own))).to(like))
+    return _plain(layer, kind, *weights)
 
 
 def kind_of(layer: nn.Module) -> type[nn.Module] | None:

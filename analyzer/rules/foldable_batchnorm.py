@@ -22,18 +22,20 @@ Nothing in evaluation, where outputs stay the same to rounding. Not for a model 
 
 ## When it stays silent
 Where anything else reads the convolution's output, or anything lies between; where the normalization has no parameters
-to save; grouped transposed layers; layers that are not plain; layers with hooks, a parametrization or a forward of
-their own, and those whose weights or statistics something else reads; branches that parallel-branches adds up.
+to save; grouped transposed layers; layers that are not plain, but for those whose weight is a constant, of which
+recomputed-weight speaks: it is stored in the same step; layers with hooks or a forward of their own, and those whose
+weights or statistics something else reads; branches that parallel-branches adds up.
 
 ## Sources
 Jacob et al. 2018 (section 3.2, folding); `torch.nn.utils.fusion.fuse_conv_bn_eval`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from analyzer.rules.rule import is_merged
-from analyzer.values.convolution import Identity, Proposal, Submodule
-from analyzer.values.facts import ConvolutionFacts, ModelFacts
+from analyzer.values.convolution import Convolution, Identity, Proposal, Submodule
+from analyzer.values.facts import ModelFacts, Norm
 from analyzer.values.notes import note
 
 CODE = "BNM302"
@@ -42,16 +44,29 @@ EFFORT = "none"
 INFERENCE_ONLY = True
 
 
-def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:
+def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
     """The convolution with a bias, the normalization an identity or what it runs on its result."""
-    conv = layer.convolution
-    norm = next((norm for norm in model.norms if norm.path == layer.norm), None)
-    if norm is None or norm.convolution != layer.path or not layer.is_plain or (conv.transposed and conv.groups > 1):
+    for norm in model.norms:
+        conv = _foldable_into(norm, model)
+        if conv is not None and norm.convolution is not None:
+            folded = (norm.convolution, (replace(conv, bias=True),))
+            remains = tuple(map(Submodule, norm.kept)) or (Identity(),)
+            notes = (note("training-needs-normalization"),)
+            yield norm.convolution, Proposal((folded, (norm.path, remains)), notes=notes)
+
+
+def _foldable_into(norm: Norm, model: ModelFacts) -> Convolution | None:
+    """The convolution that can take the normalization over, as a plain one where it computes a constant weight."""
+    path = norm.convolution or ""
+    conv = _convolution(path, norm, model)
+    if conv is None or (conv.transposed and conv.groups > 1):
         return None
-    if norm.params <= (0 if conv.bias else conv.out_channels):
-        return None
-    if is_merged(layer, model):
-        return None
-    folded = (layer.path, (replace(conv, bias=True),))
-    remains = tuple(map(Submodule, norm.kept)) or (Identity(),)
-    return Proposal((folded, (norm.path, remains)), notes=(note("training-needs-normalization"),))
+    layer, saves = model.convolutions.get(path), norm.params > (0 if conv.bias else conv.out_channels)
+    return conv if saves and not (layer and is_merged(layer, model)) else None
+
+
+def _convolution(path: str, norm: Norm, model: ModelFacts) -> Convolution | None:
+    if computed := model.recomputed_at.get(path):
+        return computed.plain if isinstance(computed.plain, Convolution) else None
+    layer = model.convolutions.get(path)
+    return layer.convolution if layer and layer.is_plain and layer.norm == norm.path else None

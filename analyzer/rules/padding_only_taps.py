@@ -43,14 +43,20 @@ EFFORT = "none"
 
 def propose(layer: ConvolutionFacts, model: ModelFacts) -> Proposal | None:  # noqa: ARG001
     """The convolution of the taps that read its input."""
+    conv, cut = layer.convolution, cut_off(layer)
+    if cut is None:
+        return None
+    share = 1 - prod(cut.kernel) / prod(conv.kernel)
+    return Proposal(((layer.path, (cut,)),), notes=(note("padding-taps", share=share, size=conv.input_size),))
+
+
+def cut_off(layer: ConvolutionFacts) -> Convolution | None:
+    """The convolution of the taps that read something at this input size; None where that is all of them."""
     conv = layer.convolution
     if not layer.is_plain or conv.transposed or len({call.input_size for call in layer.calls}) != 1:
         return None
     cut = _cut(conv)
-    if cut is None or cut.kernel == conv.kernel:
-        return None
-    share = 1 - prod(cut.kernel) / prod(conv.kernel)
-    return Proposal(((layer.path, (cut,)),), notes=(note("padding-taps", share=share, size=conv.input_size),))
+    return cut if cut is not None and cut.kernel != conv.kernel else None
 
 
 def _cut(conv: Convolution) -> Convolution | None:

@@ -16,8 +16,8 @@ nn.Conv1d(64, 64, 3)                                  # after: the product is st
 ```
 
 ## What it proposes
-The plain layer of the same kind, with the weight that the old one computes. Run it before other exact changes: a
-normalization after the layer can be folded into it then.
+The plain layer of the same kind, with the weight that the old one computes. Where a normalization follows,
+foldable-batchnorm stores the weight and folds the normalization at once.
 
 ## What it costs
 Nothing in evaluation, where outputs stay the same to rounding. A model that is trained further

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from analyzer.rules.padding_only_taps import cut_off
 from analyzer.rules.parallel_branches import merged
 from analyzer.values.convolution import IMAGE_CHANNELS, Proposal
 from analyzer.values.facts import ConvolutionFacts, ModelFacts
@@ -84,10 +85,13 @@ def is_tiny(layer: ConvolutionFacts) -> bool:
 
 
 def is_worth_restructuring(layer: ConvolutionFacts, model: ModelFacts) -> bool:
-    """A plain dense convolution that is neither a stem nor tiny, nor one layer with the branches beside it."""
+    """A plain dense convolution that is neither a stem nor tiny, nor to be changed exactly before.
+
+    That is one of which taps can be cut off, or that can be merged with the branches beside it.
+    """
     conv = layer.convolution
     is_open = layer.is_plain and conv.is_dense and conv.in_channels > IMAGE_CHANNELS and not is_tiny(layer)
-    return is_open and not is_merged(layer, model)
+    return is_open and not is_merged(layer, model) and cut_off(layer) is None
 
 
 def is_merged(layer: ConvolutionFacts, model: ModelFacts) -> bool:

@@ -100,6 +100,8 @@ class RecomputedLayer:
     operators: tuple[Op, ...]
     """All that run in it."""
     calls: int = 1
+    norm: str | None = None
+    """The batch normalization that alone reads the output, directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,11 @@ class ModelFacts:
     def linear_at(self) -> Mapping[str, LinearFacts]:
         """The linear layers by path."""
         return {linear.path: linear for linear in self.linears}
+
+    @cached_property
+    def recomputed_at(self) -> Mapping[str, RecomputedLayer]:
+        """The layers that compute their weights, by path."""
+        return {layer.path: layer for layer in self.recomputed}
 
     @cached_property
     def normalized(self) -> frozenset[str]:

@@ -140,10 +140,23 @@ def test_all_exact_changes_are_made_at_once_and_none_is_refused():
         ("BNM302", "body.0"),
         ("RUN301", "aux"),
     ]
-    assert {item.advice.rule for item in done.left_out} <= {"BNM301"}
+    assert {(item.rule, item.path, item.instead) for item in done.record().left_out} == {
+        ("BNM301", "body.0", "BNM302 at body.0"),
+        ("BNM301", "aux.0", "RUN301 at aux"),
+        ("BNM302", "aux.0", "RUN301 at aux"),
+    }
     assert done.rewritten.module.aux.__class__ is nn.Identity
 
 
 def test_there_is_nothing_exact_for_a_plain_row(model):
     with pytest.raises(Problem, match="exact has nothing to propose for this model"):
         applied(model, ["exact"])
+
+
+@pytest.mark.parametrize("requests", [["LOW101", "BNM302"], ["BNM302", "LOW101"]])
+def test_exact_changes_come_first_and_what_they_exclude_is_named(requests):
+    layers = [nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.BatchNorm2d(64), nn.ReLU()]
+    made = applied(model_of(nn.Sequential(*layers, nn.Conv2d(64, 64, 3)).eval()), requests)
+    assert [(item.advice.rule, item.advice.path) for item in made.chosen] == [("BNM302", "2"), ("LOW101", "5")]
+    (left_out,) = made.record().left_out
+    assert (left_out.rule, left_out.path, left_out.instead) == ("LOW101", "2", "BNM302 at 2")

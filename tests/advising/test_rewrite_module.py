@@ -45,7 +45,7 @@ def grouped(request):
 @pytest.mark.parametrize("args", [None, X], ids=["advice alone", "with a forward"])
 def test_no_groups_are_isolated_whoever_asks(grouped, args):
     module, advice = grouped
-    with pytest.warns(UserWarning, match=r"left out, as it would not be sound beside a neighbour: GRP101 at "):
+    with pytest.warns(UserWarning, match=r"left out, as .* a neighbour would not be sound beside it: GRP101 at "):
         changed = analyzer.rewrite(module, advice, args)
     assert 0 < len(grouped_layers(changed)) < len(advice)
     assert isolated(changed) == []
@@ -108,3 +108,13 @@ def test_what_layers_store_elsewhere_is_as_before():
     assert (STORED, type(result[0])) == ({}, nn.Conv2d)
     assert torch.equal(torch.get_rng_state(), drawn)
     torch.testing.assert_close(result(x), model(x))
+
+
+@pytest.mark.parametrize("requests", [["LOW101", "BNM302"], ["BNM302", "LOW101"]])
+def test_exact_changes_come_first_and_what_they_exclude_is_named(requests):
+    model = nn.Sequential(nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64), nn.ReLU(), nn.Conv2d(64, 64, 3)).eval()
+    with pytest.warns(UserWarning, match=r"left out, as its layer is changed already .*: LOW101 at 0$"):
+        changed = analyzer.rewrite(model, requests, torch.zeros(1, 8, 32, 32))
+    assert isinstance(changed[1], nn.Identity)
+    assert isinstance(changed[0], nn.Conv2d)
+    assert isinstance(changed[3], nn.Sequential)

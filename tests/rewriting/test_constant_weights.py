@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 import analyzer
 from analyzer.rewriting import constant_weights as constant_weights_module
-from analyzer.rewriting.constant_weights import always_reads_the_same, answers_kept, constant_weights
+from analyzer.rewriting.constant_weights import always_reads_the_same, answers_kept, plain_form
 
 
 class Scaled(nn.Module):
@@ -94,9 +94,40 @@ def test_what_is_no_constant_is_left_alone(layer):
 
 def test_the_weight_is_what_the_layer_reads():
     layer = parametrizations.weight_norm(nn.Conv2d(3, 5, 3))
-    weight, bias = constant_weights(layer)
-    torch.testing.assert_close(weight, layer.weight.detach())
-    torch.testing.assert_close(bias, layer.bias.detach())
+    plain = plain_form(layer)
+    assert type(plain) is nn.Conv2d
+    torch.testing.assert_close(plain.weight.detach(), layer.weight.detach().double())
+    torch.testing.assert_close(plain.bias.detach(), layer.bias.detach().double())
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("make", LAYERS[:3], ids=["conv", "conv1d", "transposed"])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.__module__}.{way.__name__}")
+def test_a_normalization_is_folded_in_the_step_that_stores_the_weight(make, way):
+    torch.manual_seed(0)
+    layer = way(make())
+    dimension = layer.weight.dim() - 2
+    norm = getattr(nn, f"BatchNorm{dimension}d")(6)
+    for tensor in (norm.running_mean, norm.weight.data, norm.bias.data):
+        tensor.normal_()
+    model = nn.Sequential(layer, norm, nn.ReLU()).eval()
+    x = torch.randn(2, 4, *(7,) * dimension)
+    analysis = analyzer.analyze(model, x)
+    (item,) = (item for item in analysis.advice if item.rule == "BNM302")
+    assert item.time_ratio is not None
+    changed = analyzer.rewrite(model, [item], x)
+    assert [type(child) for child in changed] == [type(make()), nn.Identity, nn.ReLU]
+    assert (changed(x) - model(x)).norm() <= 1e-5 * model(x).norm()
+    after = analyzer.analyze(changed, x).total
+    assert item.saved.params == analysis.total.params - after.params
+    assert item.saved.macs == analysis.total.macs - after.macs
+
+
+@pytest.mark.parametrize("way", WAYS[:1], ids=["weight norm"])
+def test_storing_a_weight_has_an_estimated_time(way):
+    model = nn.Sequential(way(nn.Conv1d(64, 64, 3)), nn.ReLU()).eval()
+    (item,) = (item for item in analyzer.analyze(model, torch.zeros(1, 64, 9)).advice if item.rule == "WGT301")
+    assert item.time_ratio < 1.0
 
 
 def test_a_layer_is_run_once_while_nobody_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from analyzer.advising.pricing import current_price, proposed_price
-from analyzer.rules.foldable_batchnorm import propose
+from analyzer.rules.foldable_batchnorm import propose_all
 from analyzer.values.convolution import Identity
 from analyzer.values.facts import Norm
 
@@ -21,7 +21,7 @@ LEFT_ALONE = {
 @pytest.mark.parametrize(("given", "norms"), LEFT_ALONE.values(), ids=LEFT_ALONE.keys())
 def test_left_alone(layer, model, given, norms):
     conv = layer(**given)
-    assert propose(conv, model(conv, norms=norms)) is None
+    assert list(propose_all(model(conv, norms=norms))) == []
 
 
 @pytest.mark.parametrize(("bias", "saved"), [(False, 2 * 64 - 64), (True, 2 * 64)])
@@ -29,7 +29,7 @@ def test_left_alone(layer, model, given, norms):
 def test_two_parameters_a_channel_less_a_bias_that_was_not_there(layer, model, given, bias, saved):
     conv = layer(norm="norm", bias=bias, **{"input_size": 8, **given})
     facts = model(conv, norms=(AFFINE,))
-    found = propose(conv, facts)
+    ((_, found),) = propose_all(facts)
     price = current_price(found, facts).saved(proposed_price(found, facts))
     assert (price.params, price.macs) == (saved, 0)
     assert found.replacements[0][1][0].bias
@@ -39,7 +39,7 @@ def test_two_parameters_a_channel_less_a_bias_that_was_not_there(layer, model, g
 def test_the_output_is_read_and_written_once_less(layer, model):
     conv = layer(norm="norm", padding=1)
     facts = model(conv, norms=(AFFINE,))
-    found = propose(conv, facts)
+    ((_, found),) = propose_all(facts)
     now, then = current_price(found, facts).bytes, proposed_price(found, facts).bytes
     # Two maps, four vectors of the normalization; the new bias.
     assert now - then == 4 * (2 * 64 * 32 * 32 + 4 * 64 - 64)

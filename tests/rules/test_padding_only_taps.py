@@ -5,6 +5,7 @@ from analyzer.advising.pricing import current_price, proposed_price
 from analyzer.formats.wording.rule_words import words
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.constructors import module_of
+from analyzer.rules import depthwise_separable, factorized_kernel, grouped_convolution, slug
 from analyzer.rules.padding_only_taps import propose
 from analyzer.values.layer_calls import code
 
@@ -69,3 +70,12 @@ def test_eight_of_nine_taps_are_saved_and_the_note_says_at_which_size(layer, mod
     assert tuple(map(words, found.notes)) == (
         "for inputs of this size only: 88.9 % of its taps read nothing but padding around 28x28 positions",
     )
+
+
+@pytest.mark.parametrize("rule", [grouped_convolution, depthwise_separable, factorized_kernel], ids=slug)
+def test_nothing_else_is_proposed_for_a_kernel_whose_taps_go_first(layer, model, rule):
+    """DeepLabV3's rate of 36 on a map of 28."""
+    whole, cut = (layer(padding=rate, dilation=rate, input_size=28) for rate in (1, 36))
+    assert rule.propose(whole, model(whole)) is not None
+    assert propose(cut, model(cut)) is not None
+    assert rule.propose(cut, model(cut)) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from analyzer.dataflow.channels.branches import branch_widths
@@ -92,7 +92,7 @@ def with_neighbours(
     path_of = {op: path for path, ops in layers.items() for op in ops}
     followed, ends = channels(flow, path_of), _ends(flow)
     order = {path: index for index, path in enumerate(layers)}
-    uses = Counter(norm_path(op) for op in norm_operators(flow))
+    uses = norm_uses(flow)
     sources = {path: tuple(sorted(followed.sources[path], key=order.__getitem__)) for path in layers}
     readers: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for path, found in sources.items():
@@ -131,8 +131,8 @@ def _with_sole_readers(
 ) -> ConvolutionFacts:
     """With the layers that alone read its output; a normalization that others use as well is none of them."""
     readers = [flow.sole_reader(flow.writes[op][0]) for op in ops]
-    follower, norm = _only(path_of.get(op) if op else None for op in readers), _only(map(_batch_norm, readers))
-    if norm is None or uses[norm] != len(ops):
+    follower, norm = _only(path_of.get(op) if op else None for op in readers), norm_after(ops, flow, uses)
+    if norm is None:
         return replace(plain, follower=follower, feeds_relu=_are_relus(readers))
     after = [flow.sole_reader(flow.writes[op][0]) for op in readers if op is not None]
     norm_follower = _only(path_of.get(op) if op else None for op in after)
@@ -141,6 +141,17 @@ def _with_sole_readers(
 
 def _are_relus(found: Iterable[Op | None]) -> bool:
     return all(op is not None and op.packet in RELUS for op in found)
+
+
+def norm_after(ops: Sequence[Op], flow: Flow, uses: Mapping[str, int]) -> str | None:
+    """The batch normalization that alone reads what these operators give, and nothing else."""
+    norm = _only(_batch_norm(flow.sole_reader(flow.writes[op][0])) for op in ops)
+    return norm if norm is not None and uses[norm] == len(ops) else None
+
+
+def norm_uses(flow: Flow) -> Mapping[str, int]:
+    """How often each batch normalization runs."""
+    return Counter(norm_path(op) for op in norm_operators(flow))
 
 
 def _rectified(ops: list[Op], flow: Flow) -> str | None:

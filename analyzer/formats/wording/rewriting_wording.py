@@ -6,7 +6,7 @@ from analyzer.formats.wording.numbers import ITSELF, plural
 from analyzer.values.advice import AppliedChange, CalibrationError, Rewriting
 
 MOST = 12
-UNSOUND = "it would not be sound beside what was applied: groups would never meet, or a layer would change twice"
+UNSOUND = "it would not be sound beside what was applied: groups would never meet, or dilations leave gaps"
 
 
 def headline(rewriting: Rewriting) -> str:
@@ -25,9 +25,13 @@ def lines(rewriting: Rewriting, most: int = MOST) -> Iterator[str]:
     yield from map(_applied, rewriting.changes[:most])
     if len(rewriting.changes) > most:
         yield f"{len(rewriting.changes) - most} more"
-    yield from (f"{_name(change)} was left out: {UNSOUND}" for change in rewriting.left_out[:most])
+    yield from map(_left_out, rewriting.left_out[:most])
     if len(rewriting.left_out) > most:
         yield f"{len(rewriting.left_out) - most} more left out"
+
+
+def _left_out(change: AppliedChange) -> str:
+    return f"{_name(change)} was left out: {f'{change.instead} changes its layer' if change.instead else UNSOUND}"
 
 
 def _applied(change: AppliedChange) -> str:

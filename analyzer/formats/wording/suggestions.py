@@ -74,10 +74,14 @@ def alike(found: Sequence[Advice]) -> list[tuple[Advice, ...]]:
 
 
 def _said(advice: Advice) -> object:
-    """All that is said of a layer but where it is."""
+    """All that is said of a layer but where it is: layers beside it and in it by their names from there."""
+    places = (advice.path, advice.path.rpartition(".")[0])
+    current, proposed = advice.current, advice.proposed or ""
+    for place in filter(None, places):
+        current, proposed = (text.replace(f"{place}.", "") for text in (current, proposed))
     others = tuple((other.label, other.saved, other.harm) for other in advice.alternatives)
     bare = replace(advice, path="", file=None, line=None, replacements=(), alternatives=(), not_beside=())
-    return bare, others
+    return replace(bare, current=current, proposed=proposed), others
 
 
 def harm_measurement(found: HarmMeasurement) -> str:

@@ -11,7 +11,8 @@ CARRIED = AppliedChange("SEP101", "depthwise-separable", "a", 0.6831)
 EXACT = AppliedChange("BNM302", "foldable-batchnorm", "b", 3e-7)
 FRESH = AppliedChange("DIL102", "dilate-instead-of-downsample", "c", None, True)
 BARE = AppliedChange("GRP101", "grouped-convolution", "")
-DONE = Rewriting((CARRIED, EXACT, FRESH, BARE), (replace(BARE, path="d"),), 0.2057)
+UNDONE = (replace(BARE, path="d"), replace(BARE, path="e", instead="BNM302 at e"))
+DONE = Rewriting((CARRIED, EXACT, FRESH, BARE), UNDONE, 0.2057)
 
 TOLD = [
     "SEP101 depthwise-separable at a: its output is off by 68.31% on random input",
@@ -19,6 +20,7 @@ TOLD = [
     "DIL102 dilate-instead-of-downsample at c: starts from new weights",
     "GRP101 grouped-convolution at the model itself: applied",
     f"GRP101 grouped-convolution at d was left out: {UNSOUND}",
+    "GRP101 grouped-convolution at e was left out: BNM302 at e changes its layer",
 ]
 
 

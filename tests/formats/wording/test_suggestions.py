@@ -1,8 +1,12 @@
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
+import analyzer
 from analyzer.formats.wording import suggestions
+from analyzer.formats.wording.suggestions import alike
 from analyzer.values.advice import PlannedChange, PlanStep, Saving
 
 
@@ -76,3 +80,24 @@ def test_what_holds_at_this_input_size_only_says_so_in_the_opening_line(advised)
     ]
     assert told[0].endswith("the output stays as it is at this input size")
     assert told[1].endswith("the output stays as it is")
+
+
+class Block(nn.Module):
+    """Sums two branches, as RepVGG does; its convolution and normalization are alike in every stage."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.wide_norm = nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
+        self.point, self.norm = nn.Conv2d(16, 16, 1, bias=False), nn.BatchNorm2d(16)
+        self.after, self.after_norm = nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
+
+    def forward(self, x):
+        return self.after_norm(self.after(self.wide_norm(self.wide(x)) + self.norm(self.point(x))))
+
+
+def test_changes_of_several_layers_are_alike_where_they_are_in_blocks():
+    """Their code names each layer by its path in the model."""
+    model = nn.Sequential(*(nn.Sequential(Block(), nn.ReLU()) for _ in range(3))).eval()
+    found = [item for item in analyzer.analyze(model, torch.zeros(1, 16, 8, 8)).advice if item.rule == "BNM302"]
+    assert len(found) == 3 * len({item.path.rpartition(".")[2] for item in found})
+    assert [len(group) for group in alike(found)] == [3] * (len(found) // 3)
