@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -86,11 +87,13 @@ def _with_formulas(
         return analysis
     from analyzer.scaling import scaling_of
     from analyzer.tracing.resizing import retracing
+    from analyzer.tracing.symbolic_sizes import symbolic_trace
 
     progress(f"{loaded.name}: tracing at other sizes")
     sources = {layer.path: f"{layer.file}:{layer.line}" for layer in analysis.layers if layer.file}
+    second = partial(symbolic_trace, loaded, count.trace)
     with retracing(loaded, count.trace) as again:
-        scaling = scaling_of(count, analysis.layers, again, sources)
+        scaling = scaling_of(count, analysis.layers, again, sources, second)
     told = replace(analysis, scaling=scaling)
     return replace(told, sizes=tuple(SizedTotal(told.at(**sizes).total, dict(sizes)) for sizes in options.at))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from analyzer.formulas.count import Count
+from analyzer.scaling.agreement import SecondTrace, symbolic_shapes
 from analyzer.scaling.costs import OperatorCosts
 from analyzer.scaling.fit import LatticeFit
 from analyzer.scaling.lattice import dimensions_of, with_periods
@@ -27,12 +29,17 @@ FOR_VALUES = "the forward depends on values, so that its cost holds for this inp
 
 
 def scaling_of(
-    count: Count, layers: Sequence[Layer], trace: Callable[[Shapes], Trace], sources: Mapping[str, str]
+    count: Count,
+    layers: Sequence[Layer],
+    trace: Callable[[Shapes], Trace],
+    sources: Mapping[str, str],
+    second: SecondTrace | None = None,
 ) -> Scaling:
     """The costs of a model as polynomials in the sizes of its inputs.
 
     `layers` are the rows of its analysis, `trace` records the forward with inputs of given shapes, `sources` says
-    in which file and line layers are written. Raises Problem, one sentence, when no size can change.
+    in which file and line layers are written, `second` traces with symbols for the sizes. Raises Problem, one sentence,
+    when no size can change.
     """
     example = count.trace
     if example.mode == "real":
@@ -42,10 +49,11 @@ def scaling_of(
         raise Problem(f"costs as formulas: {NO_SIZES}")
     recordings = Recordings(count, dimensions, trace, sources)
     try:
-        scaling = _scaling(found(recordings, dimensions))
+        result = found(recordings, dimensions)
     except Unrecorded as reason:
         raise Problem(f"costs as formulas: the model fixes every size: {reason}") from None
-    return _confirmed(scaling, recordings, count.total)
+    scaling = _confirmed(_scaling(result), recordings, count.total)
+    return replace(scaling, symbolic=symbolic_shapes(result.fit, second)) if second else scaling
 
 
 def _confirmed(scaling: Scaling, recordings: Recordings, example: Total) -> Scaling:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analyzer.formulas import kind_of
+from analyzer.formulas import cost_of, kind_of
 from analyzer.formulas.count import Count
 from analyzer.values.counts import Cost, Layer, Total
 from analyzer.values.graph import Argument, ModuleCalls, Op, Tensor, Trace
@@ -45,9 +45,8 @@ class Stream:
 
 def stream_of(count: Count) -> Stream:
     """Take a trace apart; operators that cost nothing and allocate nothing, as views, are left out."""
-    trace, storages = count.trace, defaultdict[int, int](itertools.count().__next__)
-    kept = [op for op in trace.graph if not _is_idle(op, count)]
-    operators, integers, fractions = _columns([_of_op(op, storages) for op in kept], 3)
+    trace, kept = count.trace, working_operators(count.trace)
+    operators, integers, fractions = _columns(taken_apart(kept), 3)
     modules, sizes = _columns([_of_module(module) for module in trace.modules], 2)
     memory = _memory(trace, set(kept))
     nbytes = tuple(piece.nbytes for piece in trace.allocations)
@@ -59,9 +58,20 @@ def _columns(rows: Sequence[tuple[Any, ...]], number: int) -> tuple[tuple[Any, .
     return tuple(zip(*rows, strict=True)) or ((),) * number
 
 
-def _is_idle(op: Op, count: Count) -> bool:
+def working_operators(trace: Trace) -> list[Op]:
+    """The operators that cost or allocate something."""
+    return [op for op in trace.graph if not _is_idle(op)]
+
+
+def _is_idle(op: Op) -> bool:
     old = {tensor.storage for tensor in op.inputs}
-    return all(output.storage in old for output in op.outputs) and kind_of(op) == "free" and count.costs[op] == Cost()
+    return all(output.storage in old for output in op.outputs) and kind_of(op) == "free" and cost_of(op) == Cost()
+
+
+def taken_apart(ops: Sequence[Op]) -> list[tuple[Structure, Integers, Fractions]]:
+    """Structure, integers and fractions of every operator; memory is numbered as it is first seen."""
+    storages = defaultdict[int, int](itertools.count().__next__)
+    return [_of_op(op, storages) for op in ops]
 
 
 def _memory(trace: Trace, kept: set[Op]) -> tuple[tuple[int, int | None], ...]:
@@ -74,8 +84,8 @@ def _memory(trace: Trace, kept: set[Op]) -> tuple[tuple[int, int | None], ...]:
 
 
 def _of_op(op: Op, storages: Mapping[int, int]) -> tuple[Structure, Integers, Fractions]:
-    found: list[int] = []
-    fractions: list[float | complex] = []
+    found: list[Any] = []
+    fractions: list[Any] = []
 
     def apart(value: Argument) -> Any:
         if isinstance(value, Tensor):
@@ -88,13 +98,12 @@ def _of_op(op: Op, storages: Mapping[int, int]) -> tuple[Structure, Integers, Fr
             return value
         if isinstance(value, str):
             return "object" if " at 0x" in value else f"={value}"
-        if isinstance(value, int):
-            found.append(value)
-            return INTEGER
-        fractions.append(value)
-        return FRACTION
+        is_whole = isinstance(value, int) or type(value).__name__ == "SymInt"
+        numbers: list[Any] = found if is_whole else fractions
+        numbers.append(value)
+        return INTEGER if is_whole else FRACTION
 
-    arguments = tuple((name, apart(value)) for name, value in op.arguments.items())
+    arguments = tuple((name, apart(value)) for name, value in op.arguments.items() if name != "device")
     outputs = tuple(map(apart, op.outputs))
     return (op.name, op.layer, op.tags, arguments, outputs), tuple(found), tuple(fractions)
 
@@ -143,12 +152,19 @@ class StreamDifference:
 
 def first_difference(one: Stream, two: Stream) -> StreamDifference | None:
     """Where two streams part; None when they are the same in all but their integers."""
-    for here, there in itertools.zip_longest(one.operators, two.operators, fillvalue=("nothing more", "")):
-        if here != there:
-            return StreamDifference(*named(here), *named(there))
+    if difference := operator_difference(one.operators, two.operators):
+        return difference
     for here, there in itertools.zip_longest(one.modules, two.modules, fillvalue=("", "nothing more", 0)):
         if here != there:
             return StreamDifference(f"{here[1]}, {here[2]} calls", here[0], f"{there[1]}, {there[2]} calls", there[0])
+    return None
+
+
+def operator_difference(one: Sequence[Structure], two: Sequence[Structure]) -> StreamDifference | None:
+    """The first operator that is not the same; None when all are."""
+    for here, there in itertools.zip_longest(one, two, fillvalue=("nothing more", "")):
+        if here != there:
+            return StreamDifference(*named(here), *named(there))
     return None
 
 

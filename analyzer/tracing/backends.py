@@ -30,6 +30,8 @@ class Backend:
     module: Callable[[LoadedModel], AbstractContextManager[nn.Module]]
     make_input: Callable[[Leaf, nn.Module], Any]
     run: Run
+    is_symbolic: bool = False
+    """Whether sizes are symbols, of which is not asked whether a device would refuse them."""
 
 
 def run_plainly(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -119,10 +121,11 @@ def _fake(mode: Any, tensor: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _fake_module(loaded: LoadedModel) -> Iterator[nn.Module]:
+def fake_module(loaded: LoadedModel, **options: Any) -> Iterator[nn.Module]:
+    """The module on fake tensors; `options` go to the mode that carries them."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode = FakeTensorMode(allow_non_fake_inputs=True, **options)
     to_meta = MetaTensors()
     # Copied outside the mode, which would empty what it cannot convert, sparse tensors above all.
     shadow = _shadow(loaded.module, lambda tensor: _fake(mode, to_meta(tensor)))
@@ -201,6 +204,6 @@ def _real_input(leaf: Leaf, module: nn.Module) -> torch.Tensor:
 
 
 META = Backend("meta", _meta_module, _meta_input, run_on_meta)
-FAKE = Backend("fake", _fake_module, _fake_input, run_on_fake)
+FAKE = Backend("fake", fake_module, _fake_input, run_on_fake)
 REAL = Backend("real", _real_module, _real_input, run_plainly)
 BACKENDS = (META, FAKE, REAL)

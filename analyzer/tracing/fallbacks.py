@@ -168,7 +168,7 @@ def _run(
                 recorder.memo = known.memo if isinstance(known, Prepared) else known
                 recorder.repeats = isinstance(known, Prepared)
             device = _meant_device(loaded, inputs)
-            recorder.on_cpu = device.type == "cpu"
+            recorder.on_cpu, recorder.is_symbolic = device.type == "cpu", backend.is_symbolic
             forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
             with written.given_back():
                 output = forward.call()

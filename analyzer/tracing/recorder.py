@@ -88,6 +88,8 @@ class Recorder(TorchDispatchMode):
         self.memo: OperatorMemo | None = None
         """Where calls are kept; what it knows is repeated where `repeats` says so."""
         self.repeats = False
+        self.is_symbolic = False
+        """Whether sizes are symbols."""
         self._lock = RLock()
         self.restart()
 
@@ -162,7 +164,7 @@ class Recorder(TorchDispatchMode):
         return outputs
 
     def _carried_out(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if not self.has_values:
+        if not self.has_values and not self.is_symbolic:
             refuse(func, args, kwargs, self.on_cpu)
         if signature(func).is_composite and not _is_nested(args) and not stays_whole(func, args):
             with self:
@@ -307,6 +309,9 @@ class Recorder(TorchDispatchMode):
             return tuple(self._argument(item) for item in value)
         if value is None or isinstance(value, bool | int | float | complex | str):
             return value
+        if isinstance(value, torch.SymInt | torch.SymFloat):
+            symbolic: Any = value
+            return symbolic  # type: ignore[no-any-return]
         if isinstance(value, torch.ScriptObject):
             return _packed_weight(value)
         return str(value)

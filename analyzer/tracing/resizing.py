@@ -42,7 +42,7 @@ def resized(module: nn.Module, inputs: Inputs, shapes: Mapping[str, Shape]) -> I
 
     def change(leaf: Leaf) -> Any:
         shape = shapes.get(named.get(id(leaf), ""))
-        if shape is None or shape == tuple(leaf.shape):
+        if shape is None:
             return leaf
         spec = InputSpec.of(leaf) if isinstance(leaf, torch.Tensor) else leaf
         return replace(spec, shape=shape)

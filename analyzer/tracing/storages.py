@@ -142,6 +142,8 @@ def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
     address = _address(tensor)
     if address is None or tensor.is_nested:  # rows of several lengths have no shape
         return (id(tensor),)
+    if not all(type(size) is int for size in tensor.shape):  # a symbol
+        return (id(tensor),)
     return address, tensor.storage_offset(), tuple(tensor.shape)
 
 

@@ -153,11 +153,11 @@ class SymbolicShapes:
     outcome: str
     """"agrees" with every recorded size, "differs", or "failed"."""
     reason: str = ""
-    """The first difference, or why torch could not."""
+    """The first difference, or why there is no second trace."""
     fixed: tuple[FixedSize, ...] = ()
     """Sizes that torch fixed at the example's."""
     guards: tuple[str, ...] = ()
-    """Conditions that torch put on the sizes."""
+    """Conditions that torch put on the sizes and that do not hold in all of the range."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from math import gcd
 from analyzer.formats.wording.numbers import ITSELF, plural
 from analyzer.values.growth import growth_crossovers
 from analyzer.values.results import Analysis
-from analyzer.values.scaling import Dimension, Polynomial, Scaling, Term
+from analyzer.values.scaling import Dimension, Polynomial, Scaling, SymbolicShapes, Term
 
 SHORTENED = ("batch", "frames", "height", "width", "sequence", "length")
 """Names that formulas shorten to their first letter."""
@@ -109,6 +109,23 @@ def remarks(scaling: Scaling) -> Iterator[str]:
     if scaling.at_example is not None:
         stays = ", ".join(f"{size.name}={size.size:,}" for size in scaling.at_example.fixed)
         yield f"With {stays}, as in the example, other formulas hold, with these in the JSON report."
+    if scaling.symbolic is not None:
+        yield from _second_trace(scaling.symbolic)
+
+
+SECOND_TRACE = {
+    "agrees": "A second trace, with torch's symbolic shapes, agrees in every size of every operator",
+    "differs": "A second trace, with torch's symbolic shapes, does not agree",
+    "failed": "There is no second trace, with torch's symbolic shapes",
+}
+
+
+def _second_trace(symbolic: SymbolicShapes) -> Iterator[str]:
+    yield ": ".join(filter(None, (SECOND_TRACE[symbolic.outcome], symbolic.reason)))
+    for size in symbolic.fixed:
+        yield f"Torch's symbolic shapes fix {size.name} at {size.size:,}, which the model does not"
+    if symbolic.guards:
+        yield f"Torch's symbolic shapes would hold only where {' and '.join(symbolic.guards)}"
 
 
 def crossovers(analysis: Analysis) -> Iterator[str]:
