@@ -1,5 +1,7 @@
 """A file that registers operators is run as often as needed, and its own error is the one that is told."""
 
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,19 @@ def test_torchs_class_is_as_before():
     with libraries.renewed():
         assert made.m is None
         Library("analyzer_library_made", "DEF")._destroy()
+
+
+def test_what_a_package_registers_stays_for_as_long_as_it_is_imported(tmp_path, monkeypatch):
+    """As torchvision's import, the first time, has torch._dynamo register operators of its own."""
+    (tmp_path / "registering_package.py").write_text(
+        'import torch\nlibrary = torch.library.Library("analyzer_library_kept", "DEF")\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    libraries = TorchLibraries()
+    with libraries.renewed():
+        kept = importlib.import_module("registering_package").library
+    with libraries.renewed():
+        assert kept.m is not None
+    monkeypatch.delitem(sys.modules, "registering_package")
+    with libraries.renewed():
+        assert kept.m is None
