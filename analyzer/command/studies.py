@@ -66,6 +66,7 @@ def _study(model: ModelRequest, options: AnalysisOptions, progress: Progress) ->
     from analyzer.loading.loaded_model import LoadedModel
 
     loaded = load(model)
+    options = replace(options, symbolic=options.symbolic or model.symbolic)
     found = (
         study(loaded, options, progress)
         if isinstance(loaded, LoadedModel)

@@ -22,6 +22,7 @@ ALLOWED: Final = {
     "limit": amounts.AMOUNTS_ALLOWED,
     "level": "off, warn or error",
     "broken-base": "fail or absolute",
+    "at": 'sizes of the inputs, such as "batch=1,height=640,width=640"',
     "dtype": "float64, float32, float16, bfloat16, float8, int8 or int4",
     "input": 'a text or a list of texts, such as ["1x3x224x224"]',
     "max-increase": 'a table such as { params = "2%", min = "20k" }, or a list of them',
@@ -145,6 +146,14 @@ def budget_complaints(budget: config.Budget) -> Iterable[str]:
         yield "dtype is there for size, which is not limited"
     if budget.override is not None:
         yield from _override_complaints(budget, budget.override)
+    yield from _size_complaints(budget)
+
+
+def _size_complaints(budget: config.Budget) -> Iterable[str]:
+    try:
+        budget.sizes  # noqa: B018 - read for what it raises
+    except Problem as problem:
+        yield str(problem)
 
 
 def _override_complaints(budget: config.Budget, override: config.Override) -> Iterable[str]:

@@ -11,7 +11,9 @@ import msgspec
 
 from analyzer.values import amounts
 from analyzer.values.devices import Device, device_from
+from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
+from analyzer.values.size_sweeps import points_of
 
 ABSOLUTE: Final = ("params", "trainable-params", "macs", "size", "peak-memory")
 """What can be limited, by the names that configuration and report use."""
@@ -100,11 +102,22 @@ class Budget(Limits, frozen=True, kw_only=True):
     level: Literal["off", "warn", "error"] = "error"
     message: str = ""
     override: Override | None = None
+    at: str = ""
+    """Sizes of the inputs that it holds at, such as "batch=1,height=640"; empty for those that are analysed."""
 
     @property
     def title(self) -> str:
-        """Its name; the part that it is on, or "budget", when it has none."""
-        return self.name or (self.match if self.match != "*" else "budget")
+        """Its name; the part that it is on, or "budget", when it has none; and the sizes that it holds at."""
+        name = self.name or (self.match if self.match != "*" else "budget")
+        return f"{name} at {self.at}" if self.at else name
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes of `at` by name; Problem where it is not one size for each name."""
+        points = points_of((self.at,) if self.at else (), "at")
+        if len(points) > 1:
+            raise Problem(f"at {self.at}: a budget holds at one size; write one budget for each")
+        return points[0] if points else {}
 
     @property
     def increases(self) -> tuple[Increase, ...]:
@@ -128,7 +141,8 @@ class ModelConfig(_Strict, frozen=True, kw_only=True):
         """The model as the command line would ask for it."""
         inputs = (self.input,) if isinstance(self.input, str) else self.input
         settings = {name: str(value) for name, value in self.set.items()}
-        return ModelRequest(self.target, inputs, self.checkpoint, settings, name=self.name)
+        sized = any(budget.at for budget in self.budgets)
+        return ModelRequest(self.target, inputs, self.checkpoint, settings, name=self.name, symbolic=sized)
 
 
 class Tables(_Strict, frozen=True, kw_only=True):

@@ -66,7 +66,7 @@ def gate(
 
 def _judged(analysis: Analysis, budgets: Sequence[Budget], before: Analysis | None, today: date) -> Analysis:
     lines = tuple(
-        replace(line, remedy=remedy(analysis, line, budget))
+        replace(line, remedy=None if budget.at else remedy(analysis, line, budget))
         for budget in budgets
         for line in judge(analysis, (budget,), before, today=today)
     )

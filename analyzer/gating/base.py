@@ -113,7 +113,8 @@ class _Worktree:
         directory = self.plan.directory
         was = known.of(model, directory)
         if was is not None:
-            return self._existing(overridden(was.request, self.plan.given), known.home)
+            former = replace(was.request, symbolic=model.request.symbolic)
+            return self._existing(overridden(former, self.plan.given), known.home)
         asked = filter(None, (model.request, known.renamed_request(model.request, directory)))
         return next(filter(None, (self._existing(request, directory) for request in asked)), None)
 

@@ -45,7 +45,21 @@ def judge(
     `base` is None when there is nothing to compare with: relative limits are then not judged, absolute ones fail
     whenever they are exceeded. An override holds up to and including its last day.
     """
-    return tuple(line for budget in budgets for line in _lines(analysis, budget, base, today))
+    return tuple(
+        line
+        for budget in budgets
+        for line in _lines(_sized(analysis, budget), budget, base and _sized(base, budget), today)
+    )
+
+
+def _sized(analysis: Analysis, budget: Budget) -> Analysis:
+    """The analysis at the sizes that a budget holds at; Problem where it has no formulas for them."""
+    if not budget.at:
+        return analysis
+    try:
+        return analysis.at(**budget.sizes)
+    except Problem as problem:
+        raise Problem(f"budget {budget.title!r}: {problem}") from None
 
 
 def verdict(lines: Iterable[BudgetLine]) -> str | None:

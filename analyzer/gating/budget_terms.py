@@ -31,6 +31,7 @@ def terms_of(budget: Budget) -> BudgetTerms:
         match=budget.match,
         ignore=budget.ignore,
         dtype=budget.dtype,
+        at=budget.at,
         override=_override(budget, budget.override) if budget.override else None,
     )
 

@@ -67,6 +67,8 @@ class BudgetTerms:
     ignore: tuple[str, ...] = ()
     dtype: str | None = None
     override: OverrideTerms | None = None
+    at: str = ""
+    """Sizes of the inputs; empty for those that are analysed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class ModelRequest:
     """Whether a file may run the code that it pickles."""
     name: str = ""
     """What reports call the model; empty for the target's own name."""
+    symbolic: bool = False
+    """Whether costs are needed as formulas, for a budget at other sizes."""
 
 
 def file_and_name(target: str) -> tuple[str, str]:

@@ -139,3 +139,16 @@ def test_toml_that_is_none(tmp_path: Path) -> None:
 )
 def test_mistakes_in_setup_cfg(tmp_path: Path, text: str, said: str) -> None:
     assert said in refusal(tmp_path, text, "setup.cfg")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ("640", "at 640: write it like batch=1,8,64"),
+        ("batch=1,8", "a budget holds at one size; write one budget for each"),
+        ("batch=zero", "'zero' is not a positive size"),
+    ],
+)
+def test_sizes_of_a_budget(tmp_path: Path, sizes: str, said: str) -> None:
+    text = f'[[models]]\ntarget = "m.py"\n[[models.budgets]]\nmacs = 5\nat = "{sizes}"\n'
+    assert said in refusal(tmp_path, text)

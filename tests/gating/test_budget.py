@@ -279,3 +279,52 @@ def test_an_override_covers_growth_up_to_its_limit(net: Analysis, analysis, laye
 def test_the_verdict(lines: tuple[tuple[str, str], ...], expected: str | None) -> None:
     made = [BudgetLine("b", "params", 1, 1, None, status, level=level) for status, level in lines]
     assert verdict(made) == expected
+
+
+def attention(kernel: int = 1) -> Analysis:
+    """Scores of tokens, quadratic in the sequence, after a linear layer of 4 to 4 · kernel."""
+    import torch
+    from torch import nn
+
+    from analyzer import analyze
+
+    class Scores(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4 * kernel)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            tokens = self.layer(tokens)
+            return tokens @ tokens.transpose(1, 2)
+
+    return analyze(Scores().eval(), torch.zeros(1, 8, 4), symbolic=True)
+
+
+def test_a_budget_holds_at_the_sizes_that_it_names() -> None:
+    found = attention()
+    budget = Budget(at="batch=2,sequence=100", macs=CountLimit(2 * 100 * (16 + 400)), params=CountLimit(20))
+    lines = judge(found, [budget, replace_limit(budget)], today=TODAY)
+    assert statuses(lines) == ["pass", "pass", "pass", "fail"]
+    assert [line.value for line in lines if line.metric == "macs"] == [2 * 100 * (16 + 400)] * 2
+    assert lines[0].name == "budget at batch=2,sequence=100"
+
+
+def replace_limit(budget: Budget) -> Budget:
+    """The same with one MAC fewer."""
+    assert budget.macs is not None
+    return Budget(at=budget.at, macs=CountLimit(budget.macs - 1), params=budget.params)
+
+
+def test_growth_is_compared_at_the_same_sizes() -> None:
+    allowed = Increase(macs=Percent(Fraction(2, 100)))
+    here, there = (judge(attention(2), [Budget(at=at, max_increase=allowed)], attention(), today=TODAY) for at in SIZES)
+    assert [line.base for line in (*here, *there)] == [8 * (16 + 32), 50 * (16 + 200)]
+    assert statuses((*here, *there)) == ["fail", "fail"]
+
+
+SIZES = "sequence=8", "sequence=50"
+
+
+def test_a_size_without_a_formula_names_the_budget() -> None:
+    with pytest.raises(Problem, match="budget 'phone at height=3': height=3: no input has a size of that name"):
+        judge(attention(), [Budget(name="phone", at="height=3", macs=CountLimit(1))], today=TODAY)

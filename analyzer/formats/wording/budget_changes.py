@@ -45,6 +45,7 @@ def _facts(terms: BudgetTerms) -> dict[str, str]:
         facts[f"allowed increase of {metric}"] = " and ".join(allowance(metric, growth) for growth in allowed)
     facts |= {"level": terms.level, "match": terms.match}
     facts |= {"dtype": terms.dtype} if terms.dtype else {}
+    facts |= {"at": terms.at} if terms.at else {}
     facts |= {"ignore": ", ".join(terms.ignore)} if terms.ignore else {}
     return facts | ({"override": _override(terms.override)} if terms.override else {})
 
