@@ -78,11 +78,11 @@ class Applied:
         if options.save and module is not None:
             save(module, Path(options.save), options.force)
 
-    def _instead_of(self, item: Advised) -> str:
-        """The rule and the place of what changes one of its layers; empty where nothing does."""
+    def _instead_of(self, item: Advised) -> tuple[str, str] | None:
+        """The rule and the path of what changes one of its layers; None where nothing does."""
         around = {above for path in item.paths for above in lineage(path)}
         taken = (one for one in self.chosen if not one.paths.isdisjoint(around) or _is_around(item, one))
-        return next((f"{one.advice.rule} at {one.advice.path}" for one in taken), "")
+        return next(((one.advice.rule, one.advice.path) for one in taken), None)
 
     def record(self, carried: CarriedOut | None = None) -> Rewriting:
         """What was applied and what was left out, with the errors of the weights that were carried over."""

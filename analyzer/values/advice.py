@@ -184,8 +184,8 @@ class AppliedChange:
     """|new - old| / |old| of what its layers give on random input; None where no weights were carried over."""
     is_fresh: bool = False
     """Its layers start from new weights."""
-    instead: str = ""
-    """Of what was left out, the rule and place of the change that takes one of its layers; empty for other reasons."""
+    instead: tuple[str, str] | None = None
+    """Of what was left out, rule and path of the change that takes one of its layers; None for other reasons."""
     on_calibration: CalibrationError | None = None
     """Of what its layers, or the normalization after them, give within the model; None without calibration inputs."""
 

@@ -141,9 +141,9 @@ def test_all_exact_changes_are_made_at_once_and_none_is_refused():
         ("RUN301", "aux"),
     ]
     assert {(item.rule, item.path, item.instead) for item in done.record().left_out} == {
-        ("BNM301", "body.0", "BNM302 at body.0"),
-        ("BNM301", "aux.0", "RUN301 at aux"),
-        ("BNM302", "aux.0", "RUN301 at aux"),
+        ("BNM301", "body.0", ("BNM302", "body.0")),
+        ("BNM301", "aux.0", ("RUN301", "aux")),
+        ("BNM302", "aux.0", ("RUN301", "aux")),
     }
     assert done.rewritten.module.aux.__class__ is nn.Identity
 
@@ -159,4 +159,4 @@ def test_exact_changes_come_first_and_what_they_exclude_is_named(requests):
     made = applied(model_of(nn.Sequential(*layers, nn.Conv2d(64, 64, 3)).eval()), requests)
     assert [(item.advice.rule, item.advice.path) for item in made.chosen] == [("BNM302", "2"), ("LOW101", "5")]
     (left_out,) = made.record().left_out
-    assert (left_out.rule, left_out.path, left_out.instead) == ("LOW101", "2", "BNM302 at 2")
+    assert (left_out.rule, left_out.path, left_out.instead) == ("LOW101", "2", ("BNM302", "2"))

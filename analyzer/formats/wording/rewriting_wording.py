@@ -31,7 +31,10 @@ def lines(rewriting: Rewriting, most: int = MOST) -> Iterator[str]:
 
 
 def _left_out(change: AppliedChange) -> str:
-    return f"{_name(change)} was left out: {f'{change.instead} changes its layer' if change.instead else UNSOUND}"
+    if change.instead is None:
+        return f"{_name(change)} was left out: {UNSOUND}"
+    rule, path = change.instead
+    return f"{_name(change)} was left out: {rule} at {path or ITSELF} changes its layer"
 
 
 def _applied(change: AppliedChange) -> str:

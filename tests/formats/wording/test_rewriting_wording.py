@@ -11,7 +11,7 @@ CARRIED = AppliedChange("SEP101", "depthwise-separable", "a", 0.6831)
 EXACT = AppliedChange("BNM302", "foldable-batchnorm", "b", 3e-7)
 FRESH = AppliedChange("DIL102", "dilate-instead-of-downsample", "c", None, True)
 BARE = AppliedChange("GRP101", "grouped-convolution", "")
-UNDONE = (replace(BARE, path="d"), replace(BARE, path="e", instead="BNM302 at e"))
+UNDONE = (replace(BARE, path="d"), replace(BARE, path="e", instead=("BNM302", "e")))
 DONE = Rewriting((CARRIED, EXACT, FRESH, BARE), UNDONE, 0.2057)
 
 TOLD = [
