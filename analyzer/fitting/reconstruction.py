@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -17,10 +14,9 @@ from analyzer.fitting.rectified_fit import fitted_before_relu
 from analyzer.fitting.replacing import Fitted, Replaceable, shifted
 from analyzer.fitting.single_changes import Baseline, harm_of
 from analyzer.fitting.time_left import TimeLeft
+from analyzer.rewriting.recalibrating import read_by_norms
 from analyzer.rewriting.swapping import put
 
-FEWEST = 2
-"""Values a channel that a batch must have for its variance."""
 Progress = Callable[[str], None]
 Statistics = dict[str, tuple[Tensor, Tensor]]
 
@@ -105,33 +101,11 @@ def recalibrated(original: nn.Module, changed: nn.Module, batches: Batches) -> n
 
 def _statistics(model: nn.Module, batches: Batches) -> Statistics:
     """Mean and variance (channels,) of what each normalization reads, all normalizing by the batch."""
-    sums: dict[str, list[Tensor]] = {}
-    with _observed(model, sums) as observed:
-        for batch in batches:
-            batch.through(observed)
+    observed = sharing_copy(model)
+    own_statistics(observed)
+    paths = {module: path for path, module in observed.named_modules()}
     found = {}
-    for path, (count, total, squares) in sums.items():
+    for norm, (count, total, squares) in read_by_norms(observed, batches).items():
         mean = total / count
-        found[path] = mean.float(), (squares / count - mean.square()).clamp_min(0).float()
+        found[paths[norm]] = mean.float(), (squares / count - mean.square()).clamp_min(0).float()
     return found
-
-
-@contextmanager
-def _observed(model: nn.Module, sums: dict[str, list[Tensor]]) -> Iterator[nn.Module]:
-    """A copy that normalizes by the batch where it is large enough, and adds up what its normalizations read."""
-    copied = sharing_copy(model)
-    own_statistics(copied)
-    paths: Mapping[nn.Module, str] = {norm: path for path, norm in copied.named_modules()}
-
-    def add(norm: nn.Module, args: tuple[Any, ...]) -> None:
-        value = args[0].detach().double()
-        rows = value.transpose(0, 1).flatten(1) if value.dim() > 1 else value[None]
-        norm.train(rows.shape[1] >= FEWEST)
-        parts = [torch.tensor(float(rows.shape[1])), rows.sum(1), rows.square().sum(1)]
-        known = sums.get(paths[norm])
-        sums[paths[norm]] = parts if known is None else [a + b for a, b in zip(known, parts, strict=True)]
-
-    for norm in norms(copied):
-        norm.momentum = 0.0
-        norm.register_forward_pre_hook(add)
-    yield copied

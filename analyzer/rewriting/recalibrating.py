@@ -39,15 +39,23 @@ def reestimate(module: nn.Module, batches: Sequence[Arguments]) -> bool:
     Each batch passes normalized by itself, as in training; one with a single value a channel by what is stored. False
     where nothing stores statistics. Problem where the module refuses a batch. Training modes are afterwards as before.
     """
+    found = read_by_norms(module, batches)
+    for norm, sums in found.items():
+        _store(norm, *sums)
+    return any(isinstance(layer, _BatchNorm) and layer.running_mean is not None for layer in module.modules())
+
+
+def read_by_norms(module: nn.Module, batches: Sequence[Arguments]) -> Mapping[_BatchNorm, Sums]:
+    """What each batch normalization with stored statistics reads over all batches, all normalizing by the batch.
+
+    One with a single value a channel normalizes by what is stored. Problem and modes as in `reestimate`.
+    """
     norms = [layer for layer in module.modules() if isinstance(layer, _BatchNorm) and layer.running_mean is not None]
-    found: dict[nn.Module, Sums] = {}
+    found: dict[_BatchNorm, Sums] = {}
     with _observed(module, norms, partial(_add, found)):
         for batch in batches:
             _outputs(module, batch)
-    for norm in norms:
-        if norm in found:
-            _store(norm, *found[norm])
-    return bool(norms)
+    return found
 
 
 @contextmanager
@@ -70,11 +78,13 @@ def _observed(module: nn.Module, norms: Sequence[_BatchNorm], add: Callable[...,
             layer.training = training
 
 
-def _add(found: dict[nn.Module, Sums], norm: nn.Module, args: tuple[Any, ...]) -> None:
-    values = args[0].detach().double().transpose(0, 1).flatten(1)  # (channels, batch × positions)
-    norm.training = values.shape[1] >= FEWEST
+def _add(found: dict[_BatchNorm, Sums], norm: _BatchNorm, args: tuple[Any, ...]) -> None:
+    values = args[0].detach().transpose(0, 1).flatten(1).float()  # (channels, batch × positions)
+    number = values.shape[1]
+    norm.training = number >= FEWEST
+    variance, mean = (moment.double() for moment in torch.var_mean(values, 1, correction=0))
     count, total, squares = found.get(norm, (0, 0.0, 0.0))
-    found[norm] = (count + values.shape[1], total + values.sum(1), squares + values.square().sum(1))
+    found[norm] = (count + number, total + number * mean, squares + number * (variance + mean.square()))
 
 
 def _store(norm: _BatchNorm, count: int, total: torch.Tensor, squares: torch.Tensor) -> None:
