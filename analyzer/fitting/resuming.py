@@ -163,8 +163,8 @@ class Begun:
 class Resumer:
     """Batches that can be run through a model from any layer on, asked for in execution order.
 
-    Keeps what is in use at one layer, of all batches, where that takes at most `room` bytes; else that of an earlier
-    layer. For a check what is no longer in use is NaN.
+    Keeps what is in use at the layer, of as many batches as fit in `room` bytes; the others are run from an earlier
+    layer on. For a check what is no longer in use is NaN.
     """
 
     def __init__(self, model: nn.Module, batches: Sequence[Batch], room: float = inf, is_check: bool = False) -> None:
@@ -174,15 +174,16 @@ class Resumer:
 
     def at(self, path: str) -> list[Runs]:
         """The batches from the first call of a layer on, or from further ahead; whole where it is not called."""
-        first, *others = zip(self._batches, self._points, strict=True)
-        one = self._advanced(*first, path)
-        if one.nbytes * len(self._batches) <= self._room:
-            self._points = [one, *(self._advanced(batch, point, path) for batch, point in others)]
+        room, size = self._room, 0
+        for place, batch in enumerate(self._batches):
+            point = self._points[place]
+            if size <= room:
+                point = _advanced(self._model, batch, _Run(point, self._is_check), path)
+                size = point.nbytes
+            self._points[place] = point if point.nbytes <= room else Point()
+            room -= self._points[place].nbytes
         pairs = zip(self._batches, self._points, strict=True)
         return [Begun(batch, point, self._is_check) for batch, point in pairs]
-
-    def _advanced(self, batch: Batch, point: Point, path: str) -> Point:
-        return _advanced(self._model, batch, _Run(point, self._is_check), path)
 
 
 def _advanced(model: nn.Module, batch: Batch, run: _Run, path: str) -> Point:

@@ -121,3 +121,16 @@ def test_what_leaves_torch_is_run_whole() -> None:
     model, batch = Outside().eval(), Batch((torch.randn(2, 3, 4, 4),), {})
     wanted = tensors(batch.through(model))
     assert not can_resume(model, ("one", "two"), batch, wanted)
+
+
+@pytest.mark.parametrize("batches", range(4))
+def test_as_many_batches_are_kept_as_fit(batches: int) -> None:
+    model, batch, paths = setup("normalized")
+    size = 4 * 2 * 8 * 7 * 7  # what layer 3 reads
+    resumer = Resumer(model, [batch] * 3, room=batches * size)
+    for path in paths:
+        runs = resumer.at(path)
+        kept = [run.point.nbytes for run in runs if isinstance(run, Begun)]
+        assert sum(kept) <= batches * size
+        assert all(torch.equal(run.through(model), batch.through(model)) for run in runs)
+    assert kept == [size] * batches + [0] * (3 - batches)
