@@ -35,7 +35,7 @@ Denton et al. 2014 (linear structure); Sainath et al. 2013 (low-rank output laye
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analyzer.rules.rule import MIN_SHARE, is_merged, is_tiny
+from analyzer.rules.rule import MIN_SHARE, is_merged, is_tiny, is_unneeded
 from analyzer.values.convolution import Convolution, Linear, Proposal, Unit, along
 from analyzer.values.facts import LinearFacts, ModelFacts
 from analyzer.values.notes import RuleChoice, note
@@ -59,7 +59,8 @@ def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
         is_matrix = layer.is_plain and conv.is_dense and conv.is_pointwise and not conv.transposed
         # Two pointwise layers in a row have a low rank already.
         is_factor = layer.follower is not None or layer.path in followed
-        if is_matrix and not (is_factor or is_tiny(layer) or is_merged(layer, model)):
+        is_spared = is_merged(layer, model) or is_unneeded(layer.path, model)
+        if is_matrix and not (is_factor or is_tiny(layer) or is_spared):
             yield from _proposal(layer.path, conv.in_channels, conv.out_channels, conv)
 
 

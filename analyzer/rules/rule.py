@@ -87,11 +87,16 @@ def is_tiny(layer: ConvolutionFacts) -> bool:
 def is_worth_restructuring(layer: ConvolutionFacts, model: ModelFacts) -> bool:
     """A plain dense convolution that is neither a stem nor tiny, nor to be changed exactly before.
 
-    That is one of which taps can be cut off, or that can be merged with the branches beside it.
+    That is one of which taps can be cut off, that can be merged with the branches beside it, or that nothing needs.
     """
     conv = layer.convolution
     is_open = layer.is_plain and conv.is_dense and conv.in_channels > IMAGE_CHANNELS and not is_tiny(layer)
-    return is_open and not is_merged(layer, model) and cut_off(layer) is None
+    return is_open and not (is_merged(layer, model) or is_unneeded(layer.path, model)) and cut_off(layer) is None
+
+
+def is_unneeded(path: str, model: ModelFacts) -> bool:
+    """Whether the layer is in a module that no output depends on."""
+    return any(f"{path}.".startswith(f"{module.path}.") for module in model.removable)
 
 
 def is_merged(layer: ConvolutionFacts, model: ModelFacts) -> bool:

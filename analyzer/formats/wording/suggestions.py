@@ -78,7 +78,7 @@ def _said(advice: Advice) -> object:
     places = (advice.path, advice.path.rpartition(".")[0])
     current, proposed = advice.current, advice.proposed or ""
     for place in filter(None, places):
-        current, proposed = (text.replace(f"{place}.", "") for text in (current, proposed))
+        current, proposed = (text.replace(f"{place}.", "").replace(f"{place} = ", "") for text in (current, proposed))
     others = tuple((other.label, other.saved, other.harm) for other in advice.alternatives)
     bare = replace(advice, path="", file=None, line=None, replacements=(), alternatives=(), not_beside=())
     return replace(bare, current=current, proposed=proposed), others

@@ -101,3 +101,20 @@ def test_changes_of_several_layers_are_alike_where_they_are_in_blocks():
     found = [item for item in analyzer.analyze(model, torch.zeros(1, 16, 8, 8)).advice if item.rule == "BNM302"]
     assert len(found) == 3 * len({item.path.rpartition(".")[2] for item in found})
     assert [len(group) for group in alike(found)] == [3] * (len(found) // 3)
+
+
+class Merging(nn.Module):
+    """One convolution and one pointwise one added up, as in RepVGG."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.point, self.act = nn.Conv2d(16, 16, 3, padding=1), nn.Conv2d(16, 16, 1), nn.ReLU()
+
+    def forward(self, x):
+        return self.act(self.wide(x) + self.point(x))
+
+
+def test_modules_that_are_replaced_as_a_whole_are_alike():
+    model = nn.Sequential(*(Merging() for _ in range(3))).eval()
+    found = [item for item in analyzer.analyze(model, torch.zeros(1, 16, 8, 8)).advice if item.rule == "PAR301"]
+    assert [len(group) for group in alike(found)] == [3]
