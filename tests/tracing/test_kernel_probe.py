@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analyzer.tracing import kernel_probe
-from analyzer.tracing.kernel_probe import LARGEST, refuse_data_types
+from analyzer.tracing.kernel_probe import LARGEST, SIDE, refuse_data_types
 
 aten = torch.ops.aten
 
@@ -20,14 +20,34 @@ def test_what_has_no_kernel_is_refused_in_torchs_words():
         refuse_data_types(aten.softplus.default, (without_values(2, 3, dtype=torch.int32),), {})
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_floating_numbers_are_not_asked_about(dtype):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_floating_numbers_of_32_bits_and_more_are_not_asked_about(dtype):
     with patch.object(kernel_probe, "_answer", side_effect=AssertionError):
         refuse_data_types(aten.linalg_cholesky_ex.default, (without_values(2, 2, dtype=dtype),), {})
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [4, 64])
+def test_half_precision_is_taken_and_refused_as_the_kernels_do(dtype, size):
+    volume = without_values(1, size, size, size, dtype=dtype)
+    with pytest.raises(RuntimeError, match="not implemented for"):
+        refuse_data_types(aten.avg_pool3d.default, (volume, [2, 2, 2]), {})
+    with pytest.raises(RuntimeError, match="not implemented for"):
+        refuse_data_types(aten._cdist_forward.default, (volume[0], volume[0], 2.0, None), {})
+    for taken, *given in (
+        (aten.max_pool3d_with_indices.default, [2, 2, 2]),
+        (aten.convolution.default, volume, None, [1] * 1, [0], [1], False, [0], 1),
+        (aten.gelu.default,),
+    ):
+        refuse_data_types(taken, (volume, *given), {})
+
+
 def test_large_tensors_are_not_made():
-    refuse_data_types(aten.softplus.default, (without_values(LARGEST + 1, dtype=torch.int32),), {})
+    kernel_probe._answers.clear()
+    large = without_values(LARGEST + 1, dtype=torch.int32)
+    with patch.object(torch, "zeros", side_effect=torch.zeros) as zeros, pytest.raises(RuntimeError):
+        refuse_data_types(aten.softplus.default, (large,), {})
+    assert [call.args[0] for call in zeros.mock_calls] == [[SIDE]]
 
 
 def test_errors_of_the_zeros_are_no_refusals():
