@@ -52,7 +52,8 @@ def _forget_frames(error: BaseException | None) -> None:
 
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert all(now <= then for then, now in zip(before.pop("caches"), after.pop("caches"), strict=True)), "caches grew"
+    caches = zip(before.pop("caches"), after.pop("caches"), strict=True)
+    assert all(now <= then for then, now in caches), "caches hold results that they did not hold"
     for name, value in before.items():
         assert after[name] == value, f"{name} changed: {_first_difference(value, after[name])}"
     gc.collect()
@@ -83,7 +84,7 @@ def _state(held: Any, modules: list[types.ModuleType]) -> dict[str, Any]:
     return {
         "objects": _content(held, {}),
         "globals": {module.__name__: _globals(module) for module in modules},
-        "caches": [cache.cache_info().currsize for module in modules for cache in _caches(module)],
+        "caches": [_results(cache) for module in modules for cache in _caches(module)],
         "generators": (random.getstate(), torch.get_rng_state().tolist(), str(numpy.random.get_state()[1].tobytes())),
         "switches": _switches(),
         "modes": (torch._C._len_torch_dispatch_stack(), torch._C._len_torch_function_stack()),
@@ -129,6 +130,12 @@ def _caches(module: types.ModuleType) -> Iterator[Any]:
         for item in (value, *(vars(value).values() if inspect.isclass(value) else ())):
             if isinstance(item, functools._lru_cache_wrapper):
                 yield item
+
+
+def _results(cache: Any) -> set[tuple[str, int]]:
+    """What a cache holds, by key and identity: the same number of other results would be another content."""
+    tables = [table for table in gc.get_referents(cache) if type(table) is dict and table is not vars(cache)]
+    return {(str(key), id(value)) for table in tables for key, value in table.items()}
 
 
 def _content(value: Any, seen: dict[int, int], depth: int = 12) -> Any:

@@ -176,6 +176,14 @@ def speech_to_text() -> tuple[nn.Module, dict[str, torch.Tensor]]:
     return transformers.SpeechT5ForSpeechToText(config), {"input_values": torch.randn(1, 400), **IDS}
 
 
+def speech_to_speech() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    sizes = {"speaker_embedding_dim": 8, "speech_decoder_prenet_units": 16, "speech_decoder_postnet_units": 16}
+    config = transformers.SpeechT5Config(hidden_size=16, num_mel_bins=20, **STACKS, **SPEECH, **sizes)
+    config.speech_decoder_prenet_dropout = 0.0  # drawn in evaluation too
+    frames = {"decoder_input_values": torch.randn(1, 6, 20), "speaker_embeddings": torch.randn(1, 8)}
+    return transformers.SpeechT5ForSpeechToSpeech(config), {"input_values": torch.randn(1, 400), **frames}
+
+
 def speech_and_text() -> tuple[nn.Module, dict[str, torch.Tensor]]:
     parts = transformers.Wav2Vec2Config(**CROSS, **SPEECH), transformers.BertConfig(vocab_size=40, **CROSS)
     config = transformers.SpeechEncoderDecoderConfig.from_encoder_decoder_configs(*parts)
@@ -243,7 +251,18 @@ def mllama() -> tuple[nn.Module, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize(
     "make",
-    [speech_to_text, speech_and_text, whisper, moonshine, filterbanks, trocr, gpt2_with_images, blip, mllama],
+    [
+        speech_to_text,
+        speech_to_speech,
+        speech_and_text,
+        whisper,
+        moonshine,
+        filterbanks,
+        trocr,
+        gpt2_with_images,
+        blip,
+        mllama,
+    ],
 )
 def test_cross_attention_to_convolved_input(make: Callable[[], tuple[nn.Module, dict[str, torch.Tensor]]]) -> None:
     """All stages pass, advice and fields included, and the total is that of an independent count."""

@@ -12,7 +12,7 @@ from analyzer.tracing.containers import tensors_among
 LARGEST = 2**16
 """Elements of an argument that is made as it is."""
 SIDE = 8
-"""Of a call with a larger one every axis is cut to this; where that no longer fits, the call is taken to be possible."""
+"""Of a call with a larger one every axis is cut to this; where that does not fit, the call is taken to be possible."""
 REFUSING = ("not implemented for", "not support", "only support", "only works on", "only applicable", "not intended to")
 """Words of torch's where a kernel does not take a data type; other errors may be those of the zeros it was given."""
 _answers: dict[Any, str] = {}

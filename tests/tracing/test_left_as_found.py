@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -18,9 +19,13 @@ from analyzer.tracing import trace
 from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.real_forward import real_forward
 from analyzer.tracing.training_step import training_footprint
-from analyzer.values.requests import AnalysisOptions
 
 SEEN: list[Any] = []
+
+
+@lru_cache
+def remembered(number: int) -> list[int]:
+    return [number]
 
 
 class Remembering(nn.Module):
@@ -54,6 +59,13 @@ def raising(loaded: LoadedModel) -> None:
         raise KeyError
 
 
+def test_the_audit_sees_another_result_in_a_cache_of_the_same_size() -> None:
+    remembered(1)
+    with pytest.raises(AssertionError, match="caches hold results"):
+        audited((Remembering(),), lambda: (remembered.cache_clear(), remembered(2)))
+    audited((Remembering(),), lambda: (remembered(2), remembered.cache_clear()))
+
+
 @pytest.mark.parametrize("run", [real, training, other_counters, raising])
 def test_nothing_is_left_behind(run: Callable[[LoadedModel], None]) -> None:
     model, x = Remembering(), torch.ones(2, 8)
@@ -61,8 +73,6 @@ def test_nothing_is_left_behind(run: Callable[[LoadedModel], None]) -> None:
     audited((model, x), lambda: run(loaded))
     assert (SEEN, model.cache) == ([], {})
 
-
-COUNTS = AnalysisOptions(advice=False, estimates=False)
 
 CLASSIFIERS = "googlenet mobilenet_v3_small resnet18 shufflenet_v2_x0_5 squeezenet1_1 swin_t vit_b_32"
 SEGMENTATION = "lraspp_mobilenet_v3_large"
@@ -76,7 +86,7 @@ def built(name: str) -> nn.Module:
 
 def audit(name: str, given: Any) -> None:
     model = built(name)
-    analysis = audited((model, given), lambda: study(from_module(model, (given,), {}), COUNTS).analysis)
+    analysis = audited((model, given), lambda: study(from_module(model, (given,), {})).analysis)
     assert analysis.complete or analysis.uncounted
     assert analysis.absences == ()
     assert analysis.total.params == sum(parameter.numel() for parameter in model.parameters())

@@ -94,6 +94,7 @@ def _declared(module: Any, config: Any, folder: Path) -> tuple[Inputs, ...]:
     specs = {main: _main_input(main, config)}
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         specs["decoder_input_ids"] = _token_ids(config)
+    specs |= {name: spec for name, spec in _spoken(config).items() if name in takes}
     both = {"input_ids": _token_ids(config), "pixel_values": _pixels(config)}
     needs_text = "input_ids" in takes and takes["input_ids"].default is inspect.Parameter.empty
     sees = _first(config, "image_size") is not None or needs_text
@@ -147,6 +148,14 @@ def _waveform(config: Any) -> InputSpec:
     """Codecs take channels, of which dac has one without saying so."""
     channels = 1 if config.model_type == "dac" else getattr(config, "audio_channels", None)
     return InputSpec((1, *((channels,) if channels else ()), SPEECH_SAMPLES))
+
+
+def _spoken(config: Any) -> dict[str, InputSpec]:
+    """What a decoder that speaks reads besides: mel frames so far, and whose voice it is."""
+    bins, voice = getattr(config, "num_mel_bins", None), getattr(config, "speaker_embedding_dim", None)
+    if not getattr(config, "is_encoder_decoder", False) or bins is None or voice is None:
+        return {}
+    return {"decoder_input_values": InputSpec((1, TOKENS, bins)), "speaker_embeddings": InputSpec((1, voice))}
 
 
 def _features(config: Any) -> InputSpec:

@@ -69,6 +69,15 @@ def folder(tmp_path):
             {"input_values": (1, 16000)},
         ),
         (
+            {
+                **{"model_type": "speecht5", "architectures": ["SpeechT5ForSpeechToSpeech"], "hidden_size": 16},
+                **{"num_mel_bins": 20, "speaker_embedding_dim": 8, "speech_decoder_postnet_units": 16},
+                **{f"{side}_{part}": 2 for side in ("encoder", "decoder") for part in ("layers", "attention_heads")},
+            },
+            "SpeechT5ForSpeechToSpeech",
+            {"input_values": (1, 16000), "decoder_input_values": (1, 128, 20), "speaker_embeddings": (1, 8)},
+        ),
+        (
             {"model_type": "whisper", "d_model": 8, "encoder_layers": 1, "decoder_layers": 1, **HEADS},
             "WhisperModel",
             {"input_features": (1, 80, 3000), "decoder_input_ids": (1, 128)},
