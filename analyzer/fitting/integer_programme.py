@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0
 """What one programme may take; HiGHS then tells how far its plan may be from the best one."""
+GAP = 1e-4
+"""How far a plan's harm may be above the least there is, as a share, for the search to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,11 @@ Exclusions = Sequence[tuple[int, int]]
 
 
 def solved(
-    candidates: Sequence[Candidate], needed: Mapping[str, float], exclusions: Exclusions = ()
+    candidates: Sequence[Candidate],
+    needed: Mapping[str, float],
+    exclusions: Exclusions = (),
+    seconds: float = SECONDS,
+    gap: float = GAP,
 ) -> Solution | None:
     """The least harm that saves at least `needed` of every metric; None where nothing does.
 
@@ -49,10 +55,12 @@ def solved(
         return Solution((), 0.0, 0.0)
     if not candidates:
         return None
-    return _milp(candidates, needed, exclusions)
+    return _milp(candidates, needed, exclusions, {"time_limit": seconds, "mip_rel_gap": gap})
 
 
-def _milp(candidates: Sequence[Candidate], needed: Mapping[str, float], exclusions: Exclusions) -> Solution | None:
+def _milp(
+    candidates: Sequence[Candidate], needed: Mapping[str, float], exclusions: Exclusions, options: Mapping[str, float]
+) -> Solution | None:
     import numpy as np
     from scipy.optimize import Bounds, milp
 
@@ -63,7 +71,7 @@ def _milp(candidates: Sequence[Candidate], needed: Mapping[str, float], exclusio
         integrality=np.ones(len(candidates)),
         bounds=Bounds(0, 1),
         constraints=list(_constraints(candidates, needed, exclusions)),
-        options={"time_limit": SECONDS, "mip_rel_gap": 1e-4},
+        options=dict(options),
     )
     if found.x is None:
         return None

@@ -18,6 +18,8 @@ from analyzer.values.fit_results import CurvePoint
 
 SHARES = tuple(step / 20 for step in range(20, 3, -1))
 """Points of the trade-off: from all of the first budget's metric down to a fifth."""
+CURVE_SECONDS, CURVE_GAP = 2.0, 2e-3
+"""What a point of it may take, and how far its harm may be above the least: less than a figure shows."""
 PARTIAL_SHARES = tuple(step / 20 for step in range(20, -1, -1))
 """Of what budgets want saved, tried in this order where some layers were not measured."""
 Timing = Callable[[Proposal], int]
@@ -124,7 +126,7 @@ class Planner:
 
     def _point(self, metric: str, share: float) -> CurvePoint | None:
         start, limit = self.start, int(share * self.before[metric])
-        found = solved(self.candidates, {metric: start[metric] - limit}, self.exclusions)
+        found = solved(self.candidates, {metric: start[metric] - limit}, self.exclusions, CURVE_SECONDS, CURVE_GAP)
         if found is None:
             return None
         layers = {*self.fitter.removed, *(item.choice.path for item in found.chosen)}

@@ -69,6 +69,7 @@ def _fits(baseline: Baseline, choice: LayerChoice, original: Side, changed: Side
     sums = gathered(changed, calls, baseline.rows, original, keeps)[path]
     layer, norm, kept = changed.model.get_submodule(path), baseline.norm_of(path, changed.model), sums.kept
     plain = Replaceable.of(layer, norm, sums).fitted([choice])[choice]
+    del sums  # which take most memory
     return plain, None if kept is None else fitted_before_relu(layer, norm, choice, plain, *kept)
 
 

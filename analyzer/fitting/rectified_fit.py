@@ -37,10 +37,15 @@ def fitted_before_relu(
     for weight in WEIGHTS:
         given = gain * (_on_patches(layer, new.layer, x) - new.shift.float()) + offset
         target = torch.where(is_live, (_targets(given, wanted, weight) - offset) / gain, y)
-        moments = Moments(x.shape[1], y.shape[1], x.device)
-        moments.add(x, target)
-        new = Replaceable.of(layer, norm, moments).fitted([choice])[choice]
+        new = _fitted_to(layer, norm, choice, x, target)
     return new
+
+
+def _fitted_to(layer: nn.Module, norm: _BatchNorm | None, choice: LayerChoice, x: Tensor, target: Tensor) -> Fitted:
+    """By a function of its own, so that the sums of one turn are gone before those of the next are made."""
+    moments = Moments(x.shape[1], target.shape[1], x.device)
+    moments.add(x, target)
+    return Replaceable.of(layer, norm, moments).fitted([choice])[choice]
 
 
 def _targets(given: Tensor, wanted: Tensor, weight: float) -> Tensor:
