@@ -45,6 +45,7 @@ INFERENCE_ONLY = True
 
 
 def propose_all(model: ModelFacts) -> Iterator[tuple[str, Proposal]]:
-    """The plain layer for each such one."""
+    """The plain layer for each such one; where nothing but its convolution or product runs, nothing is computed."""
     for layer in model.recomputed:
-        yield layer.path, Proposal(((layer.path, (layer.plain,)),), notes=(note("constant-weight"),))
+        if sum("view" not in op.tags for op in layer.operators) > layer.calls:
+            yield layer.path, Proposal(((layer.path, (layer.plain,)),), notes=(note("constant-weight"),))

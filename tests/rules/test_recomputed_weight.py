@@ -9,6 +9,7 @@ from analyzer import analyze
 from analyzer.rules import recomputed_weight
 from analyzer.values.convolution import Convolution
 from analyzer.values.facts import ModelFacts, RecomputedLayer
+from analyzer.values.graph import Op
 
 PLAIN = Convolution(3, 8, (3,), (1,), (0,), (1,), bias=True, input_size=(9,))
 
@@ -24,9 +25,20 @@ def test_nothing_to_say_of_plain_layers():
 
 
 def test_the_plain_layer_is_proposed():
-    layer = RecomputedLayer("a", "Conv1d", 88, 504, PLAIN, 504, ())
+    runs = tuple(Op(name, {}, ()) for name in ("aten.mul.Tensor", "aten.convolution.default"))
+    layer = RecomputedLayer("a", "Conv1d", 88, 504, PLAIN, 504, runs)
     ((path, proposal),) = recomputed_weight.propose_all(ModelFacts(1, 1, recomputed=(layer,)))
     assert (path, proposal.replacements) == ("a", (("a", (PLAIN,)),))
+
+
+def test_a_weight_that_nothing_computes_is_no_news():
+    """The class has a forward of its own, as timm's Linear has, and multiplies by the weight as it is."""
+
+    class Own(nn.Linear):
+        def forward(self, x):
+            return nn.functional.linear(x, self.weight, self.bias)
+
+    assert found(nn.Sequential(nn.Linear(8, 16), Own(16, 4)), 1, 8) == []
 
 
 def test_as_it_is_read_from_a_model():
