@@ -26,8 +26,9 @@ from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.operator_memo import OperatorMemo
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
-from analyzer.tracing.recorder import Recorder
+from analyzer.tracing.recorder import Recorder, Run
 from analyzer.tracing.recursion import enough_frames
+from analyzer.tracing.repeating_recorder import RepeatingRecorder
 from analyzer.tracing.unlisted_weights import unlisted_weights
 from analyzer.tracing.written_tensors import WrittenTensors
 from analyzer.values.counts import Input, Uncounted
@@ -163,10 +164,7 @@ def _run(
             generators = [*state.generators, *_generators(loaded, module, state, known)]
             stack = ModuleStack(module, loaded.module)
             written = WrittenTensors(_own_tensors(*(() if is_kept else (module,)), args, kwargs))
-            recorder = Recorder(stack, _names(module), written.following(backend.run), has_values=backend is REAL)
-            if backend is META and known is not None:
-                recorder.memo = known.memo if isinstance(known, Prepared) else known
-                recorder.repeats = isinstance(known, Prepared)
+            recorder = _recorder(backend, stack, module, written.following(backend.run), known)
             device = _meant_device(loaded, inputs)
             recorder.on_cpu, recorder.is_symbolic = device.type == "cpu", backend.is_symbolic
             forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
@@ -180,6 +178,15 @@ def _run(
     for what, path in recorder.doubts if backend is not REAL else ():
         raise Failure(backend.mode, inputs, NeedsValues(what), (path, ()), result)
     return result
+
+
+def _recorder(
+    backend: Backend, stack: ModuleStack, module: nn.Module, run: Run, known: OperatorMemo | Prepared | None
+) -> Recorder:
+    if backend is not META or known is None:
+        return Recorder(stack, _names(module), run, has_values=backend is REAL)
+    memo = known.memo if isinstance(known, Prepared) else known
+    return RepeatingRecorder(stack, _names(module), run, memo, repeats=isinstance(known, Prepared))
 
 
 def _recorded(
