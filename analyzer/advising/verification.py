@@ -36,7 +36,7 @@ def prove(loaded: LoadedModel, proposals: Sequence[Proposal], before: Trace) -> 
 
 def applicable(items: Sequence[Advised], loaded: LoadedModel) -> list[Advised]:
     """Without the proposals and alternatives that a rewrite of the model would refuse, by the rewrite's own test."""
-    from analyzer.rewriting.swapping import accepts
+    from analyzer.rewriting.eligibility import accepts
 
     takes = accepts(loaded.module)
     kept = [item for item in items if item.proposal is None or takes(item.proposal)]

@@ -16,7 +16,8 @@ from analyzer.fitting.channel_readers import is_depthwise
 from analyzer.fitting.divergence import tensors
 from analyzer.fitting.networks import Batch, sharing_copy
 from analyzer.rewriting.constructors import module_of
-from analyzer.rewriting.swapping import put, replaceable
+from analyzer.rewriting.eligibility import replaceable
+from analyzer.rewriting.swapping import put
 from analyzer.values.convolution import BatchNorm, Linear, Proposal, Unit
 from analyzer.values.errors import Problem
 from analyzer.values.facts import ModelFacts

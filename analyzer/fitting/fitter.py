@@ -18,7 +18,7 @@ from analyzer.fitting.networks import sharing_copy, use_batch_statistics
 from analyzer.fitting.single_changes import Baseline, Harmed, harms
 from analyzer.formulas.count import Count
 from analyzer.loading.loaded_model import LoadedModel
-from analyzer.rewriting.swapping import replaceable
+from analyzer.rewriting.eligibility import replaceable
 from analyzer.tracing import trace
 from analyzer.values.convolution import Unit
 from analyzer.values.errors import Problem

@@ -12,7 +12,9 @@ from torch import nn
 
 from analyzer.measuring.benchmark_model import BenchmarkModel, laid_out
 from analyzer.rewriting.constructors import module_of
-from analyzer.rewriting.swapping import places_of, put, replaceable
+from analyzer.rewriting.eligibility import replaceable
+from analyzer.rewriting.module_places import places_of
+from analyzer.rewriting.swapping import put
 from analyzer.tracing.containers import leaves, map_leaves, shapes
 
 if TYPE_CHECKING:

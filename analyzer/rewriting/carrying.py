@@ -15,10 +15,11 @@ from analyzer.rewriting.approximating import approximate, factor_linear
 from analyzer.rewriting.constant_weights import kind_of, plain_form, store_as_they_are
 from analyzer.rewriting.constructors import module_of
 from analyzer.rewriting.copying import copied
+from analyzer.rewriting.eligibility import replaceable
 from analyzer.rewriting.kernels import dense_kernel, store
 from analyzer.rewriting.output_error import relative_error
 from analyzer.rewriting.replaceability import reason_for_kind
-from analyzer.rewriting.swapping import made_anew, put, replaceable
+from analyzer.rewriting.swapping import made_anew, put
 from analyzer.values.convolution import Convolution, Identity, PartOf, Proposal, Submodule, Unit
 from analyzer.values.errors import Problem
 

@@ -15,8 +15,11 @@ from torch import nn
 from analyzer.rewriting import siblings
 from analyzer.rewriting.constant_weights import kind_of
 from analyzer.rewriting.constructors import call_of, module_of
+from analyzer.rewriting.eligibility import replaceable
+from analyzer.rewriting.module_places import places_of
 from analyzer.rewriting.replaceability import reason_for_kind
-from analyzer.rewriting.swapping import made_anew, places_of, replaceable, siblings_in
+from analyzer.rewriting.sibling_proposals import siblings_in
+from analyzer.rewriting.swapping import made_anew
 from analyzer.values.convolution import Proposal, Submodule, Unit
 
 if TYPE_CHECKING:
