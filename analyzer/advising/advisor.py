@@ -34,7 +34,7 @@ class AdvisedModel:
     proofs: Proofs
     """Traces of the model with proposals in it."""
     facts: ModelFacts | None = None
-    """What the rules were told; None when no advice was asked for."""
+    """What the rules were asked about; None when no advice was asked for."""
     advised: tuple[Advised, ...] = ()
     """What no comment in the source silences, with the evidence of the checkpoint's weights."""
     best: tuple[Advised, ...] = ()
@@ -71,8 +71,8 @@ def advise_model(
         "changes that leave the output as it is", lambda: shown_exact(kept, proofs, model.count), inexact
     )
     weighed = left_out.attempt("evidence of the weights", lambda: with_evidence(kept, facts, loaded), kept)
-    told = replace(model, facts=facts, unused_comments=unused(comments, [item.advice for item in everything], rules))
-    return planned(told, ordered(weighed, facts), left_out)
+    asked = replace(model, facts=facts, unused_comments=unused(comments, [item.advice for item in everything], rules))
+    return planned(asked, ordered(weighed, facts), left_out)
 
 
 def planned(model: AdvisedModel, advised: tuple[Advised, ...], absences: Absences) -> AdvisedModel:

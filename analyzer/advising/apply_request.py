@@ -115,7 +115,7 @@ def _by_energy(options: Mapping[str, Advised], share: float, model: AdvisedModel
     numbered = [option for word, option in options.items() if word.isdigit()]
     ranked = sorted(numbered or options.values(), key=_saved, reverse=True)
     place = bisect_left(ranked, share, key=lambda option: asked.kept(option) or 0.0)
-    return asked.told(ranked[place]) if place < len(ranked) else None
+    return asked.weighed(ranked[place]) if place < len(ranked) else None
 
 
 def _saved(option: Advised) -> int:

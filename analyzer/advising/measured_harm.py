@@ -1,4 +1,4 @@
-"""Advice with the harm that was measured of it: told, ranked by it, and planned anew."""
+"""Advice with the harm that was measured of it: noted, ranked by it, and planned anew."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def with_harms(model: AdvisedModel, harms: Sequence[float | None], absences: Abs
     """The model's advice with the harm of what `to_measure` gives, in its order; what is beaten comes last."""
     assert model.facts is not None
     known = {id(item): harm for item, harm in zip(to_measure(model.advised), harms, strict=True)}
-    ranked = ordered(told(model.advised, known), model.facts)
+    ranked = ordered(with_measured(model.advised, known), model.facts)
     return planned(model, ranked, absences)
 
 
-def told(advised: Sequence[Advised], known: Mapping[int, float | None]) -> tuple[Advised, ...]:
+def with_measured(advised: Sequence[Advised], known: Mapping[int, float | None]) -> tuple[Advised, ...]:
     """The advice with harms by identity, and with what beats each."""
-    harmed = [_told(item, known) for item in advised]
+    harmed = [_with_measured(item, known) for item in advised]
     return tuple(_beaten(item, harmed) for item in harmed)
 
 
-def _told(item: Advised, known: Mapping[int, float | None]) -> Advised:
-    others = tuple(_told(other, known) for other in item.others)
+def _with_measured(item: Advised, known: Mapping[int, float | None]) -> Advised:
+    others = tuple(_with_measured(other, known) for other in item.others)
     return replace(item, advice=replace(item.advice, harm=known.get(id(item))), others=others)
 
 

@@ -40,10 +40,10 @@ def with_evidence(advised: Sequence[Advised], facts: ModelFacts, loaded: LoadedM
     spared = WORK - sum(_work(item, facts) for item in advised)
     others = _of_others(advised, facts, asked, spared)
     trained = any(isinstance(evidence, Evidence) and evidence.excess >= TRAINED for _, evidence in found)
-    told = [_told(item, evidence, trained) for item, evidence in found]
+    weighed = [_weighed(item, evidence, trained) for item, evidence in found]
     return tuple(
-        replace(item, others=tuple(_told(other, others.get(id(other)), trained) for other in item.others))
-        for item in told
+        replace(item, others=tuple(_weighed(other, others.get(id(other)), trained) for other in item.others))
+        for item in weighed
     )
 
 
@@ -121,9 +121,9 @@ class WeightQuestions:
         evidence = self.of(item)
         return evidence.kept if isinstance(evidence, Evidence) else None
 
-    def told(self, item: Advised) -> Advised:
+    def weighed(self, item: Advised) -> Advised:
         """With what the weights say of it."""
-        return _told(item, self.of(item), trained=True)
+        return _weighed(item, self.of(item), trained=True)
 
     def _of_matrix(self, path: str, weight: Tensor, units: Sequence[Unit]) -> Evidence | NoEvidence | None:
         """Of linear layers in the place of one: that of convolutions without a kernel."""
@@ -155,7 +155,7 @@ def _as_convolution(inputs: int, outputs: int) -> Convolution:
     return Convolution(inputs, outputs, (), (), (), ())
 
 
-def _told(item: Advised, evidence: Evidence | NoEvidence | None, trained: bool) -> Advised:
+def _weighed(item: Advised, evidence: Evidence | NoEvidence | None, trained: bool) -> Advised:
     """With the evidence; with the share that is kept where the model is trained, as else it says nothing."""
     if evidence is None:
         return item

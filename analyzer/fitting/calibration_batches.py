@@ -166,7 +166,7 @@ def random_calibration(inputs: tuple[Input, ...]) -> Calibration:
     generator = torch.Generator().manual_seed(0)
     each = max(1, RANDOM // (2 * PARTS))
     batches = [Batch((), {item.name: _random(item, each, generator) for item in inputs}) for _ in range(2 * PARTS)]
-    said = "there were no calibration inputs: random ones were used, so the harm told is a guess"
+    said = "there were no calibration inputs: random ones were used, so the harm is a guess"
     return Calibration(tuple(batches[2:]), tuple(batches[:2]), "random inputs", True, assumptions=(said,))
 
 

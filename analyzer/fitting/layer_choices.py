@@ -60,7 +60,7 @@ SETTINGS = {
     DILATED: "",
     **dict.fromkeys((DEPTHWISE_FIRST, POINTWISE_FIRST), "kernels a channel: {}"),
 }
-"""How the setting of each kind is told."""
+"""The setting of each kind in words."""
 
 Alternatives = Iterator[tuple[str, int, tuple[Unit, ...]]]
 

@@ -20,7 +20,7 @@ from analyzer.fitting.resuming import Resumer, can_resume
 from analyzer.fitting.time_left import TimeLeft
 
 FEWEST = 3
-"""Choices of a layer whose harm is measured at least; that of others lies between, told by how far outputs are off."""
+"""Choices of a layer whose harm is measured at least; that of others is interpolated by how far outputs are off."""
 FEW_SAMPLES = 8
 """Samples at least that a harm is measured on, where there are so many."""
 MACS = 2 * 10**12
@@ -167,7 +167,7 @@ def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice]
 
 
 def _between(item: Harmed, measured: Sequence[Harmed]) -> float:
-    """The harm told by the measured choices of its kind, by all of the layer where those are fewer than two."""
+    """The harm by the measured choices of its kind, by all of the layer where those are fewer than two."""
     alike = [point for point in measured if point.choice.kind == item.choice.kind]
     return interpolated(item.error, [(point.error, point.harm) for point in (alike if len(alike) > 1 else measured)])
 

@@ -1,4 +1,4 @@
-"""How much longer a number of alike steps will take, told from those that are done."""
+"""How much longer a number of alike steps will take, from those that are done."""
 
 from __future__ import annotations
 

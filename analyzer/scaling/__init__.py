@@ -63,12 +63,12 @@ def _confirmed(scaling: Scaling, recordings: Recordings, example: Total) -> Scal
             where, steps = scaling.point(sizes)
         except Problem:
             continue
-        told = where.total(example, steps)
+        expected = where.total(example, steps)
         for name in ("macs", "other_flops", "activation_elements", "peak_activation_bytes"):
-            amount, traced = getattr(told, name), getattr(recorded, name)
+            amount, traced = getattr(expected, name), getattr(recorded, name)
             if amount is not None and amount != traced:
                 at = f"at {written(sizes)} the formula says {amount:,} where a trace has {traced:,}"
-                raise Problem(f"costs as formulas: {name.replace('_', ' ')} cannot be told: {at}")
+                raise Problem(f"costs as formulas: {name.replace('_', ' ')} is not known: {at}")
     return scaling
 
 

@@ -41,7 +41,7 @@ def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> LatticeFi
     streams = [recordings.at(sizes) for sizes in points]
     for sizes, stream in zip(points, streams, strict=True):
         if difference := first_difference(streams[0], stream):
-            raise Unrecorded(recordings.told(difference, sizes))
+            raise Unrecorded(recordings.changed_stream(difference, sizes))
     known: dict[tuple[int, ...], int] = {}
     numbers = tuple(
         tuple(known.setdefault(values, len(known)) for values in zip(*entries, strict=True))
@@ -57,7 +57,7 @@ def refute(fit: LatticeFit, recordings: Recordings, steps: Sequence[int]) -> Non
     sizes = fit.sizes(steps)
     stream = recordings.at(sizes)
     if difference := first_difference(fit.stream, stream):
-        raise Unrecorded(recordings.told(difference, sizes))
+        raise Unrecorded(recordings.changed_stream(difference, sizes))
     values = fit.values(steps)
     for index, (numbers, recorded) in enumerate(zip(fit.numbers, stream.integers, strict=True)):
         if tuple(values[number] for number in numbers) != recorded:

@@ -65,7 +65,7 @@ class Recordings:
             if isinstance(found, Stream) and all(sizes[name] == self.examples[name] for name in others):
                 yield {name: sizes[name] for name in names}, found.total
 
-    def told(self, difference: StreamDifference, sizes: Mapping[str, int]) -> str:
+    def changed_stream(self, difference: StreamDifference, sizes: Mapping[str, int]) -> str:
         """A difference between what is done at these sizes and elsewhere, with the lines of both layers."""
         here = f"{difference.here}{self._place(difference.layer)}"
         there = f"{difference.there}{self._place(difference.other_layer)}"

@@ -86,7 +86,7 @@ def _refute_line(
 ) -> None:
     """Unrecorded when what was recorded at a step does not lie on the line through steps 1 and 2."""
     if difference := first_difference(line[0], stream):
-        raise Unrecorded(recordings.told(difference, sizes))
+        raise Unrecorded(recordings.changed_stream(difference, sizes))
     for index, columns in enumerate(zip(line[0].integers, line[1].integers, stream.integers, strict=True)):
         if any(low + (step - 1) * (high - low) != value for low, high, value in zip(*columns, strict=True)):
             raise Unrecorded(recordings.off_line(stream, index, sizes))

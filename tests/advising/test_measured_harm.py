@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from analyzer.advising import Advised, advise, ordered
-from analyzer.advising.measured_harm import to_measure, told
+from analyzer.advising.measured_harm import to_measure, with_measured
 from analyzer.advising.ranking import worth
 from analyzer.rules import selected
 from analyzer.values.facts import ModelFacts
@@ -32,7 +32,7 @@ def harmed(advised, known):
 
 def harmed_by(advised, harms):
     known = {id(item): harm for item, harm in zip(to_measure(advised.advised), harms, strict=True)}
-    return ordered(told(advised.advised, known), advised.facts)
+    return ordered(with_measured(advised.advised, known), advised.facts)
 
 
 def test_suggestions_are_asked_of_before_their_alternatives(advised):
