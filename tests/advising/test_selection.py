@@ -60,6 +60,7 @@ class Standardized(nn.Conv2d):
         return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding)
 
 
+@pytest.mark.usefixtures("alone")
 def test_what_layers_store_outside_of_them_is_given_back(tmp_path) -> None:
     found = model(Standardized(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1))
     made = applied(found, ["WGT301"])

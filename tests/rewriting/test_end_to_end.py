@@ -22,9 +22,10 @@ def test_a_change_that_holds_is_off_by_rounding_alone():
 
 
 def test_a_change_that_does_not_hold_names_its_layer():
-    wrong = Proposal((("2", (Identity(),)),), is_exact=True)
+    wrong, before = Proposal((("2", (Identity(),)),), is_exact=True), model()
+    nn.init.constant_(before[0].bias, -9.0)  # below what 3 * 3 * 3 weights add, so that the ReLU has something to cut
     with pytest.raises(Problem, match=r"^2: the change would alter the model's output by"):
-        refuse_inexact(model(), [FOLDED, wrong], (X, {}))
+        refuse_inexact(before, [FOLDED, wrong], (X, {}))
 
 
 def test_untrained_statistics_are_made_random_so_that_folding_them_shows():
