@@ -62,15 +62,13 @@ def _own(module: nn.Module) -> Mapping[str, Tensor]:
 def _of_others(
     advised: Sequence[Advised], facts: ModelFacts, asked: WeightQuestions, spared: int
 ) -> Mapping[int, Evidence | NoEvidence | None]:
-    """By identity, what is said of alternatives: of the cheapest ones, as far as the work allows."""
+    """By identity, what is said of alternatives: the cheapest ones are asked, as far as the work allows."""
     others = sorted((other for item in advised for other in item.others), key=lambda other: _work(other, facts))
-    found = {}
-    for other in others:
-        spared -= _work(other, facts)
-        if spared < 0:
-            break
-        found[id(other)] = asked.of(other)
-    return found
+    reached = accumulate(_work(other, facts) for other in others)
+    return {
+        id(other): asked.of(other) if work <= spared else NoEvidence("too long")
+        for other, work in zip(others, reached, strict=True)
+    }
 
 
 def _effort(advised: Sequence[Advised], facts: ModelFacts) -> float:
@@ -110,7 +108,7 @@ class WeightQuestions:
         if any(isinstance(unit, ReLU) for unit in units):
             return None  # whatever the weights keep, the function between them is another one
         if layer is None:
-            return None if path in self.too_large else self._of_matrix(path, weight, units)
+            return NoEvidence("too long") if path in self.too_large else self._of_matrix(path, weight, units)
         if tuple(weight.shape) != layer.convolution.weight_shape:
             return None
         reads, feeds = self._statistics(layer.rectified), self._statistics(layer.norm)

@@ -60,4 +60,4 @@ class Evidence:
 class NoEvidence:
     """Weights that say nothing about any proposal, and why."""
 
-    reason: Literal["not finite", "zero", "untrained"]
+    reason: Literal["not finite", "zero", "untrained", "too long"]

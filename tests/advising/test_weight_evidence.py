@@ -166,8 +166,8 @@ def test_beyond_some_seconds_of_work_matrices_are_not_asked_the_largest_ones_fir
     model = nn.Sequential(*head(300), nn.Linear(300, 200), nn.Linear(200, 301)).eval()
     said = {item.path: item.evidence for item in lossy(model)}
     assert set(said) == {"3", "4", "5"}
-    assert said["3"] is None
-    assert said["4"] is not None
+    assert said["3"] == "structure only: asking the weights would take too long"
+    assert "weight energy" in said["4"]
 
 
 def test_a_weight_is_decomposed_once_for_all_that_is_asked_of_it(monkeypatch):

@@ -11,6 +11,7 @@ SILENCE = {
     "not finite": "the weights are not finite",
     "zero": "the weights are zero",
     "untrained": "the weights look untrained",
+    "too long": "asking the weights would take too long",
 }
 
 
