@@ -66,7 +66,7 @@ def _of_others(
     others = sorted((other for item in advised for other in item.others), key=lambda other: _work(other, facts))
     reached = accumulate(_work(other, facts) for other in others)
     return {
-        id(other): asked.of(other) if work <= spared else NoEvidence("too long")
+        id(other): asked.of(other) if work <= max(0, spared) else NoEvidence("too long")
         for other, work in zip(others, reached, strict=True)
     }
 
