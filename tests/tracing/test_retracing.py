@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 from torch import nn
-from tracing.test_operator_memo import everything
+from tracing.test_repeating_recorder import everything
 
 from analyzer.loading import from_module
 from analyzer.rewriting import rewritten

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer.values.counts import Cost, Model, StoredTensor, Total, Tracing
@@ -37,7 +37,7 @@ def test_a_stored_tensor_knows_its_elements():
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))  # a ratio is always finite
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.data_too_large])  # an analysis is large
 @given(st.from_type(Analysis))
 def test_json_gives_back_exactly_the_same_analysis(analysis):
     assert Analysis.from_json(analysis.to_json()) == analysis
