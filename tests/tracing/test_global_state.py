@@ -52,15 +52,17 @@ def test_warnings_of_what_is_only_tried_are_not_shown():
 
 def test_fused_paths_are_off_until_the_last_of_several_threads_ends():
     assert torch.backends.mha.get_fastpath_enabled()
-    seen, may_end = [], threading.Event()
+    seen, has_begun, may_end = [], threading.Event(), threading.Event()
 
     def other():
         with preserved():
+            has_begun.set()
             may_end.wait()
 
     with preserved():
         thread = threading.Thread(target=other)
         thread.start()
+        has_begun.wait()
         seen.append(torch.backends.mha.get_fastpath_enabled())
     seen.append(torch.backends.mha.get_fastpath_enabled())
     may_end.set()
