@@ -111,7 +111,6 @@ class Budget(Limits, frozen=True, kw_only=True):
         name = self.name or (self.match if self.match != "*" else "budget")
         return f"{name} at {self.at}" if self.at else name
 
-    @property
     def sizes(self) -> dict[str, int]:
         """The sizes of `at` by name; Problem where it is not one size for each name."""
         points = points_of((self.at,) if self.at else (), "at")

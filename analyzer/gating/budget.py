@@ -57,7 +57,7 @@ def _sized(analysis: Analysis, budget: Budget) -> Analysis:
     if not budget.at:
         return analysis
     try:
-        return analysis.at(**budget.sizes)
+        return analysis.at(**budget.sizes())
     except Problem as problem:
         raise Problem(f"budget {budget.title!r}: {problem}") from None
 

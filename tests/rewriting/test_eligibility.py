@@ -4,32 +4,18 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from rewriting.test_swapping import GROUPED, Twice, conv
 from torch import nn
 
 from analyzer.rewriting import restructure, rewritten
 from analyzer.rewriting.eligibility import accepts
-from analyzer.values.convolution import Convolution, Proposal
+from analyzer.values.convolution import Proposal
 from analyzer.values.errors import Problem
-
-GROUPED = Convolution(8, 8, (3, 3), (1, 1), (1, 1), (1, 1), groups=2, bias=True)
-
-
-def conv(**options: object) -> nn.Conv2d:
-    return nn.Conv2d(8, 8, 3, padding=1, **options)  # type: ignore[arg-type]
 
 
 class Hand(nn.Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x).relu()
-
-
-class Twice(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = self.second = conv()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.second(self.first(x))
 
 
 def tied() -> nn.Module:
