@@ -1,4 +1,4 @@
-"""LatticeFit every recorded integer on a lattice of input sizes, and check the fit at other points."""
+"""Fit every recorded integer on a lattice of input sizes, and check the fit at other points."""
 
 from __future__ import annotations
 
