@@ -21,6 +21,7 @@ from analyzer.estimating.proposal_times import proposal_timer
 from analyzer.formats.wording.advice_words import worded, worded_plan
 from analyzer.formulas import used_formulas
 from analyzer.formulas.count import Count, with_sources
+from analyzer.formulas.training_costs import training_work
 from analyzer.rules import selected
 from analyzer.values.absences import Absences
 from analyzer.values.counts import Model, Total, Tracing
@@ -33,6 +34,7 @@ from analyzer.version import VERSION
 if TYPE_CHECKING:
     from analyzer.loading.checkpoints.checkpoint import Checkpoint
     from analyzer.loading.loaded_model import LoadedModel
+    from analyzer.tracing.training_step import FollowedStep
     from analyzer.values.advice import HarmMeasurement, PlanStep
     from analyzer.values.estimates import Estimates, TimeEstimate, TrainingFootprint
     from analyzer.values.graph import Trace
@@ -73,9 +75,12 @@ def _study(loaded: LoadedModel, options: AnalysisOptions, progress: Progress) ->
     facts = absences.attempt("advice", lambda: _facts(inner, count, fields, time, options, absences), None)
     unadvised = AdvisedModel(inner, count, Proofs(inner, count.trace, memo))
     advised = absences.attempt("advice", lambda: _advised(unadvised, facts, time, options, absences), unadvised)
-    training = _training_footprint(loaded, count.trace, options, progress, absences)
-    estimates = absences.attempt("estimates", lambda: _estimates(advised, time, training, options), None)
-    analysis = replace(_analysis(advised, fields, estimates, options, progress), absences=tuple(absences.found))
+    step = _training_step(inner, count.trace, options, progress, absences)
+    footprint = step.footprint if step else None
+    estimates = absences.attempt("estimates", lambda: _estimates(advised, time, footprint, options), None)
+    training = absences.attempt("training step", lambda: training_work(step.step) if step else None, None)
+    found = replace(_analysis(advised, fields, estimates, options, progress), training=training)
+    analysis = replace(found, absences=tuple(absences.found))
     return Study(_with_formulas(analysis, loaded, count, options, progress), advised)
 
 
@@ -165,18 +170,18 @@ def _advised(
         return advise_model(unadvised, facts, rules, timer, absences)
 
 
-def _training_footprint(
+def _training_step(
     loaded: LoadedModel, trace: Trace, options: AnalysisOptions, progress: Progress, absences: Absences
-) -> TrainingFootprint | None:
-    if options.training is None or not options.estimates:
+) -> FollowedStep | None:
+    if options.training is None:
         return None
-    from analyzer.tracing.training_step import NoTrainingStep, training_footprint
+    from analyzer.tracing.training_step import NoTrainingStep, follow_step
 
     progress(f"{loaded.name}: following a training step")
     try:
-        return training_footprint(loaded, options.training, trace.candidate)
+        return follow_step(loaded, options.training, trace.mode, trace.candidate)
     except NoTrainingStep as error:
-        absences.note("training footprint", "", str(error))
+        absences.note("training step", "", str(error))
         return None
 
 

@@ -74,7 +74,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_several("--ignore", "ignore", "RULES", "Do not ask these rules.")
 @_value("--explain", "RULE", "Print a rule's documentation.")
 @_value("--device-profile", "NAME", "Device profile for bounds and estimates.")
-@_value("--training", "OPTIMIZER", "Estimate the memory of a training step: sgd, sgd-momentum, adam or adamw.")
+@_value("--training", "OPTIMIZER", "Count a training step and estimate its memory: sgd, sgd-momentum, adam or adamw.")
 @_switch("--latency", "Time the model, its layers and its advice on this machine.")
 @click.option("--device", metavar="NAME", default="cpu", help="Where to time: cpu, cuda or cuda:1.")
 @click.option("--threads", type=int, default=1, metavar="N", help="Threads to time with; 1 by default.")

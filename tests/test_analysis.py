@@ -59,5 +59,5 @@ def test_a_training_step_that_cannot_be_followed_is_an_absence():
     loaded = from_module(frozen, (torch.zeros(1, 3, 8, 8),), {})
     found = stages.study(loaded, AnalysisOptions(training="adam")).analysis
     (absence,) = found.absences
-    assert (absence.what, found.total.macs) == ("training footprint", MACS)
+    assert (absence.what, found.total.macs) == ("training step", MACS)
     assert "no output depends on a parameter that requires a gradient" in absence.reason

@@ -165,12 +165,12 @@ def _run(
             stack = ModuleStack(module, loaded.module)
             written = WrittenTensors(_own_tensors(*(() if is_kept else (module,)), args, kwargs))
             recorder = _recorder(backend, stack, module, written.following(backend.run), known)
-            device = _meant_device(loaded, inputs)
+            device = meant_device(loaded, inputs)
             recorder.on_cpu, recorder.is_symbolic = device.type == "cpu", backend.is_symbolic
             forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
             with written.given_back():
                 output = forward.call()
-            result = _recorded(loaded, backend, inputs, earlier, forward, output)
+            result = recorded(loaded, backend, inputs, earlier, forward, output)
     except Problem:
         raise
     except (Exception, SystemExit) as error:
@@ -184,12 +184,12 @@ def _recorder(
     backend: Backend, stack: ModuleStack, module: nn.Module, run: Run, known: OperatorMemo | Prepared | None
 ) -> Recorder:
     if backend is not META or known is None:
-        return Recorder(stack, _names(module), run, has_values=backend is REAL)
+        return Recorder(stack, names_of(module), run, has_values=backend is REAL)
     memo = known.memo if isinstance(known, Prepared) else known
-    return RepeatingRecorder(stack, _names(module), run, memo, repeats=isinstance(known, Prepared))
+    return RepeatingRecorder(stack, names_of(module), run, memo, repeats=isinstance(known, Prepared))
 
 
-def _recorded(
+def recorded(
     loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure], forward: Forward, output: Any
 ) -> Trace:
     """What the call of a forward left with its recorder, and why no earlier backend could run it."""
@@ -211,7 +211,7 @@ def _recorded(
     )
 
 
-def _meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:
+def meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:
     """Where the model's tensors lie, or the inputs; the CPU for those that were built without memory."""
     given = (leaf for _, leaf in leaves((inputs.args, inputs.kwargs)) if isinstance(leaf, torch.Tensor))
     tensors = chain(loaded.module.parameters(), loaded.module.buffers(), given)
@@ -232,7 +232,7 @@ def _own_tensors(*made: Any) -> Iterator[torch.Tensor]:
     yield from (tensor for tensor in tensors_in(made) if not is_lazy(tensor))
 
 
-def _names(module: nn.Module) -> Mapping[int, str]:
+def names_of(module: nn.Module) -> Mapping[int, str]:
     named = [*module.named_parameters(), *module.named_buffers()]
     return {id(tensor): name for name, tensor in named}
 

@@ -63,14 +63,25 @@ class Forward:
             raise AsksForGradients
         return output
 
-    def _above_autograd(self) -> Any:
-        return self._recorded(lambda: [torch.enable_grad()], Questions(self.recorder, self.device, False, True))
+    def step(self, backward: Callable[[Any], None]) -> Any:
+        """What the module returns, with gradients; `backward` differentiates it under the same recorder."""
+        return self._above_autograd(backward)
+
+    def _above_autograd(self, backward: Callable[[Any], None] = lambda _: None) -> Any:
+        questions = Questions(self.recorder, self.device, False, True)
+        return self._recorded(lambda: [torch.enable_grad()], questions, then=backward)
 
     def _has_gradients(self) -> bool:
         given = (leaf for _, leaf in leaves((self.args, self.kwargs)) if isinstance(leaf, torch.Tensor))
         return any(tensor.requires_grad for tensor in chain(self.module.parameters(), given))
 
-    def _recorded(self, contexts: Contexts, questions: Questions, *more: AbstractContextManager[Any]) -> Any:
+    def _recorded(
+        self,
+        contexts: Contexts,
+        questions: Questions,
+        *more: AbstractContextManager[Any],
+        then: Callable[[Any], None] = lambda _: None,
+    ) -> Any:
         self.recorder.restart()
         self.recorder.stack.restart()
         seeding = seeded([*self.generators, *self._held_generators()])
@@ -80,6 +91,7 @@ class Forward:
             follower = threads.Follower(self._carrier(contexts), lambda: len(self.recorder.graph), is_noted)
             with threads.followed(follower):
                 output = drained(self.module(*self.args, **self.kwargs), self.recorder.leave_out)
+                then(output)
             self._note_threads(follower)
             self.assumptions += [*questions.assumptions, *([DRAWN] if is_drawn_from() else [])]
             return output

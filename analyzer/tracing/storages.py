@@ -106,9 +106,9 @@ class Storages:
 
     def _storage_of(self, result: torch.Tensor, sources: list[torch.Tensor]) -> int:
         """The number of a new tensor's memory: that of the source that it is a view of, else a new one."""
-        address = _address(result)
+        address = address_of(result)
         for source in sources:
-            if address is not None and _address(source) == address:
+            if address is not None and address_of(source) == address:
                 return self.known(source).storage
         nbytes = result.untyped_storage().nbytes() if address is not None else result.numel() * result.element_size()
         return self._new_storage(Allocation(nbytes, len(self._index)))
@@ -139,7 +139,7 @@ class Storages:
 
 
 def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
-    address = _address(tensor)
+    address = address_of(tensor)
     if address is None or tensor.is_nested:  # rows of several lengths have no shape
         return (id(tensor),)
     if not all(type(size) is int for size in tensor.shape):  # a symbol
@@ -147,7 +147,7 @@ def _place(tensor: torch.Tensor) -> tuple[Any, ...]:
     return address, tensor.storage_offset(), tuple(tensor.shape)
 
 
-def _address(tensor: torch.Tensor) -> int | None:
+def address_of(tensor: torch.Tensor) -> int | None:
     """Identity of a tensor's memory among live tensors; None for layouts that have no single storage."""
     try:
         return int(tensor.untyped_storage()._cdata)

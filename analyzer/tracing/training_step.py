@@ -1,21 +1,30 @@
-"""What one training step holds in memory: a forward in training mode and its backward, on meta tensors."""
+"""One training step, a forward in training mode and its backward: its operators, and what it holds in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel
-from analyzer.tracing.backends import META, run_on_meta
+from analyzer.loading.meta_copy import tensors_in
+from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves
-from analyzer.tracing.left_as_found import left_as_found
+from analyzer.tracing.fallbacks import meant_device, names_of, ready_to_run, recorded
+from analyzer.tracing.forward import Forward
+from analyzer.tracing.lazy_modules import settle
+from analyzer.tracing.ownership import ModuleStack
+from analyzer.tracing.python_state import PythonState
+from analyzer.tracing.step_recorder import StepRecorder
+from analyzer.tracing.written_tensors import WrittenTensors
 from analyzer.values.errors import Problem
 from analyzer.values.estimates import TrainingFootprint
+from analyzer.values.training_work import StepTrace
 
 STATES: Final = {"sgd": 0, "sgd-momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimizer keeps of each parameter's size, in its data type."""
@@ -33,91 +42,107 @@ class NoTrainingStep(Exception):
     """Raised where a step in training mode cannot be followed although the forward in the model's own mode can."""
 
 
-class OnMeta(TorchDispatchMode):
-    """Operators on meta tensors, real ones that meet them included."""
+@dataclass(frozen=True)
+class FollowedStep:
+    """One training step: what it holds, and what it runs."""
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return run_on_meta(func, args, kwargs or {})
+    footprint: TrainingFootprint
+    step: StepTrace
 
 
-def training_footprint(loaded: LoadedModel, optimizer: str, candidate: int = 0) -> TrainingFootprint:
-    """Bytes of a step with this optimizer.
+def follow_step(loaded: LoadedModel, optimizer: str, mode: str = META.mode, candidate: int = 0) -> FollowedStep:
+    """A forward in training mode and its backward on the backend of that mode; the model has no wrappers.
 
-    Problem for an unknown one, NoTrainingStep where the forward in training mode has no backward on meta tensors.
+    Problem for an unknown optimizer, NoTrainingStep where the forward in training mode has no backward there.
     """
     if optimizer not in STATES:
         raise Problem(f"there is no optimizer {optimizer!r}; known are {', '.join(STATES)}")
-    with left_as_found(loaded), META.module(loaded) as module, _in_training_mode(module):
-        saved = _saved_bytes(module, loaded.candidates[candidate])
-        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        gradients = sum(_nbytes(parameter) for parameter in trained)
-        return TrainingFootprint(
-            optimizer=optimizer,
-            weights=sum(_nbytes(tensor) for tensor in (*module.parameters(), *module.buffers())),
-            gradients=gradients,
-            states=STATES[optimizer] * gradients + STEP_BYTES.get(optimizer, 0) * len(trained),
-            activations=saved,
-            inputs=sum(_nbytes(leaf) for leaf in _inputs(loaded, module, candidate)),
-            assumptions=ASSUMPTIONS,
-        )
+    backend = next(backend for backend in BACKENDS if backend.mode == mode)
+    with ready_to_run(loaded) as state, backend.module(loaded) as module, ExitStack() as entered:
+        for context in (_in_training_mode(module), _without_gradients_left(module), sdpa_kernel(SDPBackend.MATH)):
+            entered.enter_context(context)
+        return _followed(loaded, optimizer, backend, loaded.candidates[candidate], module, state)
 
 
-def _saved_bytes(module: nn.Module, inputs: Inputs) -> int:
-    """What the forward saves for its backward, run to see that there is one."""
-    args, kwargs = _made(inputs, module)
-    known = {_memory(tensor) for tensor in (*module.parameters(), *module.buffers())}
-    known |= {_memory(leaf) for _, leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)}
-    held: dict[int, torch.UntypedStorage] = {}
+def _followed(
+    loaded: LoadedModel, optimizer: str, backend: Backend, inputs: Inputs, module: nn.Module, state: PythonState
+) -> FollowedStep:
+    args, kwargs = (map_leaves(given, lambda leaf: backend.make_input(leaf, module)) for given in _given(inputs))
+    settle(module, args, kwargs)
+    written = WrittenTensors(tensors_in((module, args, kwargs)))
+    recorder = StepRecorder(
+        ModuleStack(module, loaded.module), names_of(module), written.following(backend.run), backend is REAL
+    )
+    device = meant_device(loaded, inputs)
+    recorder.on_cpu = device.type == "cpu"
+    forward = Forward(module, args, kwargs, recorder, device if backend is META else None, state.generators)
+    saved = SavedMemory([*module.parameters(), *module.buffers(), *_tensors(args, kwargs)])
+    try:
+        with written.given_back(), saved.hooks():
+            output = forward.step(lambda output: _differentiate(output, recorder, saved))
+        step = StepTrace(recorded(loaded, backend, inputs, [], forward, output), tuple(recorder.places))
+    except Exception as error:
+        raise NoTrainingStep(f"the step fails on {backend.mode} tensors: {error}") from error
+    footprint = _footprint(optimizer, module, saved.nbytes, sum(map(_nbytes, _tensors(args, kwargs))))
+    return FollowedStep(footprint, step)
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
+
+def _given(inputs: Inputs) -> tuple[Any, Any]:
+    return tuple(inputs.args), dict(inputs.kwargs)
+
+
+def _tensors(args: Any, kwargs: Any) -> list[torch.Tensor]:
+    return [leaf for _, leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+
+
+def _footprint(optimizer: str, module: nn.Module, activations: int, inputs: int) -> TrainingFootprint:
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    gradients = sum(_nbytes(parameter) for parameter in trained)
+    return TrainingFootprint(
+        optimizer=optimizer,
+        weights=sum(_nbytes(tensor) for tensor in (*module.parameters(), *module.buffers())),
+        gradients=gradients,
+        states=STATES[optimizer] * gradients + STEP_BYTES.get(optimizer, 0) * len(trained),
+        activations=activations,
+        inputs=inputs,
+        assumptions=ASSUMPTIONS,
+    )
+
+
+class SavedMemory:
+    """What a forward saves for its backward, each piece of memory once, that of the `known` tensors not among it."""
+
+    def __init__(self, known: Iterable[torch.Tensor]) -> None:
+        self._known = {_memory(tensor) for tensor in known}
+        self._held: dict[int, torch.UntypedStorage] = {}
+        self._is_open = True
+        self.nbytes = 0
+
+    def hooks(self) -> AbstractContextManager[Any]:
+        """While the block runs, what is saved is kept."""
+        return torch.autograd.graph.saved_tensors_hooks(self._keep, lambda tensor: tensor)
+
+    def _keep(self, tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in known:
-            held[storage._cdata] = storage
+        if self._is_open and storage._cdata not in self._known:
+            self._held[storage._cdata] = storage
         return tensor
 
-    try:
-        with OnMeta(), torch.enable_grad():  # type: ignore[no-untyped-call]
-            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-                output = module(*args, **kwargs)
-            return _backward(output, held)
-    except Exception as error:
-        raise NoTrainingStep(f"the step fails on meta tensors: {error}") from error
+    def let_go(self) -> None:
+        """Count what was saved so far; what comes later is not counted."""
+        self.nbytes = sum(storage.nbytes() for storage in self._held.values())
+        self._held.clear()
+        self._is_open = False
 
 
-def _backward(output: Any, held: dict[int, torch.UntypedStorage]) -> int:
+def _differentiate(output: Any, recorder: StepRecorder, saved: SavedMemory) -> None:
+    """The backward of the sum of all outputs, whose gradient is 1 at every element."""
+    saved.let_go()
     results = [leaf for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
     if not results:
         raise ValueError("no output depends on a parameter that requires a gradient")
-    total = sum(storage.nbytes() for storage in held.values())
-    held.clear()
-    torch.autograd.grad([result.sum() for result in results], _leaves_of(results), allow_unused=True)
-    return total
-
-
-def _leaves_of(results: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The tensors at the end of the graph, so that no gradient is put into them."""
-    seen: set[Any] = set()
-    ends: list[torch.Tensor] = []
-    todo = [result.grad_fn for result in results]
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
-            ends.append(node.variable)
-        todo += [following for following, _ in node.next_functions]
-    return ends
-
-
-def _inputs(loaded: LoadedModel, module: nn.Module, candidate: int) -> Iterator[torch.Tensor]:
-    made = _made(loaded.candidates[candidate], module)
-    return (leaf for _, leaf in leaves(made) if isinstance(leaf, torch.Tensor))
-
-
-def _made(inputs: Inputs, module: nn.Module) -> tuple[Any, Any]:
-    args = map_leaves(tuple(inputs.args), lambda leaf: META.make_input(leaf, module))
-    return args, map_leaves(dict(inputs.kwargs), lambda leaf: META.make_input(leaf, module))
+    with recorder.backward():
+        torch.autograd.backward(results, [torch.ones_like(result) for result in results])
 
 
 @contextmanager
@@ -133,6 +158,19 @@ def _in_training_mode(module: nn.Module) -> Iterator[None]:
             buffer.copy_(before)
         for child, mode in modes.items():
             child.training = mode
+
+
+@contextmanager
+def _without_gradients_left(module: nn.Module) -> Iterator[None]:
+    """Gradients that the backward puts into parameters are taken away, and those that were there come back."""
+    before = [(parameter, parameter.grad) for parameter in module.parameters()]
+    for parameter, _ in before:
+        parameter.grad = None
+    try:
+        yield
+    finally:
+        for parameter, gradient in before:
+            parameter.grad = gradient
 
 
 def _nbytes(tensor: torch.Tensor) -> int:

@@ -27,6 +27,7 @@ from analyzer.values.gate_results import BudgetLine, Difference
 from analyzer.values.scaling import Scaling, resized
 from analyzer.values.size_sweeps import SizedTotal
 from analyzer.values.timings import Latency
+from analyzer.values.training_work import TrainingWork
 
 SCHEMA_VERSION: Final = 1
 
@@ -116,6 +117,8 @@ class Analysis:
     """What was done to fit this model to budgets; None for a model as it was given."""
     estimates: Estimates | None = None
     """Time, memory and energy as estimated for a device profile, never measured."""
+    training: TrainingWork | None = None
+    """A training step, counted operator by operator, when asked for."""
     scaling: Scaling | None = None
     """Costs as polynomials in the sizes of the inputs, when asked for."""
     sizes: tuple[SizedTotal, ...] = ()

@@ -25,6 +25,7 @@ BESIDES = [
     "latency",
     "estimates",
     "absences",
+    "training",
     "scaling",
     "sizes",
 ]

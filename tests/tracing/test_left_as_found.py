@@ -18,7 +18,7 @@ from analyzer.reconciliation import reconcile
 from analyzer.tracing import trace
 from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.real_forward import real_forward
-from analyzer.tracing.training_step import training_footprint
+from analyzer.tracing.training_step import follow_step
 
 SEEN: list[Any] = []
 
@@ -46,7 +46,7 @@ def real(loaded: LoadedModel) -> None:
 
 
 def training(loaded: LoadedModel) -> None:
-    training_footprint(loaded, "sgd")
+    follow_step(loaded, "sgd")
 
 
 def other_counters(loaded: LoadedModel) -> None:

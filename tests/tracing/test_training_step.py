@@ -8,13 +8,13 @@ from torch import nn
 from torchvision.models import resnet50
 
 from analyzer.loading import from_module
-from analyzer.tracing.training_step import NoTrainingStep, training_footprint
+from analyzer.tracing.training_step import NoTrainingStep, follow_step
 from analyzer.values.errors import Problem
 from analyzer.values.estimates import TrainingFootprint
 
 
 def footprint(model: nn.Module, image: torch.Tensor, optimizer: str = "sgd") -> TrainingFootprint:
-    return training_footprint(from_module(model, (image,), {}, None), optimizer)
+    return follow_step(from_module(model, (image,), {}, None), optimizer).footprint
 
 
 def mlp() -> nn.Sequential:

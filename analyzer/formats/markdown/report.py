@@ -10,6 +10,7 @@ from analyzer.formats.markdown import (
     gate_section,
     latency_section,
     scaling_section,
+    training_section,
 )
 from analyzer.formats.markdown import report_tables as tables
 from analyzer.formats.markdown.markdown_text import bullets, code, details, paragraphs, prose
@@ -47,6 +48,7 @@ def render(
         _numbers(analysis, figure, growth),
         _section("What could be restructured", advice_section.section(analysis)),
         _section("Measured time", latency_section.section(analysis, clock)),
+        _section("A training step", training_section.section(analysis.training)),
         _section("Estimated, not measured", estimates_section.section(analysis.estimates, memory)),
         _section("Blocks", tables.blocks(analysis)),
         _section("Other counters", tables.second_opinions(analysis)),

@@ -13,6 +13,7 @@ from analyzer.formats.wording import (
     second_opinions,
     sentences,
     shown_layers,
+    training_words,
 )
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
 from analyzer.values.comparison import compare
@@ -53,6 +54,9 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
     if analysis.reconciliation:
         yield ""
     yield from second_opinions.lines(analysis.reconciliation, total.macs)
+    if analysis.training is not None:
+        yield ""
+        yield training_words.summary(analysis.training)
     if analysis.latency is not None:
         yield ""
         yield from durations.summary(analysis.latency)
