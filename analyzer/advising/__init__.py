@@ -105,6 +105,7 @@ def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer:
         time_ratio=time.ratio if time else None,
         inference_only=is_inference_only(rule) or removes_normalization(proposal, facts),
         not_beside=not_beside(rule.CODE, proposal, facts),
+        choice=proposal.choice.word if proposal.choice else "",
     )
     return Advised(advice, proposal, time, changed=_changed(proposal, facts))
 

@@ -53,7 +53,7 @@ def _less_harmful(chosen: Sequence[Advised], ranked: Sequence[Advised], most: Sa
         return None
     saved = _sum(item.advice.saved for item in retrained)
     wanted = Saving(min(saved.params, most.params), min(saved.macs, most.macs))
-    found = least_harm(options, [cost_of(item.advice) for item in options], wanted, are_unsound)
+    found = least_harm(options, [cost_of(item.advice) for item in options], wanted)
     return [*first, *found] if found else None
 
 
@@ -126,9 +126,7 @@ def exact_first(wanted: Iterable[Advised]) -> list[Advised]:
 
 def are_unsound(one: Advised, other: Advised) -> bool:
     """Whether the same rule would change two neighbours of which each relies on the other."""
-    if one.advice.rule != other.advice.rule:
-        return False
-    return bool(other.paths & set(one.advice.not_beside) and one.paths & set(other.advice.not_beside))
+    return one.change.is_unsound_beside(other.change)
 
 
 def removes_normalization(proposal: Proposal, facts: ModelFacts) -> bool:
@@ -165,7 +163,7 @@ def plan(best: Sequence[Advised], advised: Sequence[Advised]) -> tuple[PlanStep,
 
 def _planned(item: Advised) -> PlannedChange:
     advice = item.advice
-    return PlannedChange(advice.rule, advice.name, advice.path, advice.proposed or "")
+    return PlannedChange(advice.rule, advice.name, advice.path, advice.proposed or "", advice.choice)
 
 
 def _least_kept(items: Sequence[Advised]) -> float | None:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
+from analyzer.advising.exclusions import exclusions
 from analyzer.advising.ranking import Advised
 from analyzer.values.advice import Saving
-from analyzer.values.layer_patterns import holders
 
 SECONDS = 2.0
 """What one programme may take; with a hundred layers it takes some hundredths."""
 GAP = 1e-3
 """Of the least harm, what the one that is found may be above it."""
 
-Unsound = Callable[[Advised, Advised], bool]
-Row = tuple[int, ...]
-"""Places of options of which one at most may be taken."""
 
-
-def least_harm(
-    options: Sequence[Advised], harms: Sequence[float], wanted: Saving, are_unsound: Unsound
-) -> tuple[Advised, ...] | None:
+def least_harm(options: Sequence[Advised], harms: Sequence[float], wanted: Saving) -> tuple[Advised, ...] | None:
     """min hᵀx with Sx ≥ wanted, x binary, and of options that cannot be made together one at most, in their order.
 
     None where nothing was found in time. Harms are taken to add up, which small ones nearly do.
@@ -34,7 +27,7 @@ def least_harm(
     table = np.array([[item.params for item in saved], [item.macs for item in saved]], dtype=float)
     needed = np.array([wanted.params, wanted.macs], dtype=float)
     size = np.maximum(needed, 1.0)
-    rows = list(_exclusions(options, are_unsound))
+    rows = list(exclusions([item.change for item in options]))
     places = [number for number, row in enumerate(rows) for _ in row]
     taken = [place for row in rows for place in row]
     excluded = csr_array((np.ones(len(taken)), (places, taken)), shape=(len(rows), len(options)))
@@ -48,19 +41,3 @@ def least_harm(
     if found.x is None:
         return None
     return tuple(item for item, value in zip(options, found.x, strict=True) if value > 0.5)
-
-
-def _exclusions(options: Sequence[Advised], are_unsound: Unsound) -> Iterator[Row]:
-    """All that replace one layer; each with those that replace a module around it, and with unsound neighbours."""
-    by_path: dict[str, list[int]] = defaultdict(list)
-    for place, option in enumerate(options):
-        for path in option.paths:
-            by_path[path].append(place)
-    yield from map(tuple, by_path.values())
-    for place, option in enumerate(options):
-        around = {above for path in option.paths for above in holders(path)} - option.paths
-        near = {other for path in (*around, *option.advice.not_beside) for other in by_path.get(path, ())}
-        for other in sorted(near - {place}):
-            is_around = not around.isdisjoint(options[other].paths)
-            if is_around or (other > place and are_unsound(option, options[other])):
-                yield place, other

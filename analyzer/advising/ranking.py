@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.advising.exclusions import Change
 from analyzer.rules.rule import Finding
 from analyzer.values.advice import STEPS, Advice, Saving
 from analyzer.values.convolution import Proposal, Unit
@@ -49,6 +50,11 @@ class Advised:
     def paths(self) -> frozenset[str]:
         """The layers that it replaces."""
         return frozenset(path for path, _ in self.proposal.replacements) if self.proposal else frozenset()
+
+    @property
+    def change(self) -> Change:
+        """What decides which other changes it can be made with."""
+        return Change(self.advice.rule, self.paths, frozenset(self.advice.not_beside))
 
 
 def rank(advice: Advice, facts: ModelFacts) -> tuple[int, float]:

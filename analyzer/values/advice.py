@@ -44,6 +44,10 @@ class Alternative:
     """As of the advice."""
     harm: float | None = None
     """As of the advice."""
+    choice: str = ""
+    """As of the advice."""
+    not_beside: tuple[str, ...] = ()
+    """As of the advice."""
 
 
 Step = Literal["free", "retrain", "inference"]
@@ -99,6 +103,8 @@ class Advice:
     """Divergence of the model's output with this change alone, measured on calibration inputs; None without them."""
     beaten_by: str = ""
     """The rule that, for the same layer, saves as much for no more measured harm; empty where none does."""
+    choice: str = ""
+    """The word by which --apply tells this way from the rule's others; empty where the rule offers one way."""
 
     @property
     def step(self) -> Step | None:
@@ -150,6 +156,8 @@ class PlannedChange:
     path: str
     proposed: str
     """What to use instead, as code."""
+    choice: str = ""
+    """As of the advice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ def _alternative(other: Advised) -> Alternative:
     assert proposal.choice is not None
     assert advice.saved is not None
     label, notes = choice_words(proposal.choice), tuple(map(words, proposal.notes))
-    return Alternative(label, advice.replacements, advice.saved, notes, advice.kept, advice.harm)
+    return Alternative(
+        label, advice.replacements, advice.saved, notes, advice.kept, advice.harm, advice.choice, advice.not_beside
+    )
 
 
 def _after(item: Advised) -> str:
