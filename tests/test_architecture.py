@@ -190,6 +190,7 @@ ACROSS = {
     "advising/test_measured_gain",
     "dataflow/test_random_programs",
     "estimating/test_estimate",
+    "formats/html/test_browser",
     "formulas/test_conventions",
     "formulas/test_formula_agreement",
     "formulas/test_schemas",

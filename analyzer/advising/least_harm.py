@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzer.advising.exclusions import exclusions
 from analyzer.advising.ranking import Advised
 from analyzer.values.advice import Saving
+from analyzer.values.exclusions import exclusions
 
 SECONDS = 2.0
 """What one programme may take; with a hundred layers it takes some hundredths."""

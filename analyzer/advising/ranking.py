@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzer.advising.exclusions import Change
 from analyzer.rules.rule import Finding
 from analyzer.values.advice import STEPS, Advice, Saving
 from analyzer.values.convolution import Proposal, Unit
 from analyzer.values.estimates import ProposalTime
+from analyzer.values.exclusions import Change
 from analyzer.values.facts import ModelFacts
 from analyzer.values.notes import Evidence, NoEvidence, Note
 from analyzer.values.timings import Latency

@@ -7,6 +7,7 @@ from typing import Final
 from analyzer.formats import json
 from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
 from analyzer.formats.figures import depth_figure, fit_figure, growth_figure, latency_figure, memory_figure
+from analyzer.formats.html import page
 from analyzer.formats.markdown import report
 from analyzer.formats.terminal import summary
 from analyzer.values.errors import Problem
@@ -31,6 +32,7 @@ FORMATS: Final[dict[str, Callable[..., str]]] = {
     "json": json.render,
     "text": summary.render,
     "figure": depth_figure.render,
+    "html": page.render,
     "sarif": sarif.render,
     "junit": junit.render,
     "comment": comment.render,
@@ -46,6 +48,7 @@ SUFFIXES = {
     ".svg": "figure",
     ".sarif": "sarif",
     ".xml": "junit",
+    ".html": "html",
 }
 
 

@@ -29,7 +29,7 @@ def test_the_format_is_named_or_told_by_the_suffix(spec, expected):
     assert format_for(spec) == expected
 
 
-@pytest.mark.parametrize("spec", ["report", "report.html", "", "json:", "xml:report", "json", "github", "comment"])
+@pytest.mark.parametrize("spec", ["report", "report.htm", "", "json:", "xml:report", "json", "github", "comment"])
 def test_an_unknown_format_names_the_known_ones(spec):
     with pytest.raises(
         Problem, match=r"figure \(\.svg\), sarif \(\.sarif\), junit \(\.xml\), .* gitlab.*, as in json:"

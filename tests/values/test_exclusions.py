@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from analyzer.advising.choosing import together
-from analyzer.advising.exclusions import Change, exclusions
 from analyzer.advising.ranking import Advised
 from analyzer.values.advice import Advice, Saving
 from analyzer.values.convolution import Identity, Proposal
+from analyzer.values.exclusions import Change, exclusions
 
 
 def change(rule, *paths, not_beside=()):

@@ -1,0 +1,324 @@
+"""The page in a real browser: what is ticked, sorted, searched, zoomed, and read aloud."""
+
+import json
+import re
+import shlex
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+import pytest
+import torch
+from torch import nn
+
+import analyzer
+from analyzer.formats.html import page as html
+from analyzer.values.counts import Layer
+from analyzer.values.results import Analysis
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the browser is driven by playwright, an extra for tests"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here: apt-get install chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'\u202eevil"
+
+
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 5, padding=2)
+
+    def forward(self, x):
+        return x + self.conv2(torch.relu(self.norm(self.conv1(x))))
+
+
+class Net(nn.Module):
+    """Enough convolutions for every kind of advice to a few of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 96, 7, stride=2, padding=3)
+        self.blocks = nn.Sequential(Block(96), Block(96))
+        self.head = nn.Linear(96, 200)
+
+    def forward(self, x):
+        return self.head(self.blocks(self.stem(x)).mean((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return Net().eval()
+
+
+@pytest.fixture(scope="module")
+def analysis(net):
+    return analyzer.analyze(net, torch.zeros(1, 3, 32, 32), name="net")
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens the page of analyses; fails where it asks for something, or says something on the console."""
+    said, contexts = [], []
+
+    def open_page(*analyses, **context):
+        file = tmp_path / f"report{len(contexts)}.html"
+        file.write_text(html.render(analyses), encoding="utf-8")
+        contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **context}))
+        shown = contexts[-1].new_page()
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.on("request", lambda request: said.append(request.url) if request.url != file.as_uri() else None)
+        shown.goto(file.as_uri())
+        return shown
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def exact(page, key):
+    return int(page.get_attribute(f"[data-bill={key}]", "data-exact"))
+
+
+def rows(page):
+    return page.eval_on_selector_all(".layers tbody tr", "rows => rows.map(row => row.dataset.path)")
+
+
+def show_all(page):
+    for button in page.query_selector_all(".step > p > button"):
+        button.click()
+
+
+def test_twenty_random_sets_of_ticks_cost_what_the_rewritten_model_does(opened, analysis, net):
+    page, random, images = opened(analysis), Random(0), torch.zeros(1, 3, 32, 32)
+    show_all(page)
+    assert (exact(page, "params"), exact(page, "macs")) == (analysis.total.params, analysis.total.macs)
+    seen = set()
+    for _ in range(20):
+        page.click("text=Nothing")
+        boxes = page.query_selector_all(".idea input")
+        for box in random.sample(boxes, random.randint(1, 7)):
+            select = box.evaluate_handle("box => box.closest('li').querySelector('select')").as_element()
+            if select and box.is_enabled():
+                select.select_option(index=random.randrange(len(select.query_selector_all("option"))))
+            if box.is_enabled():
+                box.click()
+        command = shlex.split(page.inner_text(".bill pre").replace("\\\n", " "))
+        requests = [word for flag, word in pairwise(command) if flag == "--apply"]
+        after = analyzer.analyze(analyzer.rewrite(net, requests, images), images).total
+        assert (exact(page, "params"), exact(page, "macs")) == (after.params, after.macs), requests
+        assert exact(page, "size") == after.param_bytes
+        seen.add(tuple(requests))
+    assert len(seen) > 15
+
+
+def test_what_excludes_what_is_named_and_cannot_be_ticked(opened, analysis):
+    page = opened(analysis)
+    show_all(page)
+    first = page.query_selector(".idea input")
+    layer = first.evaluate("box => box.closest('li').querySelector('bdi').textContent")
+    first.check()
+    rivals = page.query_selector_all(f".idea.out:has(bdi:text-is('{layer}'))")
+    assert rivals
+    assert all(rival.query_selector("input").is_disabled() for rival in rivals)
+    assert "not together with" in rivals[0].inner_text()
+    first.uncheck()
+    assert page.query_selector_all(".idea.out") == []
+
+
+def test_the_plan_is_one_click_and_saves_what_python_says(opened, analysis):
+    page = opened(analysis)
+    page.click("text=The plan")
+    assert exact(page, "params") == analysis.total.params - analysis.together.saved.params
+    assert exact(page, "macs") == analysis.total.macs - analysis.together.saved.macs
+
+
+def test_integers_that_javascript_rounds_stay_exact(opened, advised):
+    whole = replace(advised.total, params=2**60 + 1, macs=2**61 + 3, param_bytes=4 * (2**60 + 1))
+    page = opened(replace(advised, total=whole))
+    page.query_selector(".idea:has-text('SEP101') input").check()
+    assert exact(page, "params") == 2**60 + 1 - 357
+    assert exact(page, "macs") == 2**61 + 3 - 357 * 64
+    assert f"{2**60 + 1 - 357:,}" in page.get_attribute("[data-bill=params] .after", "title")
+
+
+def test_a_limit_is_held_to_the_ticks(opened, gated, separable):
+    page = opened(replace(gated, advice=(separable,)))
+    assert "Parameters over the limit" in page.inner_text(".bill")
+    page.query_selector(".idea input").check()
+    assert "Parameters over the limit of 10.00 k" in page.inner_text(".bill")  # 10,714 - 357
+
+
+def test_columns_sort_and_the_order_comes_back(opened, analysis):
+    page = opened(analysis)
+    before = rows(page)
+    page.click(".layers th >> text=Parameters")
+    params = {layer.path: layer.params for layer in analysis.layers}
+    assert [params[path] for path in rows(page)] == sorted((params[path] for path in rows(page)), reverse=True)
+    assert page.get_attribute(".layers th:has-text('Parameters')", "aria-sort") == "descending"
+    page.click(".layers th >> text=Parameters")
+    assert params[rows(page)[-1]] == max(params.values())
+    page.click("text=In execution order")
+    assert rows(page) == before
+
+
+def test_blocks_fold_and_add_up(opened, analysis):
+    page = opened(analysis)
+    page.click("text=Fold all")
+    assert rows(page) == ["", "stem", "blocks", "head"]
+    inside = sum(layer.params for layer in analysis.layers if layer.path.startswith("blocks"))
+    assert f"{inside:,}" in page.inner_text("tr[data-path=blocks]")
+    page.focus("tr[data-path=blocks] .fold")
+    page.keyboard.press("Enter")
+    assert rows(page) == ["", "stem", "blocks", "blocks.0", "blocks.1", "head"]
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+
+
+def test_a_search_looks_at_names_kinds_and_files(opened, analysis):
+    page = opened(analysis)
+    for query, found in ((".conv2", ["blocks.0.conv2", "blocks.1.conv2"]), ("LINEAR", ["head"]), ("zzz", [])):
+        page.fill("input[type=search]", query)
+        assert rows(page) == found
+    page.fill("input[type=search]", "test_browser.py")
+    assert "stem" in rows(page)
+
+
+def test_the_source_line_is_that_of_the_layer(opened, analysis):
+    page = opened(analysis)
+    line = next(layer.line for layer in analysis.layers if layer.path == "head")
+    assert page.inner_text("tr[data-path=head] .source") == f"test_browser.py:{line}"
+
+
+def test_the_map_is_walked_by_keys_and_zoomed(opened, analysis):
+    page = opened(analysis)
+    page.focus(".map .cell[tabindex='0']")
+    first = page.evaluate("document.activeElement.dataset.path")
+    assert first == "blocks"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.path") != first
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert page.inner_text(".crumbs [aria-current]") == "blocks"
+    assert not page.query_selector(".map .cell[data-path=head]")
+    page.keyboard.press("Escape")
+    assert page.query_selector(".map .cell[data-path=head]")
+
+
+def test_areas_are_shares_of_what_is_asked_for(opened, analysis):
+    page = opened(analysis)
+    for title, field in (("MACs", "macs"), ("Parameters", "params")):
+        page.click(f".choice >> text={title}")
+        areas = page.eval_on_selector_all(
+            ".map .cell",
+            """cells => cells.map(({ dataset, firstChild: { width, height } }) =>
+                [dataset.path, width.baseVal.value * height.baseVal.value])""",
+        )
+        area, value = dict(areas), {layer.path: getattr(layer, field) for layer in analysis.layers}
+        ratio = area["blocks.0.conv2"] / area["blocks.0.conv1"]
+        assert ratio == pytest.approx(value["blocks.0.conv2"] / value["blocks.0.conv1"], rel=0.15)
+
+
+def test_an_icicle_shows_every_level(opened, analysis):
+    page = opened(analysis)
+    page.click("text=Icicle")
+    assert {"", "blocks", "blocks.0", "blocks.0.conv2"} <= set(
+        page.eval_on_selector_all(".map .cell", "cells => cells.map(cell => cell.dataset.path)")
+    )
+
+
+def test_dark_is_the_readers_choice_or_a_click_away(opened, analysis):
+    page = opened(analysis, color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(paper)
+    page.click("#theme")
+    light = page.evaluate(paper)
+    assert (dark, light) == ("rgb(16, 20, 25)", "rgb(255, 255, 255)")
+    page.click("#theme")
+    assert page.evaluate(paper) == dark
+
+
+def test_names_that_are_markup_are_text(opened, analysis):
+    layers = (Layer(HOSTILE.replace(".", ""), HOSTILE, HOSTILE, 1, 1, params=30, macs=5),)
+    model = replace(analysis.model, name=HOSTILE, target=HOSTILE)
+    advice = (replace(analysis.advice[0], path=HOSTILE, current=HOSTILE, notes=(HOSTILE,)),)
+    page = opened(replace(analysis, model=model, layers=layers, advice=advice, plan=()))
+    assert page.query_selector_all("img") == []
+    assert page.inner_text("h1") == HOSTILE.replace("\u202e", "\\u202e")
+    assert HOSTILE.replace("\u202e", "\\u202e") in page.inner_text(".layers tbody")
+
+
+def test_nothing_sticks_out_on_a_phone(opened, analysis):
+    page = opened(analysis, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(opened, analysis, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is an extra for tests").Axe()
+    page = opened(analysis, color_scheme=scheme)
+    page.click("text=The plan")
+    found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == []
+
+
+def large(layers):
+    """As many layers in blocks of ten, every block of other sizes."""
+    made = tuple(
+        Layer(
+            f"blocks.{number // 10}.layer{number % 10}",
+            ("Linear", "LayerNorm")[number % 2],
+            "net.py",
+            number % 500 + 1,
+            calls=1,
+            output_shapes=((1, number),),
+            params=number,
+            macs=1000 * number,
+        )
+        for number in range(layers)
+    )
+    total = replace(EMPTY.total, params=sum(layer.params for layer in made), macs=sum(layer.macs for layer in made))
+    return replace(EMPTY, layers=made, total=total)
+
+
+EMPTY = Analysis.from_json(
+    json.dumps(
+        {
+            "analyzer_version": "0",
+            "model": {"name": "large", "target": "net.py", "kind": "Net"},
+            "inputs": [],
+            "tracing": {"mode": "meta", "operators": 1},
+            "total": {"params": 0, "trainable_params": 0, "buffers": 0, "param_bytes": 0, "macs": 0},
+            "complete": True,
+        }
+    )
+)
+
+
+def test_ten_thousand_layers_open_within_two_seconds(opened):
+    analysis = large(10_000)
+    times = [opened(analysis).evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") for _ in range(2)]
+    assert min(times) < 2000
+
+
+def test_a_hundred_thousand_modules_say_that_they_are_added_up(opened):
+    page = opened(large(100_000))
+    said = page.inner_text(".note >> nth=0")
+    shown = re.search(r"This model has 110,002 modules. The page shows ([\d,]+):", said)
+    assert int(shown[1].replace(",", "")) <= 12_000
+    page.click("text=Fold all")
+    assert f"{sum(range(100_000)):,}" in page.inner_text("tr[data-path=blocks]")
