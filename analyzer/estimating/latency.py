@@ -63,6 +63,8 @@ def time_estimate(count: Count, device: Device) -> TimeEstimate:
         layers=tuple(_layers(works, device, table)),
         error=table.error if table else None,
         assumptions=(EAGER,) if table else (CACHES, FUSED, *_nominal(device)),
+        peak=device.peak(_dtype(works)),
+        bandwidth=device.bandwidth,
     )
 
 

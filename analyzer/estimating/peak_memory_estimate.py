@@ -11,7 +11,7 @@ from analyzer.estimating.onednn import workspace_bytes
 from analyzer.formulas.count import Count
 from analyzer.formulas.peak_memory import held_bytes
 from analyzer.values.counts import Input
-from analyzer.values.estimates import MemoryEstimate, MemoryPoint, StoredBytes
+from analyzer.values.estimates import HeldTensor, MemoryEstimate, MemoryPoint, StoredBytes
 
 EXACT: Final = "tensors live as long as torch's eager forward keeps them, views and in-place results in one piece"
 WORKSPACE: Final = "float32 convolutions take what oneDNN copies on a CPU with one thread"
@@ -33,7 +33,16 @@ def memory_estimate(count: Count) -> MemoryEstimate:
         stored=stored_bytes(count),
         curve=tuple(_curve(held, list(count.owners.values()))),
         assumptions=(EXACT, WORKSPACE),
+        alive=() if peak is None else tuple(sorted(_alive(count, peak), key=lambda held: -held.nbytes)),
     )
+
+
+def _alive(count: Count, place: int) -> Iterator[HeldTensor]:
+    """What was allocated by the time that the operator at this place runs, and is freed no earlier."""
+    for piece in count.trace.allocations:
+        if piece.born <= place and (piece.freed is None or max(piece.freed, piece.born) >= place):
+            maker = count.trace.ops[piece.born]
+            yield HeldTensor(count.owners[maker], maker.packet, piece.nbytes)
 
 
 def input_bytes(inputs: Sequence[Input]) -> int:

@@ -77,6 +77,10 @@ class TimeEstimate:
     error: EstimatorError | None = None
     """None for a device that the estimator was not calibrated on."""
     assumptions: tuple[str, ...] = ()
+    peak: float = 0.0
+    """FLOP/s that the device does at most in this data type."""
+    bandwidth: float = 0.0
+    """Bytes/s that it moves at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,16 @@ class MemoryPoint:
     """The most that is held while one call of a layer runs its own operators."""
 
     path: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTensor:
+    """A piece of memory that is held at the peak."""
+
+    path: str
+    """The layer that allocated it."""
+    operator: str
     nbytes: int
 
 
@@ -112,6 +126,8 @@ class MemoryEstimate:
     curve: tuple[MemoryPoint, ...]
     """In execution order."""
     assumptions: tuple[str, ...] = ()
+    alive: tuple[HeldTensor, ...] = ()
+    """What is held at the peak, the largest first; with the workspace of the operator that runs it is all of it."""
 
 
 @dataclass(frozen=True, slots=True)

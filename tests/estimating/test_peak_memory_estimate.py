@@ -7,9 +7,11 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from analyzer.estimating.onednn import workspace_bytes
 from analyzer.estimating.peak_memory_estimate import memory_estimate
 from analyzer.formulas.count import Count
-from analyzer.values.estimates import MemoryPoint, StoredBytes
+from analyzer.formulas.peak_memory import held_bytes
+from analyzer.values.estimates import HeldTensor, MemoryPoint, StoredBytes
 
 Counted = Callable[..., Count]
 
@@ -20,6 +22,27 @@ def test_a_chain_holds_two_tensors_at_a_time(counted: Counted) -> None:
     assert (found.layer, found.operator) == ("1", "aten.addmm")
     assert found.input_bytes == 8 * 4
     assert found.curve == (MemoryPoint("0", 32 * 4), MemoryPoint("1", 96 * 4), MemoryPoint("2", 66 * 4))
+
+
+def test_what_is_alive_at_the_peak(counted: Counted) -> None:
+    found = memory_estimate(counted(nn.Sequential(nn.Linear(8, 32), nn.Linear(32, 64), nn.Linear(64, 2)), 1, 8))
+    assert found.alive == (HeldTensor("1", "aten.addmm", 64 * 4), HeldTensor("0", "aten.addmm", 32 * 4))
+
+
+@pytest.mark.parametrize("name", ["blocked", "unfolded", "depthwise", "pooled"])
+def test_what_is_alive_and_the_workspace_are_the_peak(counted: Counted, name: str) -> None:
+    count = counted(MODELS[name].eval(), 1, 3, 64, 64)
+    found = memory_estimate(count)
+    held = sum(piece.nbytes for piece in found.alive)
+    peaks = {
+        base + workspace_bytes(op): workspace_bytes(op)
+        for base, op in zip(held_of(count), count.trace.graph, strict=True)
+    }
+    assert held + peaks[found.peak_bytes] == found.peak_bytes
+
+
+def held_of(count: Count) -> tuple[int, ...]:
+    return held_bytes(count.trace.allocations, len(count.trace.graph))
 
 
 def test_parameters_and_buffers_by_data_type(counted: Counted) -> None:

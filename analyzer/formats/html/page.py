@@ -29,6 +29,9 @@ SCRIPTS: Final = (
     "scripts/suggestions.js",
     "scripts/layer_table.js",
     "scripts/module_map.js",
+    "scripts/charts.js",
+    "scripts/memory_chart.js",
+    "scripts/roofline_chart.js",
     "scripts/start.js",
 )
 """In the order in which they run, as one script."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.formats.html.embedding import Strings, Wire, known, wire
 from analyzer.formats.html.layer_tree import LayerTree, layer_tree
+from analyzer.formats.html.memory_data import MemoryCurve, memory_curve
 from analyzer.formats.html.suggestion_data import Suggestions, suggestions
 from analyzer.values.amounts import BITS
 from analyzer.values.gate_results import BudgetLine
@@ -35,6 +36,15 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Roof:
+    """What a device does at most: FLOP/s in a data type, and bytes/s."""
+
+    peak: float
+    bandwidth: float
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageModel:
     """One model."""
 
@@ -50,6 +60,8 @@ class PageModel:
     limits: tuple[Limit, ...]
     layers: LayerTree
     advice: Suggestions
+    memory: MemoryCurve | None
+    roof: Roof | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,8 @@ def _model(analysis: Analysis, strings: Strings) -> PageModel:
         limits=tuple(_limits(analysis.budget)),
         layers=layer_tree(analysis, strings),
         advice=suggestions(analysis, strings),
+        memory=memory_curve(analysis, strings),
+        roof=Roof(time.peak, time.bandwidth, time.dtype) if time and time.peak else None,
     )
 
 

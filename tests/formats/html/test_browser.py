@@ -241,6 +241,21 @@ def test_an_icicle_shows_every_level(opened, analysis):
     )
 
 
+def test_memory_and_what_is_alive_at_its_peak(opened, analysis):
+    page, memory = opened(analysis), analysis.estimates.memory
+    assert f"in {memory.layer}" in page.inner_text(".alive caption")
+    parts = [int(cell.inner_text().replace(",", "")) for cell in page.query_selector_all(".alive td.number:not(.part)")]
+    assert sum(parts) == memory.peak_bytes
+    page.hover(".chart >> nth=0", position={"x": 100, "y": 100})
+    assert page.inner_text(".told >> nth=2").startswith(memory.curve[0].path)
+
+
+def test_the_roofline_has_a_circle_for_each_layer_that_computes(opened, analysis):
+    page = opened(analysis)
+    shown = page.eval_on_selector_all(".chart .dot", "dots => dots.map(dot => dot.dataset.path)")
+    assert sorted(shown) == sorted(layer.path for layer in analysis.estimates.time.layers if layer.flops)
+
+
 def test_dark_is_the_readers_choice_or_a_click_away(opened, analysis):
     page = opened(analysis, color_scheme="dark")
     paper = "getComputedStyle(document.body).backgroundColor"

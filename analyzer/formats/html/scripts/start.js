@@ -1,6 +1,6 @@
 // Draws each model when it is first shown, and switches between models and between light and dark.
 
-const VIEWS = [mapView, suggestionsView, tableView];
+const VIEWS = [mapView, suggestionsView, tableView, memoryView, rooflineView];
 const drawn = new Set();
 
 function draw(number) {
