@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ def refuse_data_types(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
     tensors = tensors_among((args, tuple(kwargs.values())))
     if not tensors or any(_is_usual(tensor) or not _can_be_made(tensor) for tensor in tensors):
         return
-    most = SIDE if any(tensor.numel() > LARGEST for tensor in tensors) else LARGEST
+    most = SIDE if _is_large(tensors) else LARGEST
     kind = func, most, tuple(tensor.dtype for tensor in tensors)
     if kind not in _answers:
         _answers[kind] = _answer(func, args, kwargs, most)
@@ -37,6 +37,16 @@ def refuse_data_types(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
 
 def _is_usual(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point() and tensor.element_size() >= 4
+
+
+def _is_large(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether one of them, or what all are broadcast to, is more than is made."""
+    if any(tensor.numel() > LARGEST for tensor in tensors):
+        return True
+    try:
+        return bool(torch.broadcast_shapes(*(tensor.shape for tensor in tensors)).numel() > LARGEST)
+    except RuntimeError:  # they are not broadcast to each other
+        return False
 
 
 def _can_be_made(tensor: torch.Tensor) -> bool:

@@ -50,6 +50,14 @@ def test_large_tensors_are_not_made():
     assert [call.args[0] for call in zeros.mock_calls] == [[SIDE]]
 
 
+def test_what_two_tensors_are_broadcast_to_is_not_made_either():
+    kernel_probe._answers.clear()
+    column, row = (without_values(*size, dtype=torch.int64) for size in ((LARGEST, 1), (1, LARGEST)))
+    with patch.object(torch, "zeros", side_effect=torch.zeros) as zeros:
+        refuse_data_types(aten.lt.Tensor, (column, row), {})
+    assert [call.args[0] for call in zeros.mock_calls] == [[SIDE, 1], [1, SIDE]]
+
+
 def test_errors_of_the_zeros_are_no_refusals():
     numbers = without_values(2, dtype=torch.int64)
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
