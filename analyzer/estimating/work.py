@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from analyzer.estimating.onednn import is_blocked, is_channels_last
+from analyzer.estimating.operand_bytes import distinct_operands, moved_bytes
 from analyzer.formulas import cost_of, kind_of
 from analyzer.formulas.count import Count
 from analyzer.values.convolution import IMAGE_CHANNELS
 from analyzer.values.counts import Cost
-from analyzer.values.graph import Op, Tensor
+from analyzer.values.graph import Op
 from analyzer.values.operator_classes import (
     BATCH_NORMS,
     NORMS,
@@ -135,7 +136,7 @@ def _eager_bytes(op: Op) -> int:
     """Inputs, outputs and weights once; blocked convolutions copy each there and back, unfolded ones their columns."""
     if moves_nothing(op):
         return 0
-    moved = sum(tensor.nbytes for tensor in (*_distinct(op.inputs), *op.outputs))
+    moved = moved_bytes(op)
     if not is_convolution(op) or op.outputs[0].dtype != "float32":
         return moved
     read, weight = op.tensor("input"), op.tensor("weight")
@@ -151,11 +152,6 @@ def _fused_bytes(op: Op, head: Op | None) -> int:
     if moves_nothing(op):
         return 0
     if head is None:
-        return sum(tensor.nbytes for tensor in (*_distinct(op.inputs), *op.outputs))
+        return moved_bytes(op)
     written = {tensor.number for tensor in head.outputs}
-    return sum(tensor.nbytes for tensor in _distinct(op.inputs) if tensor.number not in written)
-
-
-def _distinct(tensors: tuple[Tensor, ...]) -> Iterator[Tensor]:
-    """Each tensor once: a square reads its operand once."""
-    yield from {(tensor.number, tensor.shape): tensor for tensor in tensors}.values()
+    return sum(tensor.nbytes for tensor in distinct_operands(op) if tensor.number not in written)
