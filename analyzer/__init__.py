@@ -53,6 +53,7 @@ def analyze(
     calibrate: Any = None,
     device: str | None = None,
     symbolic: bool = False,
+    steps: bool = False,
 ) -> Analysis:
     """Count the parameters and the work of one forward pass, `model(*args, **kwargs)`.
 
@@ -61,7 +62,8 @@ def analyze(
     it is in (training or eval) and is left exactly as it was. With calibration inputs to `calibrate` on, as `fit` takes
     them, the harm of suggestions is measured and ranks them. `device` is the profile that times and bounds are
     estimated for, as `--device-profile` takes it. With `symbolic` costs are told as exact formulas in the sizes of the
-    inputs as well, and `analysis.at(batch=8)` is the analysis at other sizes. Raises Problem, one sentence for the
+    inputs as well, and `analysis.at(batch=8)` is the analysis at other sizes; with `steps`, what is kept between steps
+    of a causal or recurrent model, and what a prefill and one more token cost. Raises Problem, one sentence for the
     user, when the forward fails, when there is no such device, with `calibrate` when the weights look untrained, or
     with `symbolic` when no size can change.
     """
@@ -72,7 +74,7 @@ def analyze(
     from analyzer.values.requests import AnalysisOptions
 
     loaded = from_module(model, _positional(args), dict(kwargs or {}), name)
-    found = study(loaded, replace(AnalysisOptions.on(device), symbolic=symbolic))
+    found = study(loaded, replace(AnalysisOptions.on(device), symbolic=symbolic, steps=steps))
     if calibrate is None or found.model is None or found.model.facts is None:
         return found.analysis
     from analyzer.advising.measured_harm import to_measure

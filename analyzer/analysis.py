@@ -18,6 +18,7 @@ from analyzer.dataflow.receptive_field.fields import Field, receptive_fields, wi
 from analyzer.estimating import estimate
 from analyzer.estimating.latency import time_estimate
 from analyzer.estimating.proposal_times import proposal_timer
+from analyzer.estimating.step_costs import steps_of
 from analyzer.formats.wording.advice_words import worded, worded_plan
 from analyzer.formulas import used_formulas
 from analyzer.formulas.count import Count, with_sources
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from analyzer.values.advice import HarmMeasurement, PlanStep
     from analyzer.values.estimates import Estimates, TimeEstimate, TrainingFootprint
     from analyzer.values.graph import Trace
+    from analyzer.values.steps import Steps
 
 Progress = Callable[[str], None]
 NO_FORWARD = "a checkpoint alone does not say what the forward computes: give the model's file, with --checkpoint"
@@ -79,9 +81,19 @@ def _study(loaded: LoadedModel, options: AnalysisOptions, progress: Progress) ->
     footprint = step.footprint if step else None
     estimates = absences.attempt("estimates", lambda: _estimates(advised, time, footprint, options), None)
     training = absences.attempt("training step", lambda: training_work(step.step) if step else None, None)
-    found = replace(_analysis(advised, fields, estimates, options, progress), training=training)
+    steps = absences.attempt("steps", lambda: _steps(loaded, count.trace, options, progress), None)
+    found = replace(_analysis(advised, fields, estimates, options, progress), training=training, steps=steps)
     analysis = replace(found, absences=tuple(absences.found))
     return Study(_with_formulas(analysis, loaded, count, options, progress), advised)
+
+
+def _steps(loaded: LoadedModel, trace: Trace, options: AnalysisOptions, progress: Progress) -> Steps | None:
+    if not options.steps:
+        return None
+    from analyzer.tracing.step_traces import step_traces
+
+    progress(f"{loaded.name}: following one more token")
+    return steps_of(step_traces(loaded, trace), options.device)
 
 
 def _with_formulas(

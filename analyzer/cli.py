@@ -108,6 +108,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_switch("--init", "Write analyze.toml with limits at the target's numbers plus headroom.")
 @_switch("--symbolic", "Tell costs as exact formulas in batch, resolution and sequence.")
 @_several("--at", "at", "SIZES", "Totals at sizes such as batch=1,8,64 or height=width=160:640:32, from one analysis.")
+@_switch("--steps", "Tell the state kept between steps, and what a prefill and one more token cost.")
 @_switch("--reconcile", "Ask fvcore, torch and torchvision too, and say why they differ.")
 @_switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run.")
 @_switch("--force", "Replace files that --init, --emit and --save find in their place.")

@@ -45,6 +45,7 @@ def request_of(**asked: Any) -> CommandRequest:
         training=asked["training"],
         symbolic=asked["symbolic"],
         at=points_of(asked["at"]),
+        steps=asked["steps"],
     )
     work = WorkRequest(
         models=_models(asked["targets"], asked["checkpoints"]),

@@ -154,30 +154,51 @@ def _run(
 ) -> Trace:
     torch.manual_seed(0)
     random.seed(0)
-    stack: ModuleStack | None = None
     try:
         with backend.module(loaded) as module:
             given = (tuple(inputs.args), dict(inputs.kwargs))
             args, kwargs = map_leaves(given, lambda leaf: backend.make_input(leaf, module))
             settle(module, args, kwargs)
-            is_kept = isinstance(known, Prepared) and module is loaded.module
-            generators = [*state.generators, *_generators(loaded, module, state, known)]
-            stack = ModuleStack(module, loaded.module)
-            written = WrittenTensors(_own_tensors(*(() if is_kept else (module,)), args, kwargs))
-            recorder = _recorder(backend, stack, module, written.following(backend.run), known)
-            device = meant_device(loaded, inputs)
-            recorder.on_cpu, recorder.is_symbolic = device.type == "cpu", backend.is_symbolic
-            forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
-            with written.given_back():
-                output = forward.call()
+            forward, output = called(loaded, backend, inputs, module, args, kwargs, state, known)
             result = recorded(loaded, backend, inputs, earlier, forward, output)
+    except (Problem, Failure):
+        raise
+    except (Exception, SystemExit) as error:
+        raise Failure(backend.mode, inputs, error, None) from error
+    for what, path in forward.recorder.doubts if backend is not REAL else ():
+        raise Failure(backend.mode, inputs, NeedsValues(what), (path, ()), result)
+    return result
+
+
+def called(
+    loaded: LoadedModel,
+    backend: Backend,
+    inputs: Inputs,
+    module: nn.Module,
+    args: Any,
+    kwargs: Any,
+    state: PythonState,
+    known: Prepared | OperatorMemo | None = None,
+) -> tuple[Forward, Any]:
+    """One call of a module that the backend made, with arguments that are of it, and what it returned.
+
+    Failure names the layer that raised.
+    """
+    is_kept = isinstance(known, Prepared) and module is loaded.module
+    generators = [*state.generators, *_generators(loaded, module, state, known)]
+    stack = ModuleStack(module, loaded.module)
+    written = WrittenTensors(_own_tensors(*(() if is_kept else (module,)), args, kwargs))
+    recorder = _recorder(backend, stack, module, written.following(backend.run), known)
+    device = meant_device(loaded, inputs)
+    recorder.on_cpu, recorder.is_symbolic = device.type == "cpu", backend.is_symbolic
+    forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
+    try:
+        with written.given_back():
+            return forward, forward.call()
     except Problem:
         raise
     except (Exception, SystemExit) as error:
-        raise Failure(backend.mode, inputs, error, stack.failed if stack else None) from error
-    for what, path in recorder.doubts if backend is not REAL else ():
-        raise Failure(backend.mode, inputs, NeedsValues(what), (path, ()), result)
-    return result
+        raise Failure(backend.mode, inputs, error, stack.failed) from error
 
 
 def _recorder(

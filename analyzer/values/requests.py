@@ -59,6 +59,8 @@ class AnalysisOptions:
     """Tell costs as polynomials in the sizes of the inputs as well."""
     at: tuple[Mapping[str, int], ...] = ()
     """Sizes by name that totals are told for."""
+    steps: bool = False
+    """Tell what is kept between steps, and what a prefill and one more token cost, as well."""
 
     @classmethod
     def on(cls, device: str | None) -> AnalysisOptions:

@@ -26,6 +26,7 @@ from analyzer.values.fit_results import Fit
 from analyzer.values.gate_results import BudgetLine, Difference
 from analyzer.values.scaling import Scaling, resized
 from analyzer.values.size_sweeps import SizedTotal
+from analyzer.values.steps import Steps
 from analyzer.values.timings import Latency
 from analyzer.values.training_work import TrainingWork
 
@@ -123,6 +124,8 @@ class Analysis:
     """Costs as polynomials in the sizes of the inputs, when asked for."""
     sizes: tuple[SizedTotal, ...] = ()
     """Totals at other sizes of the inputs, when asked for."""
+    steps: Steps | None = None
+    """What is kept between steps, and what a prefill and one more token cost, when asked for."""
 
     def at(self, **sizes: int) -> Analysis:
         """The same model with inputs of other sizes: `analysis.at(batch=8, height=512)`; no forward is followed.

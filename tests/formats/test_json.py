@@ -28,6 +28,7 @@ BESIDES = [
     "training",
     "scaling",
     "sizes",
+    "steps",
 ]
 NESTED = {
     "model": "name target kind file line checkpoint assumptions",

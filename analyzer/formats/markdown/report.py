@@ -10,6 +10,7 @@ from analyzer.formats.markdown import (
     gate_section,
     latency_section,
     scaling_section,
+    steps_section,
     training_section,
 )
 from analyzer.formats.markdown import report_tables as tables
@@ -68,6 +69,7 @@ def _numbers(analysis: Analysis, figure: str | None, growth: str | None) -> str:
         _section("Totals", tables.totals(analysis)),
         _section("Costs as formulas", scaling_section.formulas(analysis.scaling)),
         _section("At other sizes", scaling_section.at_sizes(analysis, growth)),
+        _section("State and steps", steps_section.section(analysis.steps)),
         _section("Heaviest layers by parameters", tables.heaviest(analysis)),
         _section("Heaviest layers by MACs", tables.heaviest(analysis, by_macs=True)),
     )

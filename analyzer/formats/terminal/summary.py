@@ -13,6 +13,7 @@ from analyzer.formats.wording import (
     second_opinions,
     sentences,
     shown_layers,
+    step_words,
     training_words,
 )
 from analyzer.formats.wording.numbers import count, plural, ratio, share, size
@@ -50,6 +51,7 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
     yield from _heaviest(analysis, width, "parameters", lambda layer: layer.params, total.params)
     yield from _heaviest(analysis, width, "MACs", lambda layer: layer.macs, total.macs)
     yield from _formulas(analysis)
+    yield from _steps(analysis)
     yield from advice_table.parts(analysis, width, written)
     if analysis.reconciliation:
         yield ""
@@ -83,6 +85,17 @@ def _formulas(analysis: Analysis) -> Iterator["str | Text | Table"]:
     ]
     if rows:
         yield table(("at", "MACs:", "other FLOPs:", "peak activations:"), rows)
+
+
+def _steps(analysis: Analysis) -> Iterator["str | Text | Table"]:
+    """What is kept between steps, and the two steps side by side."""
+    if analysis.steps is None:
+        return
+    yield ""
+    yield from step_words.sentences(analysis.steps)
+    prefill, decode = step_words.titles(analysis.steps)
+    yield table(("", f"{prefill}:", f"{decode}:"), step_words.rows(analysis.steps))
+    yield step_words.ridge(analysis.steps)
 
 
 def _compared(analyses: Sequence[Analysis], written: Sequence[str]) -> Iterator["str | Text | Table"]:

@@ -1,0 +1,201 @@
+"""Follow a prefill and one more token of a model, and what it keeps between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.loading.wrappers import unwrapped
+from analyzer.tracing.backends import BACKENDS, REAL, Backend
+from analyzer.tracing.collector import collector_spared
+from analyzer.tracing.containers import map_leaves
+from analyzer.tracing.failure import Failure
+from analyzer.tracing.fallbacks import ready_to_run
+from analyzer.tracing.state_growth import Sizes, kept_rows, memory_behind, sizes_of, state_of, with_windows
+from analyzer.tracing.state_tensors import Way, held_tensors, left_out, named_tensors, taken, ways_back
+from analyzer.tracing.stepping import RecordedCall, SequenceAxis, Session, sequence_axes
+from analyzer.values.errors import first_line
+from analyzer.values.graph import Trace, distinct_parameters
+from analyzer.values.recorded_steps import StepTraces
+
+LONGEST: Final = 131072
+"""Tokens of the longest prefill that is traced to see windows fill."""
+FURTHER: Final = 8
+"""The next longer one is so many times the example's."""
+MOST_OPERATORS: Final = 20_000
+"""No longer prefill is traced that would run more operators than this."""
+MOST_REAL: Final = 2**28
+"""Parameters of a model that is run for real for its steps alone."""
+POSITIONS: Final = ("max_position_embeddings", "max_target_positions", "n_positions")
+"""Entries of a configuration that say how long a sequence may be."""
+NO_SEQUENCE: Final = "no input has a sequence of several tokens"
+NO_STATE: Final = "no forward returns a tensor that a later call takes, and no module keeps one"
+NOT_PREFILLED: Final = "the forward fails where it is asked for its state"
+NOT_ACCEPTED: Final = "a call with one more token and what the forward returned fails"
+
+
+class NotAccepted(Exception):
+    """Raised where a call with given state passes, but the state was not read, or has another form afterwards."""
+
+
+@dataclass(frozen=True)
+class FurtherToken:
+    """One more token: how the state was given to it, and what it left of the state."""
+
+    way: Way
+    axis: SequenceAxis
+    decode: Trace | None = None
+    after: Sizes = field(default_factory=dict)
+    reason: str = ""
+
+
+def step_traces(loaded: LoadedModel, example: Trace) -> StepTraces:
+    """A prefill with the example's inputs, one more token, and the state between them.
+
+    What cannot be followed is None, with the reason. Where a step lacks values on the backend that carried the example,
+    the next one is asked.
+    """
+    inner = replace(unwrapped(loaded), owned=False)  # so that a copy is called, which keeps what a forward leaves in it
+    inputs = inner.candidates[example.candidate]
+    tried: list[StepTraces] = []
+    reason = ""
+    with ready_to_run(inner) as python, collector_spared():
+        for backend in _backends(example):
+            try:
+                tried.append(_followed(Session(inner, backend, inputs, python)))
+            except Failure as failure:
+                reason = f"{NOT_PREFILLED}: {first_line(str(failure))}"
+                continue
+            if tried[-1].decode or not tried[-1].state:
+                break
+    followed = [traces for traces in tried if traces.decode]
+    return (*followed, *tried, StepTraces(1, 1, example, reason=reason))[0]
+
+
+def _backends(example: Trace) -> list[Backend]:
+    """From the one that carried the example on; only small models are run for real for their steps alone."""
+    modes = [backend.mode for backend in BACKENDS]
+    weights = sum(parameter.numel for parameter in distinct_parameters(example.parameters))
+    later = BACKENDS[modes.index(example.mode) :]
+    return [backend for backend in later if backend is not REAL or example.mode == REAL.mode or weights <= MOST_REAL]
+
+
+def _followed(session: Session) -> StepTraces:
+    axes = list(sequence_axes(session.leaves()))
+    with session.module() as module:
+        prefill = session.call(module, session.inputs)
+        if not axes:
+            return StepTraces(1, 1, prefill.trace, reason=NO_SEQUENCE)
+        tokens, batch = axes[0].length, axes[0].batch
+        ways = ways_back(module, session.inputs.args, session.inputs.kwargs, prefill.output)
+        ways = ways or ([{}] if prefill.left else [])
+        if not ways:
+            return StepTraces(tokens, batch, prefill.trace, token=_token(session, axes[0]), reason=NO_STATE)
+        step = _step(session, module, prefill, [(way, axis) for axis in axes for way in ways])
+        is_named = isinstance(prefill.output, Mapping) or step.decode is not None
+        kept = _kept(prefill.output, step.way, prefill.left) if is_named else {}
+        memory = memory_behind(kept)
+        rows = kept_rows(prefill.trace, prefill.recorder, kept, step.after)
+    token, length, batch = _token(session, step.axis), step.axis.length, step.axis.batch
+    if not rows:
+        return StepTraces(length, batch, prefill.trace, token=token, reason=step.reason)
+    sizes = dict(_longer(session, step, len(prefill.trace.graph), token)) if step.decode else {}
+    rows = with_windows(rows, length, sizes)
+    state = state_of(rows, memory, {length: {row.path: row.nbytes for row in rows}, **sizes})
+    return StepTraces(length, batch, prefill.trace, step.decode, token, state, step.reason)
+
+
+def _kept(output: Any, way: Way, left: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of the state by path; empty where the output does not have it all."""
+    parts = taken(output, way)
+    return {} if parts is None else {**dict(named_tensors(parts)), **left}
+
+
+def _step(
+    session: Session, module: nn.Module, prefill: RecordedCall, tries: Sequence[tuple[Way, SequenceAxis]]
+) -> FurtherToken:
+    """The first way to give the state back that works; else the first one, with the reason why it does not."""
+    reason = ""
+    for way, axis in tries:
+        try:
+            return _decoded(session, module, prefill, way, axis)
+        except (Failure, NotAccepted) as error:
+            reason = reason or f"{NOT_ACCEPTED}: {first_line(str(error))}"
+        if prefill.left:  # which that call may have changed
+            break
+    return FurtherToken(*tries[0], reason=reason)
+
+
+def _decoded(session: Session, module: nn.Module, prefill: RecordedCall, way: Way, axis: SequenceAxis) -> FurtherToken:
+    """One more token for every sequence, given a copy of the state that shares its tensors."""
+    given = map_leaves(taken(prefill.output, way), lambda tensor: tensor)
+    before = {**dict(named_tensors(given)), **prefill.left}
+    more = _encoded(session, module, prefill.output)
+    call = session.call(module, session.resized(axis, 1, mask=axis.length + 1), {**given, **more})
+    held = held_tensors(module)
+    after = _kept(call.output, way, {path: held[path] for path in prefill.left if path in held})
+    if not _is_read(call, before.values()):
+        raise NotAccepted("the call does not read it")
+    if before.keys() != after.keys() or any(not _grew(before[path], after[path]) for path in before):
+        raise NotAccepted("what it returns then has another form")
+    return FurtherToken(way, axis, call.trace, sizes_of(after))
+
+
+def _encoded(session: Session, module: nn.Module, output: Any) -> dict[str, Any]:
+    """What an encoder gave, for a decoder that takes it in place of the encoder's inputs."""
+    name = "encoder_last_hidden_state"
+    is_taken = "encoder_outputs" in left_out(module, session.inputs.args, session.inputs.kwargs)
+    return {"encoder_outputs": (output[name],)} if is_taken and isinstance(output, Mapping) and name in output else {}
+
+
+def _is_read(call: RecordedCall, tensors: Any) -> bool:
+    memory = {tensor.storage for tensor in call.recorder.tensors_in(list(tensors))}
+    return any(tensor.storage in memory for op in call.trace.graph for tensor in op.inputs)
+
+
+def _grew(before: torch.Tensor, after: torch.Tensor) -> bool:
+    """Whether a tensor is as it was, or longer on one axis."""
+    if before.dim() != after.dim() or before.dtype != after.dtype:
+        return False
+    changes = [new - old for old, new in zip(before.shape, after.shape, strict=True) if new != old]
+    return not changes or (len(changes) == 1 and changes[0] > 0)
+
+
+def _token(session: Session, axis: SequenceAxis) -> Trace | None:
+    """One token of one sequence alone."""
+    try:
+        with session.module() as module:
+            return session.call(module, session.resized(axis, 1, batch=1)).trace
+    except Failure:
+        return None
+
+
+def _longer(session: Session, step: FurtherToken, operators: int, token: Trace | None) -> Iterator[tuple[int, Sizes]]:
+    """The state's sizes after longer prefills, the longer the fewer operators a token takes."""
+    if session.backend is REAL or not any(step.after.values()):
+        return
+    each = max(0.0, (operators - len(token.graph)) / (step.axis.length - 1)) if token else 1.0
+    for tokens in _lengths(session, step.axis.length):
+        if operators + each * (tokens - step.axis.length) > max(MOST_OPERATORS, operators):
+            return
+        try:
+            with session.module() as module:
+                call = session.call(module, session.resized(step.axis, tokens))
+                kept = _kept(call.output, step.way, call.left)
+        except Failure:
+            return
+        each = max(each, (len(call.trace.graph) - operators) / (tokens - step.axis.length))
+        yield tokens, sizes_of(kept)
+
+
+def _lengths(session: Session, length: int) -> list[int]:
+    """Longer prefills up to what the model's configuration allows."""
+    config = getattr(session.loaded.module, "config", None)
+    allowed = (getattr(config, name, None) for name in POSITIONS)
+    longest = min(LONGEST, next((limit for limit in allowed if isinstance(limit, int)), LONGEST))
+    return [tokens for tokens in (FURTHER * length, longest // 2, longest) if length < tokens <= longest]
