@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 
 MINUTES := 60
 
-.PHONY: report test fuzz lint types clean
+.PHONY: report test fuzz docs lint types clean
 
 # Save two checkpoints, then analyse the files that build these models, side by side, into reports/.
 report: $(VENV)/installed
@@ -17,6 +17,10 @@ test: $(VENV)/installed-test
 # Random programs and mutated files, as long as MINUTES says: make fuzz MINUTES=5
 fuzz: $(VENV)/installed-test
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run_fuzz --minutes $(MINUTES)
+
+# The documentation, a gallery of interactive reports included, into docs/_build/html
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
@@ -36,5 +40,9 @@ $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build *.egg-info docs/_build docs/generated

@@ -70,6 +70,7 @@ class Increase(_Strict, frozen=True, kw_only=True):
     size: Percent | None = None
     peak_memory: Percent | None = None
     min: Amount = msgspec.field(default_factory=lambda: Amount(0))
+    """The amount; a smaller increase passes whatever its share."""
 
     @property
     def shares(self) -> dict[str, Fraction]:
@@ -84,6 +85,7 @@ class Override(Limits, frozen=True, kw_only=True):
     limit: Amount | None = None
     """For a budget with one absolute limit."""
     reason: str
+    """Why; it stands in the report."""
     until: date | None = None
     """The last day on which it holds."""
 
@@ -92,6 +94,7 @@ class Budget(Limits, frozen=True, kw_only=True):
     """Named limits on a model or on a part of it."""
 
     name: str = ""
+    """What reports call it."""
     match: str = "*"
     """The layers that count, with all below them."""
     ignore: tuple[str, ...] = ()
@@ -99,9 +102,13 @@ class Budget(Limits, frozen=True, kw_only=True):
     dtype: Literal["float64", "float32", "float16", "bfloat16", "float8", "int8", "int4"] | None = None
     """What `size` is computed in."""
     max_increase: Increase | tuple[Increase, ...] = ()
+    """How much a change may add to the base; of several each must hold."""
     level: Literal["off", "warn", "error"] = "error"
+    """Whether an excess fails, is reported only, or is not looked at."""
     message: str = ""
+    """What to do about an excess; it stands in the report."""
     override: Override | None = None
+    """Other limits for some time."""
     at: str = ""
     """Sizes of the inputs that it holds at, such as "batch=1,height=640"; empty for those that are analysed."""
 
@@ -127,13 +134,19 @@ class ModelConfig(_Strict, frozen=True, kw_only=True):
     """A model to analyse and what it is held to."""
 
     target: str
+    """As on the command line, relative to this file."""
     name: str = ""
+    """What reports call it; its target without one."""
     formerly: str = ""
     """Its name or its target at the base, where both have changed since."""
     input: str | tuple[str, ...] = ()
+    """As `--input` takes it; without it inputs are inferred."""
     checkpoint: str | None = None
+    """As `--checkpoint` takes it, relative to this file."""
     set: dict[str, str | int | float | bool] = {}
+    """Arguments of the builder, as `--set` takes them."""
     budgets: tuple[Budget, ...] = ()
+    """What the model is held to; each is judged by itself."""
 
     @property
     def request(self) -> ModelRequest:
@@ -148,10 +161,13 @@ class Tables(_Strict, frozen=True, kw_only=True):
     """The tables as they are written."""
 
     select: tuple[str, ...] = ()
+    """The rules to ask, as `--select` takes them."""
     ignore: tuple[str, ...] = ()
+    """The rules not to ask, as `--ignore` takes them."""
     broken_base: Literal["fail", "absolute"] = "fail"
     """What it means that a base cannot be analysed."""
     models: tuple[ModelConfig, ...] = ()
+    """What a call without a target analyses."""
     devices: dict[str, dict[str, Any]] = {}
     """Figures of the project's own devices."""
     formulas: dict[str, str] = {}

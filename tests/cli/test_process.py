@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.cli import command
 from analyzer.version import VERSION
 
 MODULE = (sys.executable, "-m", "analyzer")
@@ -44,17 +45,19 @@ def test_help_names_every_option(option):
     done = run(option)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Usage: python -m analyzer [OPTIONS] [TARGET]...")
-    names = (
-        "--input",
-        "--checkpoint",
-        "--set",
-        "--output",
-        "--trust-checkpoint",
-        "--json-schema",
-        "--quiet",
-        "--debug",
-    )
-    assert all(name in done.stdout for name in names)
+    named = {name for option in command.params for name in option.opts if name.startswith("--")}
+    assert {name for name in named if name not in done.stdout} == set()
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_help_is_grouped_and_names_every_format():
+    from analyzer.formats import FORMATS, SUFFIXES
+
+    titles = [group.title for group in command.option_groups]
+    assert titles[:3] == ["Model and input", "Reports", "Advice"]
+    text = run("--help").stdout
+    assert all(f"\n{title}:\n" in text for title in titles)
+    assert {name for name in (*FORMATS, *SUFFIXES) if name not in text} == set()
 
 
 def test_the_schema_describes_the_json_report(here):
