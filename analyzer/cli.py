@@ -38,8 +38,9 @@ TARGET is one of
   .pt2, .pt                   an exported program, a TorchScript archive
 
 \b
-A report is markdown (.md), json (.json), text (.txt), figure (.svg), sarif
-(.sarif), junit (.xml), or by its name alone: comment, summary, github, gitlab
+A report is markdown (.md), html (.html), json (.json), text (.txt), figure
+(.svg), sarif (.sarif), junit (.xml), or by its name alone: comment, summary,
+github, gitlab
   report.md                   markdown, with its figures beside it
   comment:comment.md          what a pull request changed
   json:-                      on stdout
@@ -144,7 +145,9 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
         "--at", "at", "SIZES", "Totals at sizes such as batch=1,8,64 or height=width=160:640:32, from one analysis."
     ),
     _switch("--steps", "Tell the state kept between steps, and what a prefill and one more token cost."),
-    _value("--training", "OPTIMIZER", "Count a training step and estimate its memory: sgd, sgd-momentum, adam or adamw."),
+    _value(
+        "--training", "OPTIMIZER", "Count a training step and estimate its memory: sgd, sgd-momentum, adam or adamw."
+    ),
     _switch("--reconcile", "Ask fvcore, torch and torchvision too, and say why they differ."),
 )
 @cloup.option_group(

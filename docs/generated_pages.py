@@ -1,6 +1,10 @@
-"""The pages of the documentation that are made of the package: rules, configuration, the command."""
+"""The pages of the documentation that are made of the package: rules, configuration, the command, the gallery."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from inspect import cleandoc
 from pathlib import Path
 from typing import Final
@@ -17,6 +21,19 @@ from analyzer.formats.wording.rule_words import explanation
 from analyzer.rules import EXACT, FACTS, RESTRUCTURINGS, slug
 from analyzer.rules.rule import Rule
 
+GALLERY: Final = {
+    "resnet50": "the textbook case: bottlenecks of three convolutions",
+    "mobilenet_v3_large": "depthwise-separable already: little is left to advise",
+    "efficientnet_b0": "squeeze and excitation; memory-bound on most devices",
+    "convnext_tiny": "large depthwise kernels",
+    "googlenet": "branches side by side, auxiliary heads that inference does not run",
+    "densenet121": "concatenations, and activations that stay alive for long",
+    "vit_b_16": "attention: no convolution but the first",
+    "swin_t": "windows and shifts",
+    "deeplabv3_resnet50": "dilation, and taps that read only padding",
+    "r3d_18": "three-dimensional convolutions over video",
+}
+"""Names of torchvision's registry, and what is to be seen."""
 SHARE: Final = AMOUNTS[Percent]["description"]
 HEADINGS: Final = {
     "": "The file",
@@ -28,9 +45,10 @@ HEADINGS: Final = {
 
 
 def write(docs: Path) -> None:
-    """All of them into `docs/generated`."""
+    """All of them into `docs/generated`; the gallery's reports into `docs/_build/gallery/reports`."""
     pages = {"command": _command(), "configuration": _configuration(), "rules/index": _rules()}
     pages |= {f"rules/{rule.CODE}": explanation(rule.CODE) for rule in (*RESTRUCTURINGS, *EXACT, *FACTS)}
+    pages["gallery"] = _gallery(docs / "_build" / "gallery" / "reports")
     for name, text in pages.items():
         path = docs / "generated" / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,6 +142,24 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "required"
     value = field.default if field.default is not msgspec.NODEFAULT else None
     return f"`{value!r}`" if value not in (None, "", (), {}) else ""
+
+
+def _gallery(folder: Path) -> str:
+    """Each report is made by the command, as a user would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda name: _write_report(name, folder / f"{name}.html"), GALLERY))
+    rows = ((f'<a href="reports/{name}.html">{name}</a>', seen) for name, seen in GALLERY.items())
+    return f"# Gallery\n\n{GALLERY_OPENING}\n\n{_table(('report', 'what is to be seen'), rows)}\n"
+
+
+def _write_report(name: str, path: Path) -> None:
+    arguments = (f"torchvision:{name}", "--symbolic", "--quiet", "--output", path)
+    subprocess.run([sys.executable, "-m", "analyzer", *arguments], check=True)
+
+
+GALLERY_OPENING: Final = """Interactive reports of ten of torchvision's models, each one file that needs no network, as
+`analyze torchvision:NAME --output NAME.html` writes it."""
 
 
 def _first_line(text: str | None) -> str:
