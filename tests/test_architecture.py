@@ -209,6 +209,7 @@ ACROSS = {
     "test_install_commands",
     "test_reports",
     "test_roofline_agreement",
+    "test_tutorial",
     "test_values_between_rooms",
     "tracing/test_left_behind",
     "tracing/test_untouched",
