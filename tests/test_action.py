@@ -203,7 +203,7 @@ def test_every_file_that_is_promised_is_asked_for(tmp_path):
 
 def test_expressions_stand_in_env_only_and_name_what_exists():
     for step in STEPS.values():
-        assert "${{" not in step["run"]
+        assert "${{" not in step.get("run", "")
     text = (ROOT / "action.yml").read_text(encoding="utf-8")
     assert set(re.findall(r"inputs\.([\w-]+)", text)) == set(ACTION["inputs"])
     ids = {step["id"] for step in STEPS.values() if "id" in step}
@@ -274,3 +274,30 @@ def test_the_recipe_keeps_one_comment(body, old, expected, tmp_path):
     subprocess.run(["bash", "-eo", "pipefail", "-c", step["run"]], env=path | variables, check=True)
     said = [line.strip() for line in record.read_text(encoding="utf-8").splitlines()[1:]]
     assert said == ([expected.format(comment=comment)] if expected else [])
+
+
+def linked(tmp_path: Path, comment: str) -> str:
+    """The comment once the page's artifact is known."""
+    file = tmp_path / "comment.md"
+    file.write_text(comment, encoding="utf-8")
+    assert run("Link the page", tmp_path, tmp_path, COMMENT=str(file), PAGE="https://example.com/artifacts/7")[0] == 0
+    return file.read_text(encoding="utf-8")
+
+
+def test_the_comment_links_the_page(tmp_path):
+    assert linked(tmp_path, "# fine\n") == (
+        "# fine\n\n[The report as a page, base beside head](https://example.com/artifacts/7)\n"
+    )
+
+
+def test_a_comment_that_says_nothing_links_nothing(tmp_path):
+    assert linked(tmp_path, "") == ""
+
+
+def test_the_page_is_kept_whatever_the_verdict_and_never_decides_it():
+    keep, link = STEPS["Keep the page"], STEPS["Link the page"]
+    assert keep["continue-on-error"] is True
+    assert "!cancelled()" in keep["if"]
+    assert "!cancelled()" in link["if"]
+    assert keep["with"]["path"].endswith("/report.html")
+    assert ACTION["outputs"]["page-file"]["value"].endswith("/report.html")

@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzer.formats import FORMATS, OPTIONS, default_files, files
+from analyzer.gating.layer_diff import difference
 from analyzer.gating.repository import folder_of
 from analyzer.values.comparison import compare, distinct
+from analyzer.values.gate_results import Difference
 from analyzer.values.results import Analysis
 
 REPORTS = "reports"
+REWRITTEN = "-rewritten"
+"""How the name of a model ends that advice was applied to."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,30 @@ def texts(analyses: Sequence[Analysis], wanted: Wanted, directory: Path) -> dict
         gated = any(analysis.verdict or analysis.difference for analysis in analyses)
         return {} if gated else default_files(analyses, REPORTS)
     needs_folder = any("folder" in OPTIONS.get(name, ()) for name, _ in wanted.outputs)
-    folder = folder_of(directory) if needs_folder else ""
+    options = {
+        "folder": folder_of(directory) if needs_folder else "",
+        "key": wanted.comment_key,
+        "silent": wanted.comment_silent,
+        "differences": differences(analyses) if any(name == "html" for name, _ in wanted.outputs) else (),
+    }
     found: dict[str, str] = {}
     for name, path in wanted.outputs:
-        found |= files(analyses, name, path, folder=folder, key=wanted.comment_key, silent=wanted.comment_silent)
+        found |= files(analyses, name, path, **options)
+    return found
+
+
+def differences(analyses: Sequence[Analysis]) -> list[Difference | None]:
+    """How each model differs from its base, of several without one from the first, a rewritten one from its original.
+
+    The first of several is compared with nothing else.
+    """
+    by_name = {analysis.model.name: analysis for analysis in analyses}
+    found: list[Difference | None] = []
+    for analysis in analyses:
+        before = by_name.get(analysis.model.name.removesuffix(REWRITTEN), analysis)
+        before = analyses[0] if before is analysis else before
+        own = None if before is analysis else difference(before, analysis, before.model.name)
+        found.append(analysis.difference or own)
     return found
 
 

@@ -18,6 +18,7 @@ OPTIONS = {
     "comment": ("key", "silent", "rest"),
     "github": ("folder",),
     "gitlab": ("folder",),
+    "html": ("differences",),
     "sarif": ("folder",),
 }
 """What these formats take beside the analysis."""
@@ -73,7 +74,7 @@ def format_for(spec: str) -> tuple[str, str]:
     )
 
 
-def files(analyses: Sequence[Analysis], name: str, path: str, **options: str | bool) -> dict[str, str]:
+def files(analyses: Sequence[Analysis], name: str, path: str, **options: object) -> dict[str, str]:
     """Every file of a report, text by path; beside markdown stand its figure and the reports of several models.
 
     Of the options a format gets those that it takes, as OPTIONS says.

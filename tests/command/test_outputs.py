@@ -1,10 +1,12 @@
 """What is written of one call's analyses."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.command.outputs import Wanted, compared, step_summary, texts
+from analyzer.command.outputs import Wanted, compared, differences, step_summary, texts
 from analyzer.values.counts import Model, Total, Tracing
+from analyzer.values.gate_results import Difference
 from analyzer.values.results import Analysis
 
 
@@ -49,3 +51,20 @@ def test_wanted_reports_only() -> None:
 def test_only_a_gate_adds_to_the_steps_summary() -> None:
     assert step_summary([analysis()]) == ""
     assert "# net" in step_summary([analysis(verdict="pass")]).lower()
+
+
+def test_of_several_each_is_compared_with_the_first_and_a_rewritten_one_with_its_original() -> None:
+    names = ("a", "b", "a-rewritten", "b-rewritten")
+    found = differences([analysis(name) for name in names])
+    assert [each.base if each else None for each in found] == [None, "a", "a", "b"]
+
+
+def test_a_base_goes_before_the_first_of_several() -> None:
+    base = Difference("main", None)
+    several = [replace(analysis("a"), difference=base), replace(analysis("b"), difference=base)]
+    assert differences(several) == [base, base]
+
+
+def test_the_page_of_two_models_compares_them() -> None:
+    (page,) = texts([analysis("a"), analysis("b")], Wanted((("html", "out.html"),)), Path()).values()
+    assert "2 models side by side" in page

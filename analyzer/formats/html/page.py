@@ -9,12 +9,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from analyzer.formats.html import total_cards
+from analyzer.formats.html import change_data, total_cards
 from analyzer.formats.html.embedding import script_json
 from analyzer.formats.html.page_data import page_data
-from analyzer.formats.wording import sentences, verdict
+from analyzer.formats.wording import numbers, sentences, verdict
 from analyzer.formats.wording.log_text import without_control
+from analyzer.values.comparison import compare
 from analyzer.values.errors import Problem
+from analyzer.values.gate_results import Difference
 from analyzer.values.results import Analysis
 
 if TYPE_CHECKING:
@@ -32,16 +34,21 @@ SCRIPTS: Final = (
     "scripts/charts.js",
     "scripts/memory_chart.js",
     "scripts/roofline_chart.js",
+    "scripts/changes.js",
     "scripts/start.js",
 )
 """In the order in which they run, as one script."""
 REINSTALL: Final = "install it again, with pip install --force-reinstall torch-static-analysis"
 
 
-def render(analyses: Sequence[Analysis]) -> str:
-    """The page of one model, or of several side by side; Problem where the installation lacks a part of it."""
+def render(analyses: Sequence[Analysis], differences: Sequence[Difference | None] = ()) -> str:
+    """The page of one model, or of several side by side; Problem where the installation lacks a part of it.
+
+    `differences` are those of each model from another one; without them a gate's are taken, from the base.
+    """
     from markupsafe import Markup
 
+    against = [*differences] or [analysis.difference for analysis in analyses]
     script = "\n".join(map(part, SCRIPTS))
     style = part("templates/page.css")
     return (
@@ -49,7 +56,8 @@ def render(analyses: Sequence[Analysis]) -> str:
         .get_template("page.html")
         .render(
             analyses=analyses,
-            data=Markup(script_json(page_data(analyses))),
+            differences=against,
+            data=Markup(script_json(page_data(analyses, against))),
             script=Markup(script),
             style=Markup(style),
             script_hash=_hash(script),
@@ -83,7 +91,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: without_control(value) if type(value) is str else value,
     )
-    made.globals.update(cards=total_cards.cards, bars=total_cards.bars, sentences=sentences, verdict=verdict)
+    made.globals.update(
+        cards=total_cards.cards,
+        bars=total_cards.bars,
+        total_rows=change_data.total_rows,
+        compare=compare,
+        numbers=numbers,
+        sentences=sentences,
+        verdict=verdict,
+    )
     return made
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.formats.html.change_data import Changes, changes
 from analyzer.formats.html.embedding import Strings, Wire, known, wire
 from analyzer.formats.html.layer_tree import LayerTree, layer_tree
 from analyzer.formats.html.memory_data import MemoryCurve, memory_curve
 from analyzer.formats.html.suggestion_data import Suggestions, suggestions
 from analyzer.values.amounts import BITS
-from analyzer.values.gate_results import BudgetLine
+from analyzer.values.gate_results import BudgetLine, Difference
 from analyzer.values.results import Analysis
 
 
@@ -60,6 +61,7 @@ class PageModel:
     limits: tuple[Limit, ...]
     layers: LayerTree
     advice: Suggestions
+    changes: Changes | None
     memory: MemoryCurve | None
     roof: Roof | None
 
@@ -72,14 +74,14 @@ class PageData:
     strings: list[str]
 
 
-def page_data(analyses: Sequence[Analysis]) -> PageData:
-    """What the page of these analyses embeds."""
+def page_data(analyses: Sequence[Analysis], differences: Sequence[Difference | None]) -> PageData:
+    """What the page of these analyses embeds, each with how it differs from what it is compared with."""
     strings = Strings()
-    models = tuple(_model(analysis, strings) for analysis in analyses)
-    return PageData(models, strings.texts)
+    pairs = zip(analyses, differences, strict=True)
+    return PageData(tuple(_model(analysis, difference, strings) for analysis, difference in pairs), strings.texts)
 
 
-def _model(analysis: Analysis, strings: Strings) -> PageModel:
+def _model(analysis: Analysis, difference: Difference | None, strings: Strings) -> PageModel:
     time = analysis.estimates.time if analysis.estimates else None
     return PageModel(
         name=strings.place(analysis.model.name),
@@ -92,6 +94,7 @@ def _model(analysis: Analysis, strings: Strings) -> PageModel:
         limits=tuple(_limits(analysis.budget)),
         layers=layer_tree(analysis, strings),
         advice=suggestions(analysis, strings),
+        changes=changes(difference, strings),
         memory=memory_curve(analysis, strings),
         roof=Roof(time.peak, time.bandwidth, time.dtype) if time and time.peak else None,
     )

@@ -14,6 +14,8 @@ from torch import nn
 
 import analyzer
 from analyzer.formats.html import page as html
+from analyzer.formats.wording.numbers import count
+from analyzer.gating.layer_diff import difference
 from analyzer.values.counts import Layer
 from analyzer.values.results import Analysis
 
@@ -74,9 +76,9 @@ def opened(browser, tmp_path):
     """Opens the page of analyses; fails where it asks for something, or says something on the console."""
     said, contexts = [], []
 
-    def open_page(*analyses, **context):
+    def open_page(*analyses, differences=(), **context):
         file = tmp_path / f"report{len(contexts)}.html"
-        file.write_text(html.render(analyses), encoding="utf-8")
+        file.write_text(html.render(analyses, differences), encoding="utf-8")
         contexts.append(browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **context}))
         shown = contexts[-1].new_page()
         shown.on("console", lambda message: said.append(message.text))
@@ -256,6 +258,56 @@ def test_the_roofline_has_a_circle_for_each_layer_that_computes(opened, analysis
     assert sorted(shown) == sorted(layer.path for layer in analysis.estimates.time.layers if layer.flops)
 
 
+class Renamed(Net):
+    """The network with another name for its head, a new layer, none of the second block, and a larger kernel."""
+
+    def __init__(self):
+        super().__init__()
+        self.classifier = self.head
+        del self.head
+        self.blocks = nn.Sequential(self.blocks[0])
+        self.blocks[0].conv2 = nn.Conv2d(96, 96, 7, padding=3)
+        self.extra = nn.Conv2d(96, 96, 1)
+
+    def forward(self, x):
+        return self.classifier(self.extra(self.blocks(self.stem(x))).mean((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def renamed():
+    return analyzer.analyze(Renamed().eval(), torch.zeros(1, 3, 32, 32), name="renamed")
+
+
+def test_two_models_are_matched_through_renames_and_coloured_by_what_happened(opened, analysis, renamed):
+    page = opened(analysis, renamed, differences=[None, difference(analysis, renamed, "net")])
+    assert page.inner_text("[data-model][aria-pressed=true]") == "renamed"
+    colours = "cells => cells.map(cell => [cell.dataset.path, cell.firstChild.className.baseVal])"
+    sides = [dict(side.eval_on_selector_all(".cell", colours)) for side in page.query_selector_all(".sides > div")]
+    assert (sides[0]["head"], sides[1]["classifier"]) == ("moved", "moved")
+    assert (sides[0]["blocks.1.conv1"], sides[1]["extra"]) == ("removed", "added")
+    assert (sides[0]["blocks.0.conv2"], sides[1]["blocks.0.conv2"]) == ("grown", "grown")
+    assert (sides[0]["stem"], sides[1]["stem"]) == ("same", "same")
+    assert not {"blocks.1.conv1", "head"} & sides[1].keys()
+    totals = page.eval_on_selector_all(".sides .sum", "sums => sums.map(sum => sum.textContent.trim())")
+    assert totals == [f"{count(one.total.params)} parameters" for one in (analysis, renamed)]
+
+
+def test_what_changed_is_listed(opened, analysis, renamed):
+    page = opened(analysis, renamed, differences=[None, difference(analysis, renamed, "net")])
+    assert "kernel 5 to 7" in page.inner_text(".changed tr[data-path='blocks.0.conv2']")
+    assert f"+{96 * 96 * 24:,}" in page.inner_text(".changed tr[data-path='blocks.0.conv2']")  # 25 taps to 49
+    page.click("[data-model='0']")
+    assert page.is_hidden("#model-1")
+    assert page.is_visible("#model-0")
+
+
+def test_head_and_base_of_a_gate(opened, gated):
+    page = opened(gated)
+    assert "+5,120" in page.inner_text(".changes")
+    assert page.inner_text(".changed tbody tr td >> nth=0") == "input features 512 to 1024"
+    assert page.inner_text("h2:has-text('What changed')") == "What changed since main"
+
+
 def test_dark_is_the_readers_choice_or_a_click_away(opened, analysis):
     page = opened(analysis, color_scheme="dark")
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -287,6 +339,13 @@ def test_axe_finds_nothing(opened, analysis, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is an extra for tests").Axe()
     page = opened(analysis, color_scheme=scheme)
     page.click("text=The plan")
+    found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == []
+
+
+def test_axe_finds_nothing_in_a_comparison(opened, analysis, renamed):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is an extra for tests").Axe()
+    page = opened(analysis, renamed, differences=[None, difference(analysis, renamed, "net")])
     found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
     assert [(item["id"], item["nodes"][0]["html"][:200]) for item in found] == []
 

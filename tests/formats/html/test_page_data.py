@@ -6,18 +6,18 @@ from analyzer.values.counts import Input
 
 def test_totals_beyond_what_javascript_holds_are_text(analysis):
     whole = replace(analysis.total, params=2**60 + 1, param_bytes=4 * (2**60 + 1), macs=2**53)
-    (model,) = page_data([replace(analysis, total=whole)]).models
+    (model,) = page_data([replace(analysis, total=whole)], [None]).models
     assert (model.totals.params, model.totals.macs) == (str(2**60 + 1), str(2**53))
     assert model.totals.itemsize == 4
 
 
 def test_parameters_of_several_types_have_no_one_size(analysis):
     whole = replace(analysis.total, params=3, param_bytes=8)
-    assert page_data([replace(analysis, total=whole)]).models[0].totals.itemsize is None
+    assert page_data([replace(analysis, total=whole)], [None]).models[0].totals.itemsize is None
 
 
 def test_limits_on_all_layers_are_held_to_the_ticks(gated):
-    limits = page_data([gated]).models[0].limits
+    limits = page_data([gated], [None]).models[0].limits
     assert [(limit.bar, limit.metric, limit.limit) for limit in limits] == [(0, "macs", 40_000), (1, "params", 10_000)]
 
 
@@ -31,6 +31,6 @@ def test_the_command_names_target_inputs_and_checkpoint(analysis):
 
 
 def test_models_of_one_page_share_their_strings(analysis):
-    alone, both = page_data([analysis]), page_data([analysis, analysis])
+    alone, both = page_data([analysis], [None]), page_data([analysis, analysis], [None, None])
     assert alone.strings == both.strings
     assert both.models[0] == both.models[1]

@@ -65,6 +65,7 @@ function icicleOf(state, width, height) {
 }
 
 function colourOf(state, module) {
+  if (state.colour === "status") return module.status;
   if (state.colour === "kind") return kindOf(kindText(module));
   return (module.row && text(module.row.bound)) || "overhead";
 }
@@ -81,7 +82,7 @@ function cellOf(state, node) {
 function labelOf(state, node) {
   const { module, width, height } = node, room = Math.floor((width - 8) / 6.7);
   if (room < 3 || height < 13) return null;
-  const name = module.name || state.model.modules.root.name || text(state.model.name), part = partOf(state, module);
+  const name = module.name || text(state.model.name), part = partOf(state, module);
   const full = part && name.length + part.length + 2 <= room ? `${name}  ${part}` : name;
   const shownText = full.length <= room ? full : `${full.slice(0, room - 1)}…`;
   const lines = [svg("text", { x: 5, y: Math.min(13, height / 2 + 4) }, shownText)];
@@ -96,11 +97,13 @@ function partOf(state, module) {
 }
 
 function described(state, module) {
+  if (state.colour === "status") return `${nameOf(module)}: ${module.kids.length ? "block" : STATUS[module.status]}, ${partOf(state, module)}`;
   const measure = MEASURES[state.measure], value = module.sum[state.measure];
   return [`${nameOf(module)}: ${kindText(module)}`.replace(/: $/, ""), value === null ? UNKNOWN : `${measure.text(value)} ${measure.noun}`, partOf(state, module)].filter(Boolean).join(", ");
 }
 
 function tell(state, module) {
+  if (state.colour === "status") return tellChange(state, module);
   const { row } = module, parts = [kindText(module), `${exact(module.sum.params)} parameters`, `${exact(module.sum.macs)} MACs`];
   if (module.sum.activations) parts.push(`${bytes(module.sum.activations)} of activations`);
   if (module.sum.seconds) parts.push(`about ${estimated(module.sum.seconds, "s")}`);
@@ -116,7 +119,7 @@ function drawCrumbs(state) {
 }
 
 function enter(state, module) {
-  if (!module.kids.length) return;
+  if (!module.kids.length || state.colour === "status") return;
   state.focus = module;
   drawMap(state);
   if (state.cells.length && document.activeElement === document.body) state.cells[0].focus();

@@ -1,6 +1,6 @@
 // Draws each model when it is first shown, and switches between models and between light and dark.
 
-const VIEWS = [mapView, suggestionsView, tableView, memoryView, rooflineView];
+const VIEWS = [changesView, mapView, suggestionsView, tableView, memoryView, rooflineView];
 const drawn = new Set();
 
 function draw(number) {
@@ -34,4 +34,4 @@ function startTheme() {
 document.querySelectorAll("[data-model]").forEach((button) =>
   button.addEventListener("click", () => show(Number(button.dataset.model))));
 startTheme();
-show(0);
+show(Math.max(0, data.models.findIndex((model) => model.changes)));
