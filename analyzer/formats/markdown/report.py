@@ -43,10 +43,11 @@ def render(
         _gate(analysis),
         _section("Fitted to budgets", fit_section.section(analysis.fit, trade_off)),
         _section("What was applied", _applied(analysis)),
+        _figure(analysis, figure),
         _section("What to do", advice_section.what_to_do(analysis)),
         _section("Not counted", tables.uncounted(analysis)),
         _section("Left out", _left_out(analysis)),
-        _numbers(analysis, figure, growth),
+        _numbers(analysis, growth),
         _section("What could be restructured", advice_section.section(analysis)),
         _section("Measured time", latency_section.section(analysis, clock)),
         _section("A training step", training_section.section(analysis.training)),
@@ -62,10 +63,13 @@ def render(
     )
 
 
-def _numbers(analysis: Analysis, figure: str | None, growth: str | None) -> str:
+def _figure(analysis: Analysis, figure: str | None) -> str:
     caption = prose(f"Where the parameters and MACs of {analysis.model.name} lie along its depth")
+    return f"![{caption}](<{figure}>)" if figure else ""
+
+
+def _numbers(analysis: Analysis, growth: str | None) -> str:
     return paragraphs(
-        f"![{caption}](<{figure}>)" if figure else "",
         _section("Totals", tables.totals(analysis)),
         _section("Costs as formulas", scaling_section.formulas(analysis.scaling)),
         _section("At other sizes", scaling_section.at_sizes(analysis, growth)),
