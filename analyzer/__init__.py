@@ -36,6 +36,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), "VERSION" if name == "__version__" else name)
+    if name == "Analysis":
+        import_module(f"{__name__}.formats.html.notebook").attach()
     globals()[name] = found
     return found
 

@@ -19,6 +19,7 @@ from analyzer.estimating import estimate
 from analyzer.estimating.latency import time_estimate
 from analyzer.estimating.proposal_times import proposal_timer
 from analyzer.estimating.step_costs import steps_of
+from analyzer.formats.html import notebook
 from analyzer.formats.wording.advice_words import worded, worded_plan
 from analyzer.formulas import used_formulas
 from analyzer.formulas.count import Count, with_sources
@@ -61,6 +62,7 @@ def study(loaded: LoadedModel, options: AnalysisOptions = PLAIN, progress: Progr
     from analyzer.rewriting.constant_weights import answers_kept
     from analyzer.tracing.collector import collector_spared
 
+    notebook.attach()
     with answers_kept(), collector_spared():
         return _study(loaded, options, progress)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from pathlib import Path
+from typing import ClassVar, Final, Literal
 
 import msgspec
 
@@ -73,10 +75,21 @@ class ComparisonRow:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How analyses are shown to people: values know no format, so one that can is put into `Analysis.display`."""
+
+    tables: Callable[[Analysis], str]
+    """As HTML for a notebook."""
+    show: Callable[[Analysis], Path]
+    """As a page in the browser."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """Everything one run of the analyzer found out about one model."""
 
+    display: ClassVar[Display | None] = None
     schema_version: Literal[1] = SCHEMA_VERSION
     analyzer_version: str
     model: Model
@@ -149,6 +162,16 @@ class Analysis:
             never_run=self.never_run,
             layers=tuple(scaling.rows(self.layers, steps)),
         )
+
+    def _repr_html_(self) -> str | None:
+        """Its tables for a notebook, which shows its text instead where there is no display."""
+        return self.display.tables(self) if self.display else None
+
+    def show(self) -> Path:
+        """Write the page to a temporary file and open it in the browser; gives the file. Problem if it cannot be."""
+        if self.display is None:
+            raise Problem("analyses have no display: import Analysis from analyzer, which gives them one")
+        return self.display.show(self)
 
     def to_json(self) -> str:
         """The analysis as JSON text, keys as in the published schema."""
