@@ -16,8 +16,10 @@ from torch import Tensor
 from analyzer.fitting.layer_target import Factors, LayerTarget, leading, roots, solved_each
 
 Settings = Sequence[int]
-BATCH = 2**22
+BATCH = 2**20
 """Values that a batch of outputs may take when each has least squares of its own."""
+CHANNELS = 32
+"""Whose products are worked on at a time."""
 
 
 def of_outputs(target: LayerTarget, ranks: Settings) -> Iterator[Factors]:
@@ -52,13 +54,24 @@ def _in_two(
     rest = blocks.shape[1]
     root, inverse = roots(torch.einsum("atbt->ab", blocks) / rest)
     first = inverse @ leading(root @ target.scaled.reshape(rows, -1), max(ranks))
-    gram = torch.einsum("ar,atbs,bq->rtqs", first, blocks, first).flatten(2).flatten(0, 1)
+    gram = _between(first, blocks)
     cross = torch.einsum("ar,ato->rto", first, target.response.reshape(rows, rest, -1)).flatten(0, 1)
     mean = torch.einsum("ar,at->rt", first, target.averages.read.reshape(rows, rest)).flatten()
     solutions = solved_each(gram, cross, [rank * rest for rank in ranks])
     for rank, (second, kept) in zip(ranks, solutions, strict=True):
         weights = first[:, :rank].T.reshape(rank, -1, *one), second.T.reshape(-1, rank, *two)
         yield target.factors(weights, mean[: rank * rest] @ second, kept)
+
+
+def _between(first: Tensor, blocks: Tensor) -> Tensor:
+    """Σ first[a, r] blocks[a, t, b, s] first[b, q] as (r · t, q · s), without a copy of the blocks in another order."""
+    rows, rest = blocks.shape[:2]
+    terms = first.shape[1]
+    products = blocks.new_empty(terms, rest, terms, rest)
+    for tap in range(rest):
+        half = (first.T @ blocks[:, tap].flatten(1)).reshape(terms, rows, rest)
+        products[:, tap] = torch.einsum("rbs,bq->rqs", half, first)
+    return products.flatten(2).flatten(0, 1)
 
 
 def depthwise_first(target: LayerTarget, kernels: Settings) -> Iterator[Factors]:
@@ -68,7 +81,9 @@ def depthwise_first(target: LayerTarget, kernels: Settings) -> Iterator[Factors]
     first = inverse @ leading(
         root @ target.scaled.reshape(channels, taps, -1), max(kernels)
     )  # (channels, taps, kernels)
-    gram = torch.einsum("ctk,ctds,dsl->kcld", first, target.blocks, first).flatten(2).flatten(0, 1)
+    parts = zip(first.split(CHANNELS), target.blocks.split(CHANNELS), strict=True)
+    products = [torch.einsum("ctk,ctds,dsl->kcld", own, blocks, first) for own, blocks in parts]
+    gram = torch.cat(products, 1).flatten(2).flatten(0, 1)
     cross = torch.einsum("ctk,cto->kco", first, target.response.reshape(channels, taps, -1)).flatten(0, 1)
     mean = torch.einsum("ctk,ct->kc", first, target.averages.read.reshape(channels, taps)).flatten()
     ones = (1,) * len(target.kernel)
@@ -115,7 +130,7 @@ def dilated(target: LayerTarget, settings: Settings) -> Iterator[Factors]:
     read = torch.arange(len(target.weight)).reshape(target.channels, -1)[:, at.flatten()].flatten()
     shape = (target.outputs, target.channels, *(3 for _ in target.kernel))
     for _ in settings:
-        ((weight, kept),) = solved_each(target.averages.gram[read][:, read], target.response[read], [len(read)])
+        ((weight, kept),) = solved_each(target.averages.gram[read[:, None], read], target.response[read], [len(read)])
         yield target.factors((weight.T.reshape(shape),), target.averages.read[read] @ weight, kept)
 
 

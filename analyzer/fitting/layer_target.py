@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from analyzer.fitting.moments import Averages
+from analyzer.fitting.moments import Averages, mirror, steps
 
 TINY = 1e-9
 
@@ -113,21 +113,59 @@ def solved_each(gram: Tensor, cross: Tensor, sizes: Sequence[int]) -> Iterator[t
     """The solution of gram · X = cross with the first unknowns alone, and diag(Xᵀ · cross), for each number of them.
 
     gram (..., n, n) is positive up to rounding, cross (..., n, out). The factor of a leading block is the leading block
-    of the factor: one decomposition serves all sizes.
+    of the factor: one decomposition serves all sizes. It is made in the lower half of gram, which is mended at the end.
     """
-    regular = gram.clone()
-    regular.diagonal(dim1=-2, dim2=-1).add_(TINY * regular.diagonal(dim1=-2, dim2=-1).mean() + 1e-30)
-    factor, failed = torch.linalg.cholesky_ex(regular)
-    if bool(failed.any()):
-        for size in sizes:
-            solution = torch.linalg.pinv(regular[..., :size, :size], hermitian=True) @ cross[..., :size, :]
-            yield solution, (solution * cross[..., :size, :]).sum(-2)
-        return
-    half = torch.linalg.solve_triangular(factor, cross, upper=False)
+    kept = [gram[..., own, own].clone() for own, _ in steps(gram.shape[-1])]
+    gram.diagonal(dim1=-2, dim2=-1).add_(TINY * gram.diagonal(dim1=-2, dim2=-1).mean() + 1e-30)
+    try:
+        if _factorise(gram):
+            yield from _by_factor(gram, cross, sizes)
+            return
+    finally:
+        _mend(gram, kept)
     for size in sizes:
-        part = half[..., :size, :]
-        solution = torch.linalg.solve_triangular(factor[..., :size, :size].mT, part, upper=True)
-        yield solution, part.square().sum(-2)
+        solution = torch.linalg.pinv(gram[..., :size, :size], hermitian=True) @ cross[..., :size, :]
+        yield solution, (solution * cross[..., :size, :]).sum(-2)
+
+
+def _factorise(gram: Tensor) -> bool:
+    """Put the Cholesky factor in the lower half of (..., n, n), block by block; False where there is none."""
+    for own, after in steps(gram.shape[-1]):
+        factor, failed = torch.linalg.cholesky_ex(gram[..., own, own])
+        if bool(failed.any()):
+            return False
+        gram[..., own, own] = factor
+        below = torch.linalg.solve_triangular(factor.mT, gram[..., after, own], upper=True, left=False)
+        gram[..., after, own] = below
+        for columns, rest in steps(below.shape[-2]):
+            rows = slice(columns.start, rest.stop)
+            part = gram[..., after, after][..., rows, columns]
+            part -= below[..., rows, :] @ below[..., columns, :].mT
+    return True
+
+
+def _by_factor(factor: Tensor, cross: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
+    """With factor · factorᵀ in the place of gram; what is above the diagonal of (..., n, n) is not read."""
+    half = cross.clone()
+    for own, after in steps(half.shape[-2]):
+        half[..., own, :] = torch.linalg.solve_triangular(factor[..., own, own], half[..., own, :], upper=False)
+        half[..., after, :] -= factor[..., after, own] @ half[..., own, :]
+    for size in sizes:
+        kept = half[..., :size, :].square().sum(-2)
+        solution = half[..., :size, :].clone()
+        for own, _ in reversed(list(steps(size))):
+            corner = factor[..., own, own].mT
+            solution[..., own, :] = torch.linalg.solve_triangular(corner, solution[..., own, :], upper=True)
+            before = slice(0, own.start)
+            solution[..., before, :] -= factor[..., own, before].mT @ solution[..., own, :]
+        yield solution, kept
+
+
+def _mend(gram: Tensor, diagonal: Sequence[Tensor]) -> None:
+    """Write over the lower half of (..., n, n) what is in the upper one, with these blocks between them."""
+    for (own, _), block in zip(steps(gram.shape[-1]), diagonal, strict=True):
+        gram[..., own, own] = block
+    mirror(gram)
 
 
 def roots(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from math import prod
 
@@ -15,6 +17,10 @@ MOST_ROWS = 16384
 """Positions that are taken of a layer in all."""
 MOST_KEPT = 2**25
 """Values of all rows that may be kept, 134 MB."""
+BLOCK = 256
+"""Rows and columns of products and factors that are worked on at a time."""
+Rows = tuple[Tensor, Tensor]
+"""What a layer reads (rows, in) and what it should give there (rows, out)."""
 
 
 def taps(layer: nn.Module) -> int:
@@ -78,55 +84,87 @@ def _reads(layer: _ConvNd, padded: torch.Size, size: torch.Size) -> Tensor:
 
 
 @dataclass
+class TargetSums:
+    """Sums over rows of x yᵀ, y and y², where x (in,) is read and y (out,) is wanted."""
+
+    cross: Tensor | None
+    """x yᵀ (in, out); None where the layer itself makes y of x: it then follows from the layer's weight."""
+    wanted: Tensor
+    squares: Tensor
+
+    @classmethod
+    def none(cls, inputs: int, targets: int, device: torch.device, is_own: bool = False) -> TargetSums:
+        zeros = partial(torch.zeros, dtype=torch.float64, device=device)
+        return cls(None if is_own else zeros(inputs, targets), zeros(targets), zeros(targets))
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Count in rows x (rows, in) and y (rows, out)."""
+        if self.cross is not None:
+            self.cross += x.T @ y
+        self.wanted += y.sum(0)
+        self.squares += y.square().sum(0)
+
+
+@dataclass
 class Moments:
-    """Sums over rows of x xᵀ, x yᵀ and y², where x (in,) is read and y (out,) is wanted."""
+    """Sums over rows of x xᵀ and x, and of what is wanted there."""
 
     inputs: int
     targets: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     is_own: bool = False
-    """Whether y is what the layer itself makes of x: x yᵀ then follows from its weight and is not summed."""
+    """Whether what is wanted is what the layer itself makes of what it reads."""
     keeps: bool = False
     """Whether the rows are kept as well, as far as they fit in MOST_KEPT values."""
     rows: int = 0
 
     def __post_init__(self) -> None:
-        def zeros(*size: int) -> Tensor:
-            return torch.zeros(*size, dtype=torch.float64, device=self.device)
-
-        self._kept: list[tuple[Tensor, Tensor]] = []
-        self._gram = zeros(self.inputs, self.inputs)
-        self._cross = None if self.is_own else zeros(self.inputs, self.targets)
-        self._read, self._wanted, self._squares = zeros(self.inputs), zeros(self.targets), zeros(self.targets)
+        self.kept: list[Rows] = []
+        self._gram = torch.zeros(self.inputs, self.inputs, dtype=torch.float64, device=self.device)
+        self._read = torch.zeros(self.inputs, dtype=torch.float64, device=self.device)
+        self._target = TargetSums.none(self.inputs, self.targets, self.device, self.is_own)
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Count in rows x (rows, in) and y (rows, out)."""
         x, y = x.float(), y.float()
-        self._gram += x.T @ x
-        if self._cross is not None:
-            self._cross += x.T @ y
+        for own, _ in steps(self.inputs):  # block by block, the upper ones: a product of all takes as much again
+            self._gram[own, own.start :] += x[:, own].T @ x[:, own.start :]
         self._read += x.sum(0)
-        self._wanted += y.sum(0)
-        self._squares += y.square().sum(0)
+        self._target.add(x, y)
         self.rows += len(x)
         self.keeps = self.keeps and self.rows * (self.inputs + self.targets) <= MOST_KEPT
-        self._kept = [*self._kept, (x, y)] if self.keeps else []
-
-    @property
-    def kept(self) -> tuple[Tensor, Tensor] | None:
-        """The rows (rows, in) and (rows, out); None where they are too many."""
-        return (torch.cat([x for x, _ in self._kept]), torch.cat([y for _, y in self._kept])) if self._kept else None
+        self.kept = [*self.kept, (x, y)] if self.keeps else []
 
     def averages(self, is_free: bool) -> Averages:
         """Averages a row; about the means where a constant can be added to each output. The sums are used up."""
         n = max(self.rows, 1)
-        read, wanted = (total / n if is_free else torch.zeros_like(total) for total in (self._read, self._wanted))
+        read = self._read / n if is_free else torch.zeros_like(self._read)
+        mirror(self._gram)
         gram = self._gram.div_(n).addr_(read, read, alpha=-1)
         few = len(gram) / n
         ridge = float(gram.diagonal().mean()) * max(1e-4, min(0.1, 1e-2 * few)) + 1e-12
         gram.diagonal().add_(ridge)
-        cross = None if self._cross is None else self._cross.div_(n).addr_(read, wanted, alpha=-1)
-        return Averages(gram, cross, (self._squares / n - wanted.square()).clamp_min(0), read, wanted, ridge)
+        return Averages(gram, read, is_free, ridge, *_about_mean(self._target, n, read, is_free))
+
+
+def _about_mean(sums: TargetSums, rows: int, read: Tensor, is_free: bool) -> tuple[Tensor | None, Tensor, Tensor]:
+    """E[x yᵀ], E[y²] and the mean of y that was taken off both; the sums are used up."""
+    wanted = sums.wanted / rows if is_free else torch.zeros_like(sums.wanted)
+    cross = None if sums.cross is None else sums.cross.div_(rows).addr_(read, wanted, alpha=-1)
+    return cross, (sums.squares / rows - wanted.square()).clamp_min(0), wanted
+
+
+def steps(size: int) -> Iterator[tuple[slice, slice]]:
+    """Blocks of so many rows, each with all that come after it."""
+    for start in range(0, size, BLOCK):
+        stop = min(start + BLOCK, size)
+        yield slice(start, stop), slice(stop, size)
+
+
+def mirror(matrix: Tensor) -> None:
+    """Make a matrix (..., n, n) symmetric in its place, by its upper blocks; those on the diagonal stay."""
+    for own, after in steps(matrix.shape[-1]):
+        matrix[..., after, own] = matrix[..., own, after].mT
 
 
 @dataclass(frozen=True)
@@ -135,13 +173,24 @@ class Averages:
 
     gram: Tensor
     """E[x xᵀ] (in, in), with the ridge on its diagonal."""
+    read: Tensor
+    """(in,)"""
+    is_free: bool
+    """Whether means were taken off: a constant can be added to each output."""
+    ridge: float
+    """More where few rows were seen for the values read."""
     cross: Tensor | None
     """E[x yᵀ] (in, out); None where the layer itself gave y."""
     power: Tensor
     """E[y²] (out,)."""
-    read: Tensor
-    """(in,)"""
     wanted: Tensor
     """(out,)"""
-    ridge: float
-    """More where few rows were seen for the values read."""
+
+    def towards(self, rows: Iterable[Rows]) -> Averages:
+        """The same of what is read, with other targets for the very rows that were read."""
+        sums, number = TargetSums.none(len(self.read), len(self.wanted), self.read.device), 0
+        for x, y in rows:
+            sums.add(x, y)
+            number += len(x)
+        cross, power, wanted = _about_mean(sums, number, self.read, self.is_free)
+        return replace(self, cross=cross, power=power, wanted=wanted)

@@ -67,10 +67,9 @@ def _fits(baseline: Baseline, choice: LayerChoice, original: Side, changed: Side
     path = choice.path
     calls, keeps = {path: baseline.calls[path]}, path in baseline.before_relu
     sums = gathered(changed, calls, baseline.rows, original, keeps)[path]
-    layer, norm, kept = changed.model.get_submodule(path), baseline.norm_of(path, changed.model), sums.kept
-    plain = Replaceable.of(layer, norm, sums).fitted([choice])[choice]
-    del sums  # which take most memory
-    return plain, None if kept is None else fitted_before_relu(layer, norm, choice, plain, *kept)
+    own = Replaceable.of(changed.model.get_submodule(path), baseline.norm_of(path, changed.model), sums)
+    plain = own.fitted([choice])[choice]
+    return plain, fitted_before_relu(own, choice, plain, sums.kept) if sums.kept else None
 
 
 def _put(model: nn.Module, path: str, new: Fitted, norm: _BatchNorm | None) -> None:

@@ -7,6 +7,7 @@ min Σ |r(y) - r(z)|² + λ |z - ŷ|² over targets z and the new layer's output
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from analyzer.fitting.layer_choices import LayerChoice
-from analyzer.fitting.moments import Moments
+from analyzer.fitting.moments import Rows
 from analyzer.fitting.replacing import LEAST, Fitted, Replaceable
 
 WEIGHTS = (0.3, 1.0)
@@ -22,30 +23,24 @@ WEIGHTS = (0.3, 1.0)
 
 
 @torch.no_grad()
-def fitted_before_relu(
-    layer: nn.Module, norm: _BatchNorm | None, choice: LayerChoice, start: Fitted, x: Tensor, y: Tensor
-) -> Fitted:
-    """From the plain fit on, a choice for rows x (rows, in) of what the layer reads and y (rows, out) it should give.
+def fitted_before_relu(own: Replaceable, choice: LayerChoice, start: Fitted, rows: Sequence[Rows]) -> Fitted:
+    """From the plain fit on, a choice for rows of what the layer reads and what it should give.
 
     A normalization between layer and ReLU is part of what the ReLU makes of the outputs; a channel that it scales to
     nothing keeps its plain target.
     """
-    gain, offset = _affine(norm, y)
-    wanted = (gain * y + offset).relu()
-    is_live = gain.abs() > LEAST * gain.abs().max()
     new = start
     for weight in WEIGHTS:
-        given = gain * (_on_patches(layer, new.layer, x) - new.shift.float()) + offset
-        target = torch.where(is_live, (_targets(given, wanted, weight) - offset) / gain, y)
-        new = _fitted_to(layer, norm, choice, x, target)
+        new = own.towards((x, _target(own, new, x, y, weight)) for x, y in rows).fitted([choice])[choice]
     return new
 
 
-def _fitted_to(layer: nn.Module, norm: _BatchNorm | None, choice: LayerChoice, x: Tensor, target: Tensor) -> Fitted:
-    """By a function of its own, so that the sums of one turn are gone before those of the next are made."""
-    moments = Moments(x.shape[1], target.shape[1], x.device)
-    moments.add(x, target)
-    return Replaceable.of(layer, norm, moments).fitted([choice])[choice]
+def _target(own: Replaceable, new: Fitted, x: Tensor, y: Tensor, weight: float) -> Tensor:
+    """What the next turn is fitted to, (rows, out)."""
+    gain, offset = _affine(own.norm, y)
+    is_live = gain.abs() > LEAST * gain.abs().max()
+    given = gain * (_on_patches(own.layer, new.layer, x) - new.shift.float()) + offset
+    return torch.where(is_live, (_targets(given, (gain * y + offset).relu(), weight) - offset) / gain, y)
 
 
 def _targets(given: Tensor, wanted: Tensor, weight: float) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +14,7 @@ from analyzer.evidence.grouping import best_grouping
 from analyzer.fitting import factoring, layer_choices
 from analyzer.fitting.layer_choices import LayerChoice
 from analyzer.fitting.layer_target import Factors, LayerTarget
-from analyzer.fitting.moments import Moments
+from analyzer.fitting.moments import Moments, Rows
 from analyzer.fitting.networks import is_known_by_outputs
 from analyzer.rewriting.constructors import module_of
 
@@ -61,6 +61,12 @@ class Replaceable:
             if isinstance(bias, Tensor):  # the first of two layers gives the outputs without it
                 averages = replace(averages, read=averages.read - bias.detach())
         return cls(layer, norm, LayerTarget.of(averages, weight, _scale(norm, weight)))
+
+    def towards(self, rows: Iterable[Rows]) -> Replaceable:
+        """With other targets for the very rows that were gathered."""
+        weight = self.layer.get_parameter("weight").detach()
+        target = LayerTarget.of(self.target.averages.towards(rows), weight, self.target.scale)
+        return replace(self, target=target)
 
     def fitted(self, choices: Sequence[LayerChoice]) -> Mapping[LayerChoice, Fitted]:
         """Each choice with the weights that serve best in it."""

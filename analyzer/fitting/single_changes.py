@@ -151,11 +151,14 @@ def _chunks(baseline: Baseline) -> Iterator[dict[str, int]]:
 
 
 def _of_layer(baseline: Baseline, layer: Replaceable, own: Sequence[LayerChoice], runs: Sequence[Runs]) -> list[Harmed]:
-    fitted = {
-        **layer.fitted([choice for choice in own if choice.kind != GROUPED]),
-        **{choice: layer.regrouped(choice.setting) for choice in own if choice.kind == GROUPED},
-    }
-    kept = undominated([Harmed(choice, new.error, 0.0) for choice, new in fitted.items()])
+    kept: list[Harmed] = []
+    fitted: dict[LayerChoice, Fitted] = {}
+    for kind in dict.fromkeys(choice.kind for choice in own):  # one by one, as their weights take memory
+        alike = [choice for choice in own if choice.kind == kind]
+        is_grouped = kind == GROUPED  # once the channels around are renumbered
+        fitted |= {one: layer.regrouped(one.setting) for one in alike} if is_grouped else layer.fitted(alike)
+        kept = undominated([Harmed(choice, new.error, 0.0) for choice, new in fitted.items()])
+        fitted = {item.choice: fitted[item.choice] for item in kept}
     chosen = {item: fitted[item.choice] for item in _spread(kept, baseline.settings)}
     fitted.clear()
     measured = {

@@ -139,3 +139,18 @@ def test_a_changed_input_is_made_up_for() -> None:
     with torch.no_grad():
         given = new.layer(2 * value + 1)
     assert float((given - target).square().mean() / target.var()) < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["low rank of inputs", "spatial low rank", "depthwise then pointwise"])
+def test_no_kind_copies_the_products_of_a_wide_layer(
+    kind: str,
+    convolution: Callable[..., Convolution],
+    model: Callable[..., object],
+    layer: Callable[..., object],
+    bytes_taken: Callable[[Callable[[], object]], int],
+) -> None:
+    old = nn.Conv2d(256, 32, 3, padding=1)
+    own = Replaceable.of(old, None, gathered(old, torch.randn(1, 256, 8, 8)))
+    alike = [one for one in options(old, convolution, model, layer) if one.kind == kind]
+    least = min(alike, key=lambda one: one.setting)
+    assert bytes_taken(lambda: own.fitted([least])) < 0.8 * own.target.averages.gram.nbytes

@@ -53,8 +53,9 @@ def test_less_is_left_out_of_what_the_relu_lets_through(
     moments = Moments(x.shape[1], y.shape[1])
     moments.add(x, y)
     choice = low_rank(layer, 3)
-    plain = Replaceable.of(layer, after, moments).fitted([choice])[choice]
-    better = fitted_before_relu(layer, after, choice, plain, x, y)
+    own = Replaceable.of(layer, after, moments)
+    plain = own.fitted([choice])[choice]
+    better = fitted_before_relu(own, choice, plain, [(x, y)])
     through = (lambda given: given.relu()) if after is None else (lambda given: after(given).relu())
     with torch.no_grad():
         left = [float((through(fit.layer(value)) - through(wanted)).square().sum()) for fit in (plain, better)]
