@@ -18,6 +18,7 @@ from analyzer.tracing.containers import leaves, map_leaves
 from analyzer.tracing.fallbacks import meant_device, names_of, ready_to_run, recorded
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.lazy_modules import settle
+from analyzer.tracing.module_modes import in_mode
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
 from analyzer.tracing.step_recorder import StepRecorder
@@ -59,7 +60,7 @@ def follow_step(loaded: LoadedModel, optimizer: str, mode: str = META.mode, cand
         raise Problem(f"there is no optimizer {optimizer!r}; known are {', '.join(STATES)}")
     backend = next(backend for backend in BACKENDS if backend.mode == mode)
     with ready_to_run(loaded) as state, backend.module(loaded) as module, ExitStack() as entered:
-        for context in (_in_training_mode(module), _without_gradients_left(module), sdpa_kernel(SDPBackend.MATH)):
+        for context in (in_mode(module, training=True), _without_gradients_left(module), sdpa_kernel(SDPBackend.MATH)):
             entered.enter_context(context)
         return _followed(loaded, optimizer, backend, loaded.candidates[candidate], module, state)
 
@@ -143,21 +144,6 @@ def _differentiate(output: Any, recorder: StepRecorder, saved: SavedMemory) -> N
         raise ValueError("no output depends on a parameter that requires a gradient")
     with recorder.backward():
         torch.autograd.backward(results, [torch.ones_like(result) for result in results])
-
-
-@contextmanager
-def _in_training_mode(module: nn.Module) -> Iterator[None]:
-    """Modes are afterwards as before, and so are buffers with values, such as a count of batches."""
-    modes = {child: child.training for child in module.modules()}
-    buffers = [(buffer, buffer.clone()) for buffer in module.buffers() if not buffer.is_meta]
-    module.train()
-    try:
-        yield
-    finally:
-        for buffer, before in buffers:
-            buffer.copy_(before)
-        for child, mode in modes.items():
-            child.training = mode
 
 
 @contextmanager

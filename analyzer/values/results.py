@@ -58,7 +58,9 @@ class SecondOpinion:
     decimals: int | None = None
     """Of GMACs, to which a published number is rounded; None for an exact count."""
     reason: str = ""
-    """Why it could not count."""
+    """Why it could not count, or why that cannot be predicted."""
+    predicted: bool = False
+    """Whether this is what it would print, by its conventions; else it was asked."""
 
 
 @dataclass(frozen=True, slots=True)

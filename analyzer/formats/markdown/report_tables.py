@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from analyzer.formats.markdown.markdown_text import Row, code, named, placed, prose, table
+from analyzer.formats.markdown.markdown_text import Row, code, named, paragraphs, placed, prose, table
 from analyzer.formats.wording import second_opinions as wording
 from analyzer.formats.wording import shown_layers
 from analyzer.formats.wording.numbers import count, exact, located, plural, ratio, shape, shapes, share, size
@@ -36,16 +36,14 @@ def totals(analysis: Analysis) -> str:
 def second_opinions(analysis: Analysis) -> str:
     """MACs by other counters of the same forward, and why they differ."""
     ours = analysis.total.macs
-    rows: list[Row] = [
-        (
-            prose(opinion.counter),
-            "could not count" if opinion.macs is None else exact(opinion.macs),
-            wording.difference(opinion, ours),
-            prose("; ".join(wording.remarks(opinion, ours))),
-        )
-        for opinion in analysis.reconciliation
-    ]
-    return table("counter|MACs:|difference:|why", rows) if rows else ""
+    rows: list[Row] = []
+    for opinion in analysis.reconciliation:
+        name, printed, own, apart = wording.row(opinion, ours)
+        said = prose("; ".join(wording.remarks(opinion, ours)))
+        rows.append((prose(name), printed, own, apart, said))
+    return paragraphs(
+        table("|".join((*wording.TITLES, "why")), rows), prose(wording.told_apart(analysis.reconciliation))
+    )
 
 
 def heaviest(analysis: Analysis, by_macs: bool = False) -> str:

@@ -30,6 +30,7 @@ TOP = 5
 WIDE = 400
 """Columns where there is no terminal to fit: nothing is cut or wrapped."""
 MAX_LISTED = 5
+MAX_NAME = 28
 
 
 def render(analyses: Sequence[Analysis], width: int = WIDE, colour: bool = False, written: Sequence[str] = ()) -> str:
@@ -53,9 +54,7 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
     yield from _formulas(analysis)
     yield from _steps(analysis)
     yield from advice_table.parts(analysis, width, written)
-    if analysis.reconciliation:
-        yield ""
-    yield from second_opinions.lines(analysis.reconciliation, total.macs)
+    yield from _second_opinions(analysis)
     if analysis.training is not None:
         yield ""
         yield training_words.summary(analysis.training)
@@ -64,6 +63,20 @@ def _parts(analysis: Analysis, width: int, written: Sequence[str]) -> Iterator["
         yield from durations.summary(analysis.latency)
     yield from _warnings(analysis)
     yield from _written(written)
+
+
+def _second_opinions(analysis: Analysis) -> Iterator["str | Table"]:
+    """A row for each other counter, then why they differ."""
+    if not analysis.reconciliation:
+        return
+    ours = analysis.total.macs
+    rows = (second_opinions.row(item, ours) for item in analysis.reconciliation)
+    yield ""
+    # Ours in short, and no long names: the numbers must fit a narrow terminal.
+    shown = [(name[:MAX_NAME], printed, count(ours), apart) for name, printed, _, apart in rows]
+    yield table(second_opinions.TITLES, shown)
+    yield from second_opinions.causes(analysis.reconciliation, ours)
+    yield from filter(None, [second_opinions.told_apart(analysis.reconciliation)])
 
 
 def _formulas(analysis: Analysis) -> Iterator["str | Text | Table"]:

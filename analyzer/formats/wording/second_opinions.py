@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyzer.formats.wording.numbers import change, count, exact, plural
+from analyzer.formats.wording.numbers import change, exact, plural
 from analyzer.values.results import SecondOpinion
+
+MOST = 4
+"""Remarks on one counter where there is little room."""
+TITLES = ("counter", "prints, MACs:", "ours:", "difference:")
 
 
 def difference(opinion: SecondOpinion, ours: int | None) -> str:
-    """Its MACs less ours: "none", "+1,024", or "none to 3 decimals" for a published number; empty where unknown."""
+    """Its MACs less ours: "none", "+1,024", or "none to 3 decimals" of published GMACs; empty where unknown."""
     if opinion.macs is None or ours is None:
         return ""
     if opinion.decimals is not None and not _off_by(opinion.macs, ours, opinion.decimals):
-        return f"none to {plural(opinion.decimals, 'decimal')} of GMACs"
+        return f"none to {plural(opinion.decimals, 'decimal')}"
     return change(opinion.macs - ours) if opinion.macs != ours else "none"
 
 
@@ -21,7 +25,8 @@ def _off_by(macs: int, ours: int, decimals: int) -> float:
 
 def remarks(opinion: SecondOpinion, ours: int | None) -> list[str]:
     """A clause for each thing that it counts differently, and why it could not count."""
-    found = [f"it could not count this model ({opinion.reason})"] if opinion.reason else []
+    failed = "cannot be predicted: {}" if opinion.predicted else "it could not count this model ({})"
+    found = [failed.format(opinion.reason)] if opinion.reason else []
     found += [f"{item.family}: {exact(item.theirs)} there, {exact(item.ours)} here" for item in opinion.differences]
     found += [f"it has no formula for {item.operator} ({plural(item.calls, 'call')})" for item in opinion.skipped]
     published = opinion.decimals is not None and opinion.macs is not None and ours is not None
@@ -30,10 +35,22 @@ def remarks(opinion: SecondOpinion, ours: int | None) -> list[str]:
     return found
 
 
-def lines(opinions: Sequence[SecondOpinion], ours: int | None) -> Iterator[str]:
-    """One line for each counter: "fvcore 0.1.5: 1.24 k MACs, difference +24: normalization: 24 there, 0 here"."""
+def row(opinion: SecondOpinion, ours: int | None) -> tuple[str, str, str, str]:
+    """The counter, what it prints as MACs, ours, and the difference."""
+    printed = "none" if opinion.macs is None else exact(opinion.macs)
+    return opinion.counter, printed, exact(ours), difference(opinion, ours)
+
+
+def told_apart(opinions: Sequence[SecondOpinion]) -> str:
+    """Which counters were not run; empty where all were."""
+    names = ", ".join(opinion.counter for opinion in opinions if opinion.predicted)
+    return f"predicted by their conventions, not run: {names}" if names else ""
+
+
+def causes(opinions: Sequence[SecondOpinion], ours: int | None, most: int = MOST) -> Iterator[str]:
+    """A line for each counter that differs: "fvcore 0.1.5: normalization: 24 there, 0 here"."""
     for opinion in opinions:
-        apart = difference(opinion, ours)
-        macs = [] if opinion.macs is None else [f"{count(opinion.macs)} MACs"]
-        said = (", ".join([*macs, *([f"difference {apart}"] if apart else [])]), "; ".join(remarks(opinion, ours)))
-        yield f"{opinion.counter}: {': '.join(filter(None, said))}"
+        said = remarks(opinion, ours)
+        hidden = [f"{len(said) - most} more in the report"] if len(said) > most else []
+        if said:
+            yield f"{opinion.counter}: {'; '.join([*said[:most], *hidden])}"

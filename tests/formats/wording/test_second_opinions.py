@@ -6,7 +6,7 @@ import pytest
 
 from analyzer.formats.markdown import report
 from analyzer.formats.terminal import summary
-from analyzer.formats.wording.second_opinions import difference, lines, remarks
+from analyzer.formats.wording.second_opinions import causes, difference, remarks, row, told_apart
 from analyzer.values.counts import Uncounted
 from analyzer.values.results import FamilyDifference, SecondOpinion
 
@@ -30,7 +30,7 @@ FAILED = SecondOpinion("fvcore 0.1.5", None, reason="TypeError: it takes positio
             ["normalization: 24 there, 0 here", "it has no formula for aten::scaled_dot_product_attention (2 calls)"],
         ),
         (FAILED, "", ["it could not count this model (TypeError: it takes positional arguments only)"]),
-        (SecondOpinion("torchvision", 1_000_000, decimals=3), "none to 3 decimals of GMACs", []),
+        (SecondOpinion("torchvision", 1_000_000, decimals=3), "none to 3 decimals", []),
         (
             SecondOpinion("torchvision", 4_000_000, decimals=3),
             "+3,000,000",
@@ -43,12 +43,23 @@ def test_each_difference_has_its_reason(opinion, apart, said):
     assert remarks(opinion, OURS) == said
 
 
-def test_a_line_for_each_counter():
-    assert list(lines([SecondOpinion("torch", OURS), FAILED], OURS)) == [
-        "torch: 1.00 M MACs, difference none",
+def test_a_row_for_each_counter_and_a_line_for_each_that_differs():
+    assert row(FVCORE, OURS) == ("fvcore 0.1.5", "1,000,024", "1,000,000", "+24")
+    assert row(FAILED, OURS) == ("fvcore 0.1.5", "none", "1,000,000", "")
+    assert list(causes([SecondOpinion("torch", OURS), FAILED], OURS)) == [
         "fvcore 0.1.5: it could not count this model (TypeError: it takes positional arguments only)",
     ]
-    assert list(lines([SecondOpinion("torch", OURS)], None)) == ["torch: 1.00 M MACs"]
+    assert list(causes([FVCORE], OURS, most=1)) == [
+        "fvcore 0.1.5: normalization: 24 there, 0 here; 1 more in the report"
+    ]
+
+
+def test_what_was_not_run_is_said():
+    thop = SecondOpinion("thop 0.1.1", OURS, predicted=True)
+    assert told_apart([FVCORE, thop]) == "predicted by their conventions, not run: thop 0.1.1"
+    assert told_apart([FVCORE]) == ""
+    failed = replace(thop, macs=None, reason="a part of the model is TorchScript")
+    assert remarks(failed, OURS) == ["cannot be predicted: a part of the model is TorchScript"]
 
 
 def test_both_text_reports_show_them(analysis):

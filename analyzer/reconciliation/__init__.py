@@ -1,11 +1,11 @@
-"""Ask fvcore, torch's own counter and torchvision's published numbers, and say why they differ from ours."""
+"""What other counters say of a forward, asked or predicted by their conventions, and why it differs from ours."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +13,21 @@ import torch
 from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
+from analyzer.loading.wrappers import unwrapped
+from analyzer.reconciliation.contributions import (
+    ATTENTION,
+    FAMILIES,
+    Contribution,
+    Unpredictable,
+    family_of,
+    predicted,
+)
+from analyzer.reconciliation.ptflops_modules import printed_by_ptflops
+from analyzer.reconciliation.ptflops_operators import printed_by_ptflops_aten
+from analyzer.reconciliation.thop_modules import printed_by_thop
+from analyzer.reconciliation.torchinfo_layers import printed_by_torchinfo
 from analyzer.tracing import backends
+from analyzer.tracing.calls import ForwardCalls, calls_of
 from analyzer.tracing.containers import map_leaves
 from analyzer.tracing.left_as_found import left_as_found
 from analyzer.values.counts import Cost, Uncounted
@@ -21,14 +35,13 @@ from analyzer.values.errors import one_line
 from analyzer.values.graph import Op, Trace
 from analyzer.values.results import FamilyDifference, SecondOpinion
 
-FAMILIES = {
-    "convolution": ("aten.convolution", "conv", "torchvision.deform_conv2d"),
-    "matrix products": ("aten.mm", "aten.addmm", "aten.bmm", "aten.baddbmm", "aten.mv", "linear", "matmul", "einsum"),
-    "attention": ("aten.scaled_dot_product_attention", "aten._scaled_dot_product", "scaled_dot_product_attention"),
-    "recurrent layers": ("aten.lstm", "aten.gru", "aten.rnn", "lstm"),
-    "normalization": ("batch_norm", "layer_norm", "group_norm", "instance_norm"),
+PREDICTED: Mapping[str, Callable[[ForwardCalls], tuple[int, list[Contribution]]]] = {
+    "ptflops 0.7.5 (pytorch)": printed_by_ptflops,
+    "thop 0.1.1": printed_by_thop,
+    "torchinfo 1.8.0": printed_by_torchinfo,
 }
-"""Families by what operators' names begin with, in all three vocabularies."""
+"""By the version whose conventions were read; what is told from the calls of a forward in evaluation."""
+BY_OPERATORS = "ptflops 0.7.5 (aten)"
 PUBLISHED_DECIMALS = 3
 Skipping = tuple[Counter[str], list[Uncounted]]
 """MACs by family, and the contractions that are not among them."""
@@ -44,15 +57,40 @@ def reconcile(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]
             _opinion(f"fvcore {version('fvcore')}", ours, lambda: _by_fvcore(loaded, inputs)),
         )
     published = _published(loaded)
-    return (*opinions, published) if published else opinions
+    return (*opinions, *_predictions(loaded, trace, costs), *([published] if published else []))
+
+
+def _predictions(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | None]) -> Iterator[SecondOpinion]:
+    """What each counter would print; none of them is run, or needs to be there."""
+    try:
+        calls = calls_of(unwrapped(loaded), trace.mode, trace.candidate)
+    except Exception as error:  # the same forward in evaluation may raise anything
+        reason = f"the forward fails in evaluation: {one_line(error)}"
+        yield from (SecondOpinion(name, None, reason=reason, predicted=True) for name in (BY_OPERATORS, *PREDICTED))
+        return
+    for name, printed in {BY_OPERATORS: _by_operators(loaded, trace), **PREDICTED}.items():
+        try:
+            yield predicted(name, *printed(calls), trace, costs)
+        except Unpredictable as cause:
+            yield SecondOpinion(name, None, reason=str(cause), predicted=True)
+        except Exception as error:  # where its formulas do not fit the call, it fails as well
+            yield SecondOpinion(name, None, reason=f"it fails on this model: {one_line(error)}", predicted=True)
+
+
+def _by_operators(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls], tuple[int, list[Contribution]]]:
+    def printed(_: ForwardCalls) -> tuple[int, list[Contribution]]:
+        if loaded.module.training:
+            raise Unpredictable("it evaluates the model, which was traced in training mode")
+        return printed_by_ptflops_aten(trace)
+
+    return printed
 
 
 def _by_family(counts: Iterable[tuple[str, int]]) -> Counter[str]:
     families: Counter[str] = Counter()
     for name, count in counts:
-        family = next((f for f, names in FAMILIES.items() if name.startswith(names)), f"others ({name})")
         if count:
-            families[family] += count
+            families[family_of(name)] += count
     return families
 
 
@@ -90,7 +128,7 @@ def _by_fvcore(loaded: LoadedModel, inputs: Inputs) -> Skipping:
             raise TypeError("it takes positional arguments only")
         analysis = FlopCountAnalysis(module, args).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         counts, skipped = analysis.by_operator(), analysis.unsupported_ops()
-    unknown = sorted(name for name in skipped if name.removeprefix("aten::").startswith(FAMILIES["attention"]))
+    unknown = sorted(name for name in skipped if name.removeprefix("aten::").startswith(FAMILIES[ATTENTION]))
     uncounted = [Uncounted(name, skipped[name], (), "") for name in unknown]
     return _by_family((name, int(flops)) for name, flops in counts.items()), uncounted
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from analyzer.formulas.count import Count
 from analyzer.loading import LoadedModel, from_module, load
-from analyzer.reconciliation import reconcile
+from analyzer.reconciliation import PREDICTED, reconcile
 from analyzer.tracing import trace
 from analyzer.values.requests import ModelRequest
 from analyzer.values.results import FamilyDifference, SecondOpinion
@@ -37,7 +37,7 @@ def test_differences_are_accounted_for_to_the_integer() -> None:
 
 
 def test_fvcore_adds_normalization() -> None:
-    ours, (by_torch, by_fvcore) = opinions(from_module(small(), (torch.randn(2, 3, 6, 6),), {}))
+    ours, (by_torch, by_fvcore, *_) = opinions(from_module(small(), (torch.randn(2, 3, 6, 6),), {}))
     assert ours == 2 * (8 * 27 * 16 + 8 * 16 * 10)
     assert (by_torch.macs, by_torch.differences) == (ours, ())
     assert by_fvcore.macs == ours + 2 * 2 * 8 * 16
@@ -64,3 +64,27 @@ def test_a_counter_that_cannot_count_says_why(kwargs: dict[str, torch.Tensor]) -
     by_fvcore = opinions(from_module(Named(), (), kwargs))[1][1]
     assert by_fvcore.macs is None
     assert by_fvcore.reason == "TypeError: it takes positional arguments only"
+
+
+def test_predictions_need_none_of_the_counters_and_their_causes_add_up() -> None:
+    ours, found = opinions(from_module(small(), (torch.randn(2, 3, 6, 6),), {}))
+    told = {opinion.counter: opinion for opinion in found if opinion.predicted}
+    assert len(told) == 1 + len(PREDICTED)
+    for opinion in told.values():
+        assert opinion.macs is not None, opinion.reason
+        assert opinion.macs - ours == accounted(opinion)
+    # Products and their biases at 16 positions, and those of the classifier.
+    assert told["ptflops 0.7.5 (aten)"].macs == ours + 2 * (8 * 16 + 10)
+
+
+def test_a_forward_that_fails_in_evaluation_has_no_predictions() -> None:
+    class TrainsOnly(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if not self.training:
+                raise ValueError("not trained yet")
+            return super().forward(x)
+
+    found = opinions(from_module(TrainsOnly(4, 4), (torch.rand(2, 4),), {}))[1]
+    told = [opinion for opinion in found if opinion.predicted]
+    assert [opinion.macs for opinion in told] == [None] * (1 + len(PREDICTED))
+    assert all("not trained yet" in opinion.reason for opinion in told)
