@@ -108,7 +108,6 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
         help="Most time for a model's analysis; 600 by default, 0 for none.",
     ),
 )
-<<<<<<< HEAD
 @cloup.option_group(
     "Reports",
     _several(
@@ -149,7 +148,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     _value(
         "--training", "OPTIMIZER", "Count a training step and estimate its memory: sgd, sgd-momentum, adam or adamw."
     ),
-    _switch("--reconcile", "Ask fvcore, torch and torchvision too, and say why they differ."),
+    _switch("--reconcile", "Tell what other counters print for this model, and why they differ."),
 )
 @cloup.option_group(
     "Gate",
@@ -183,25 +182,6 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     _switch("--config-schema", "Print the schema of analyze.toml, for editors."),
     _switch("--debug", "Show the traceback of an error."),
     cloup.version_option(VERSION, "--version", message="analyze %(version)s"),
-=======
-@_value("--config", "FILE", "Configuration to use instead of the nearest one.")
-@click.option("--comment-key", metavar="KEY", default="default", help="Tells comments of several jobs apart.")
-@_switch("--comment-silent", "Leave the comment empty when nothing changed.")
-@_switch("--init", "Write analyze.toml with limits at the target's numbers plus headroom.")
-@_switch("--symbolic", "Tell costs as exact formulas in batch, resolution and sequence.")
-@_several("--at", "at", "SIZES", "Totals at sizes such as batch=1,8,64 or height=width=160:640:32, from one analysis.")
-@_switch("--steps", "Tell the state kept between steps, and what a prefill and one more token cost.")
-@_switch("--reconcile", "Tell what other counters print for this model, and why they differ.")
-@_switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run.")
-@_switch("--force", "Replace files that --init, --emit and --save find in their place.")
-@_switch("--json-schema", "Print the schema of the JSON report.")
-@click.option(
-    "--timeout",
-    type=float,
-    default=TIMEOUT,
-    metavar="SECONDS",
-    help="Most time for a model's analysis; 600 by default, 0 for none.",
->>>>>>> eae636a (Predict what ptflops, thop and torchinfo print, with the causes of every difference)
 )
 def command(explain: str | None, json_schema: bool, config_schema: bool, **asked: Any) -> None:
     """Count the parameters and FLOPs of PyTorch models, layer by layer, without running them; advise; gate."""

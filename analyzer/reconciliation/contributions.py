@@ -13,6 +13,7 @@ from analyzer.values.results import FamilyDifference, SecondOpinion
 CONVOLUTION, PRODUCTS, ATTENTION, RECURRENT = "convolution", "matrix products", "attention", "recurrent layers"
 BIAS, NORMALIZATION, ACTIVATIONS, POOLING = "bias", "normalization", "activations", "pooling"
 SOFTMAX, UPSAMPLING, ELEMENTWISE = "softmax", "upsampling", "elementwise"
+AVERAGING = "averaging"
 CONTRACTIONS = {CONVOLUTION, PRODUCTS, ATTENTION, RECURRENT}
 FAMILIES = {
     CONVOLUTION: ("aten.convolution", "conv", "torchvision.deform_conv2d"),
@@ -55,12 +56,12 @@ def predicted(
     counted = ((op, cost.macs) for op, cost in costs.items() if cost is not None and cost.macs)
     ours = _sums((family_of(op.packet), kinds.get(op.layer, ""), macs) for op, macs in counted)
     found = [
-        FamilyDifference(_named(*key), round(theirs[key]), round(ours[key]))
+        FamilyDifference(key[0], round(theirs[key]), round(ours[key]), key[1])
         for key in sorted(theirs | ours)
         if round(theirs[key]) != round(ours[key])
     ]
     rest = printed - round(sum(ours.values())) - sum(item.theirs - item.ours for item in found)
-    found += [FamilyDifference("division by the batch, and rounding", rest, 0)] if rest else []
+    found += [FamilyDifference(AVERAGING, rest, 0)] if rest else []
     ordered = sorted(found, key=lambda item: -abs(item.theirs - item.ours))
     return SecondOpinion(counter, printed, tuple(ordered), predicted=True)
 
@@ -72,7 +73,3 @@ def _sums(parts: Iterable[tuple[str, str, float]]) -> Counter[tuple[str, str]]:
         if macs:
             sums[family, kind if family in CONTRACTIONS else ""] += macs  # type: ignore[assignment]
     return sums
-
-
-def _named(family: str, kind: str) -> str:
-    return f"{family} in {kind}" if kind else family

@@ -40,8 +40,11 @@ class FamilyDifference:
     """MACs of one family of operators, "convolution" say, that another counter counts differently."""
 
     family: str
+    """"averaging" for what a counter divides by the batch, or rounds, at the end."""
     theirs: int
     ours: int
+    kind: str = ""
+    """Class of the layers in which it differs; empty where that is not told apart."""
 
 
 @dataclass(frozen=True, slots=True)

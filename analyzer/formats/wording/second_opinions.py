@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from analyzer.formats.wording.numbers import change, exact, plural
-from analyzer.values.results import SecondOpinion
+from analyzer.values.results import FamilyDifference, SecondOpinion
 
 MOST = 4
 """Remarks on one counter where there is little room."""
+FAMILIES = {"averaging": "divided by the batch, or rounded, at the end"}
 TITLES = ("counter", "prints, MACs:", "ours:", "difference:")
 
 
@@ -27,12 +28,17 @@ def remarks(opinion: SecondOpinion, ours: int | None) -> list[str]:
     """A clause for each thing that it counts differently, and why it could not count."""
     failed = "cannot be predicted: {}" if opinion.predicted else "it could not count this model ({})"
     found = [failed.format(opinion.reason)] if opinion.reason else []
-    found += [f"{item.family}: {exact(item.theirs)} there, {exact(item.ours)} here" for item in opinion.differences]
+    found += [f"{_family(item)}: {exact(item.theirs)} there, {exact(item.ours)} here" for item in opinion.differences]
     found += [f"it has no formula for {item.operator} ({plural(item.calls, 'call')})" for item in opinion.skipped]
     published = opinion.decimals is not None and opinion.macs is not None and ours is not None
     if published and _off_by(opinion.macs or 0, ours or 0, opinion.decimals or 0):
         found.append("published for its own input size and weights")
     return found
+
+
+def _family(item: FamilyDifference) -> str:
+    name = FAMILIES.get(item.family, item.family)
+    return f"{name} in {item.kind}" if item.kind else name
 
 
 def row(opinion: SecondOpinion, ours: int | None) -> tuple[str, str, str, str]:

@@ -58,7 +58,19 @@ def test_what_was_not_run_is_said():
     thop = SecondOpinion("thop 0.1.1", OURS, predicted=True)
     assert told_apart([FVCORE, thop]) == "predicted by their conventions, not run: thop 0.1.1"
     assert told_apart([FVCORE]) == ""
-    failed = replace(thop, macs=None, reason="a part of the model is TorchScript")
+
+
+def test_a_difference_names_its_layers_and_what_is_divided_at_the_end():
+    differences = (FamilyDifference("attention", 0, 24, "Block"), FamilyDifference("averaging", -12, 0))
+    assert remarks(replace(FVCORE, differences=differences, skipped=()), OURS) == [
+        "attention in Block: 0 there, 24 here",
+        "divided by the batch, or rounded, at the end: -12 there, 0 here",
+    ]
+
+
+def test_a_failed_prediction_says_so():
+    thop = SecondOpinion("thop 0.1.1", None, predicted=True)
+    failed = replace(thop, reason="a part of the model is TorchScript")
     assert remarks(failed, OURS) == ["cannot be predicted: a part of the model is TorchScript"]
 
 
