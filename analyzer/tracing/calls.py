@@ -129,9 +129,9 @@ def calls_of(loaded: LoadedModel, mode: str, candidate: int) -> ForwardCalls:
     """The calls of a forward of an unwrapped model, on the backend of that mode; whatever the forward raises."""
     backend = next(backend for backend in BACKENDS if backend.mode == mode)
     inputs = loaded.candidates[candidate]
-    torch.manual_seed(0)
-    random.seed(0)
     with ready_to_run(loaded) as state, backend.module(loaded) as module, in_mode(module, training=False):
+        torch.manual_seed(0)
+        random.seed(0)
         args = map_leaves(tuple(inputs.args), lambda leaf: backend.make_input(leaf, module))
         kwargs = map_leaves(dict(inputs.kwargs), lambda leaf: backend.make_input(leaf, module))
         written = WrittenTensors(tensors_in((module, args, kwargs)))

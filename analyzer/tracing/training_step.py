@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ def follow_step(loaded: LoadedModel, optimizer: str, mode: str = META.mode, cand
 def _followed(
     loaded: LoadedModel, optimizer: str, backend: Backend, inputs: Inputs, module: nn.Module, state: PythonState
 ) -> FollowedStep:
+    torch.manual_seed(0)
+    random.seed(0)
     args, kwargs = (map_leaves(given, lambda leaf: backend.make_input(leaf, module)) for given in _given(inputs))
     settle(module, args, kwargs)
     written = WrittenTensors(tensors_in((module, args, kwargs)))
