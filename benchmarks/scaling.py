@@ -1,15 +1,19 @@
-"""Holds formulas of costs against fresh traces: `python benchmarks/scaling.py [torchvision|timm|transformers] [NAME]`.
+"""Costs as formulas against fresh traces: `python benchmarks/scaling.py RESULTS.jsonl [NAME...]`; resumable.
 
-Every model (or those named) is analysed once with formulas; then `Analysis.at` is compared, total and every row, with
-a fresh trace of the model at random sizes in the range of the formulas. A line of the table for each model; exit status
-1 when a number differs anywhere.
+All classifiers of torchvision, the smallest timm architectures of as many families, and configurations of transformers
+(or those that are named, as "timm:resnet10t") are each analysed once with formulas, in a process of their own; then
+`Analysis.at` is compared, total and every row, with fresh traces of the model at random sizes in the range of the
+formulas. A line is appended for each model that RESULTS does not have yet, and the table of all of them is printed;
+exit status 1 when a number differs anywhere, or an analysis breaks down.
 """
 
 import json
 import os
 import random
+import resource
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,10 +34,12 @@ from analyzer.values.requests import AnalysisOptions, ModelRequest
 from analyzer.values.results import Analysis
 from analyzer.values.scaling import Dimension, resized
 
-POINTS = 3
+POINTS = 2
 """Random sizes that each model is compared at."""
 MOST_STEPS = 300
 """How far from the smallest size these lie, in steps of the lattice."""
+SECONDS = 300
+"""Processor time after which a model is given up."""
 COMPARED = (
     *("path", "calls", "input_shapes", "output_shapes", "params", "macs", "other_flops"),
     *("activation_elements", "peak_activation_bytes"),
@@ -43,55 +49,90 @@ FORMULAS = AnalysisOptions(advice=False, estimates=False, symbolic=True)
 
 
 def main() -> int:
-    """Compare what is named, print the table, and say whether all agree."""
-    kind, names = sys.argv[1] if len(sys.argv) > 1 else "torchvision", sys.argv[2:]
+    """Compare what is not in the results yet, print the table, and say whether all agree."""
+    results, names = Path(sys.argv[1]), sys.argv[2:]
+    known = {json.loads(line)["name"] for line in results.read_text().splitlines()} if results.exists() else set()
+    with TemporaryDirectory() as folder, results.open("a", buffering=1) as lines:
+        for name in names or every_name():
+            if name not in known:
+                lines.write(json.dumps(apart(name, folder)) + "\n")
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
     print("| model | sizes | seconds beyond the trace | at random sizes | symbolic shapes |\n|---|---|---:|---|---|")
-    with TemporaryDirectory() as folder:
-        return max([_line(name, target) for name, target in _targets(kind, names, folder)], default=0)
+    for row in rows:
+        print("| {name} | {sizes} | {seconds} | {outcome} | {symbolic} |".format_map(row))
+    return int(any(row["outcome"].startswith(("differ", "error")) for row in rows))
 
 
-def _line(name: str, target: str) -> int:
-    """One line of the table; 1 when a number differs, or the analysis breaks down."""
-    try:
-        return _row(name, target)
-    except Exception as error:  # what breaks on one model says nothing of the others
-        print(f"| {name} | {type(error).__name__}: {str(error)[:160]} | | | |", flush=True)
-        return 1
-
-
-def _targets(kind: str, names: list[str], folder: str) -> list[tuple[str, str]]:
-    known = {
+def every_name() -> Iterator[str]:
+    """All models by zoo, in turns, so that what was reached stands for the rest."""
+    zoos = {
         "torchvision": torchvision.models.list_models(torchvision.models),
-        "timm": NAMES,
+        "timm": list(NAMES),
         "transformers": list(CONFIGS),
     }
-    chosen = [name for name in known[kind] if not names or name in names]
+    names = [(place / len(zoo), f"{kind}:{name}") for kind, zoo in zoos.items() for place, name in enumerate(_mixed(zoo))]
+    yield from (name for _, name in sorted(names))
+
+
+def _mixed(names: list[str]) -> list[str]:
+    return random.Random(0).sample(names, len(names))
+
+
+def apart(name: str, folder: str) -> dict[str, str]:
+    """The row of a model from a child process, so that one that breaks down says nothing of the others."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(read)
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        with os.fdopen(write, "w") as answer:
+            answer.write(json.dumps(_row_or_error(name, folder)))
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return _row(name, json.loads(text) if text else {"outcome": f"error: no answer in {SECONDS} s"})
+
+
+def _row(name: str, found: dict[str, str]) -> dict[str, str]:
+    return {"name": name, "sizes": "", "seconds": "", "outcome": "", "symbolic": "", **found}
+
+
+def _row_or_error(name: str, folder: str) -> dict[str, str]:
+    try:
+        return _compared(_target(name, folder))
+    except Problem as problem:
+        return {"outcome": f"no formulas: {str(problem)[:200]}"}
+    except Exception as error:
+        return {"outcome": f"error: {type(error).__name__}: {str(error)[:200]}"}
+
+
+def _target(name: str, folder: str) -> str:
+    kind, _, model = name.partition(":")
     if kind != "transformers":
-        return [(name, f"{kind}:{name}") for name in chosen]
-    for name in chosen:
-        Path(folder, name).mkdir()
-        Path(folder, name, "config.json").write_text(json.dumps({"model_type": name, **CONFIGS[name]}))
-    return [(name, f"transformers:{folder}/{name}") for name in chosen]
+        return name
+    Path(folder, model).mkdir(exist_ok=True)
+    Path(folder, model, "config.json").write_text(json.dumps({"model_type": model, **CONFIGS[model]}))
+    return f"transformers:{folder}/{model}"
 
 
-def _row(name: str, target: str) -> int:
-    """The same, of a model that loads."""
+def _compared(target: str) -> dict[str, str]:
     loaded = load(ModelRequest(target))
     assert isinstance(loaded, LoadedModel)
-    try:
-        seconds = _seconds(loaded, PLAIN)
-        found, whole = _timed(loaded)
-    except Problem as problem:
-        print(f"| {name} | none: {str(problem)[:160]} | | | |", flush=True)
-        return 0
-    scaling = found.scaling
-    assert scaling is not None
-    differences = list(_differences(loaded, found))
-    sizes = ", ".join(map(_described, scaling.dimensions))
-    symbolic = scaling.symbolic.outcome if scaling.symbolic else ""
-    outcome = f"differ: {differences[0]}" if differences else "equal"
-    print(f"| {name} | {sizes} | {whole - seconds:.1f} | {outcome} | {symbolic} |", flush=True)
-    return int(bool(differences))
+    _seconds(loaded, PLAIN)
+    plain = _seconds(loaded, PLAIN)
+    start = time.process_time()
+    found = study(loaded, FORMULAS).analysis
+    seconds = time.process_time() - start - plain
+    assert found.scaling is not None
+    differences = _differences(loaded, found)
+    return {
+        "sizes": ", ".join(map(_described, found.scaling.dimensions)),
+        "seconds": f"{seconds:.1f}",
+        "outcome": f"differ: {differences[0]}" if differences else "equal",
+        "symbolic": found.scaling.symbolic.outcome if found.scaling.symbolic else "",
+    }
 
 
 def _described(item: Dimension) -> str:
@@ -100,15 +141,9 @@ def _described(item: Dimension) -> str:
 
 
 def _seconds(loaded: LoadedModel, options: AnalysisOptions) -> float:
-    study(loaded, options)
     start = time.process_time()
     study(loaded, options)
     return time.process_time() - start
-
-
-def _timed(loaded: LoadedModel) -> tuple[Analysis, float]:
-    start = time.process_time()
-    return study(loaded, FORMULAS).analysis, time.process_time() - start
 
 
 def _differences(loaded: LoadedModel, found: Analysis) -> list[str]:
