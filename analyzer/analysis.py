@@ -101,18 +101,20 @@ def _steps(loaded: LoadedModel, trace: Trace, options: AnalysisOptions, progress
 def _with_formulas(
     analysis: Analysis, loaded: LoadedModel, count: Count, options: AnalysisOptions, progress: Progress
 ) -> Analysis:
-    """The analysis with its costs as polynomials, and the totals at other sizes, where these are wanted."""
-    if not options.symbolic and not options.at:
+    """The analysis with its costs as polynomials, and the totals at other sizes, where these are wanted or named."""
+    from analyzer.tracing.resizing import named_axes, retracing
+
+    names = named_axes(loaded, count.trace)
+    if not options.symbolic and not options.at and not names:
         return analysis
     from analyzer.scaling import scaling_of
-    from analyzer.tracing.resizing import retracing
     from analyzer.tracing.symbolic_sizes import symbolic_trace
 
     progress(f"{loaded.name}: tracing at other sizes")
     sources = {layer.path: f"{layer.file}:{layer.line}" for layer in analysis.layers if layer.file}
     second = partial(symbolic_trace, loaded, count.trace)
     with retracing(loaded, count.trace) as again:
-        scaling = scaling_of(count, analysis.layers, again, sources, second)
+        scaling = scaling_of(count, analysis.layers, again, sources, second, names)
     told = replace(analysis, scaling=scaling)
     return replace(told, sizes=tuple(SizedTotal(told.at(**sizes).total, dict(sizes)) for sizes in options.at))
 

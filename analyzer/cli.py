@@ -95,7 +95,7 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @cloup.argument("targets", nargs=-1, metavar="[TARGET]...")
 @cloup.option_group(
     "Model and input",
-    _several("--input", "inputs", "SPEC", "1x3x224x224, 1x128:int64, name=1x128:int64."),
+    _several("--input", "inputs", "SPEC", "1x3x224x224, name=1x128:int64; BATCHx3xHxW names sizes."),
     _several("--set", "settings", "NAME=VALUE", "An argument of the builder."),
     _several("--checkpoint", "checkpoints", "FILE", "Weights; once for each target."),
     _switch("--trust-checkpoint", "Load a checkpoint that pickles code: it will be run."),

@@ -70,7 +70,9 @@ def every_name() -> Iterator[str]:
         "timm": list(NAMES),
         "transformers": list(CONFIGS),
     }
-    names = [(place / len(zoo), f"{kind}:{name}") for kind, zoo in zoos.items() for place, name in enumerate(_mixed(zoo))]
+    names = [
+        (place / len(zoo), f"{kind}:{name}") for kind, zoo in zoos.items() for place, name in enumerate(_mixed(zoo))
+    ]
     yield from (name for _, name in sorted(names))
 
 

@@ -27,6 +27,8 @@ class InputSpec:
     shape: tuple[int, ...]
     dtype: str = "float32"
     high: int = 2
+    axes: tuple[str, ...] = ()
+    """What the user calls the sizes, "" for those without a name; empty where none has one."""
 
     @classmethod
     def of(cls, tensor: Tensor) -> InputSpec:

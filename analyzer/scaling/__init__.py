@@ -34,17 +34,18 @@ def scaling_of(
     trace: Callable[[Shapes], Trace],
     sources: Mapping[str, str],
     second: SecondTrace | None = None,
+    names: Mapping[str, Sequence[str]] = {},
 ) -> Scaling:
     """The costs of a model as polynomials in the sizes of its inputs.
 
     `layers` are the rows of its analysis, `trace` records the forward with inputs of given shapes, `sources` says
-    in which file and line layers are written, `second` traces with symbols for the sizes. Raises Problem, one sentence,
-    when no size can change.
+    in which file and line layers are written, `second` traces with symbols for the sizes, `names` are what the user
+    calls the axes of inputs. Raises Problem, one sentence, when no size can change.
     """
     example = count.trace
     if example.mode == "real":
         raise Problem(f"costs as formulas: {FOR_VALUES}")
-    dimensions = with_periods(dimensions_of(example.inputs), layers)
+    dimensions = with_periods(dimensions_of(example.inputs, names), layers)
     if not dimensions:
         raise Problem(f"costs as formulas: {NO_SIZES}")
     recordings = Recordings(count, dimensions, trace, sources)
@@ -58,7 +59,7 @@ def scaling_of(
 
 def _confirmed(scaling: Scaling, recordings: Recordings, example: Total) -> Scaling:
     """The formulas, held to the totals of every trace in their range; without that of the peak where it differs."""
-    for sizes, recorded in recordings.totals([item.name for item in scaling.dimensions]):
+    for sizes, recorded in recordings.totals([name for item in scaling.dimensions for name in item.names]):
         try:
             where, steps = scaling.point(sizes)
         except Problem:

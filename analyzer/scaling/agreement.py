@@ -92,11 +92,12 @@ def _random_points(fit: LatticeFit, fixed: Sequence[FixedSize]) -> list[list[int
 
 def _narrower(fit: LatticeFit, symbolic: TraceInSymbols) -> tuple[str, ...]:
     """The conditions of torch's that do not hold in all of the range."""
-    ends = [{item.name: size for item, size in zip(fit.dimensions, corner, strict=True)} for corner in _corners(fit)]
+    ends = [fit.sizes(corner) for corner in _corners(fit)]
     rows = symbolic.guards.items()
     narrower = [text for text, guard in rows if not all(symbolic.at(guard, sizes) for sizes in ends)]
     return tuple(narrower[:MOST_GUARDS])
 
 
 def _corners(fit: LatticeFit) -> list[tuple[int, ...]]:
-    return [tuple(item.least for item in fit.dimensions), tuple(item.most for item in fit.dimensions)]
+    ends = [(item.step(item.least), item.step(item.most)) for item in fit.dimensions]
+    return [*zip(*ends, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzer.scaling.interpolation import Point, corners, multilinear
+from analyzer.scaling.interpolation import Point, interpolation
 from analyzer.scaling.recordings import Recordings, Unrecorded
 from analyzer.scaling.stream import Stream, first_difference
 from analyzer.values.scaling import Dimension, Polynomial
@@ -13,11 +13,11 @@ from analyzer.values.scaling import Dimension, Polynomial
 
 @dataclass(frozen=True)
 class LatticeFit:
-    """Polynomials, linear in each variable, for all that was recorded at the points of a lattice."""
+    """Polynomials for all that was recorded at the points of a lattice, in each variable of its number of axes."""
 
     dimensions: tuple[Dimension, ...]
     base: Point
-    """The corner of the box of side 1 that the fit was made on: one step above the example."""
+    """The lowest point of the grid that the fit was made on: one step above the example."""
     stream: Stream
     """At this corner; its structure is that at every point."""
     polynomials: tuple[Polynomial, ...]
@@ -27,17 +27,23 @@ class LatticeFit:
 
     def sizes(self, steps: Sequence[int]) -> dict[str, int]:
         """The sizes at a point, by name."""
-        return {item.name: item.size(step) for item, step in zip(self.dimensions, steps, strict=True)}
+        return sizes_at(self.dimensions, steps)
 
     def values(self, steps: Sequence[int]) -> list[int]:
         """All polynomials at a point."""
         return [polynomial.at(steps) for polynomial in self.polynomials]
 
 
+def sizes_at(dimensions: Sequence[Dimension], steps: Sequence[int]) -> dict[str, int]:
+    """The sizes at a point of the lattice, by all of their names."""
+    return {name: item.size(step) for item, step in zip(dimensions, steps, strict=True) for name in item.names}
+
+
 def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> LatticeFit:
-    """The fit on the box of side 1 next to the example; Unrecorded where there is none."""
+    """The fit on a grid next to the example; Unrecorded where there is none."""
     base = tuple(item.step(item.example) + 1 for item in dimensions)
-    points = [{d.name: d.size(step) for d, step in zip(dimensions, at, strict=True)} for at in corners(base)]
+    grid, through = interpolation(base, [item.axes for item in dimensions])
+    points = [sizes_at(dimensions, steps) for steps in grid]
     streams = [recordings.at(sizes) for sizes in points]
     for sizes, stream in zip(points, streams, strict=True):
         if difference := first_difference(streams[0], stream):
@@ -47,9 +53,7 @@ def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> LatticeFi
         tuple(known.setdefault(values, len(known)) for values in zip(*entries, strict=True))
         for entries in zip(*(stream.integers for stream in streams), strict=True)
     )
-    return LatticeFit(
-        tuple(dimensions), base, streams[0], tuple(multilinear(base, values) for values in known), numbers
-    )
+    return LatticeFit(tuple(dimensions), base, streams[0], tuple(map(through, known)), numbers)
 
 
 def refute(fit: LatticeFit, recordings: Recordings, steps: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Polynomials through given values, in exact rationals: on the corners of a box, and on a grid."""
+"""Polynomials through given values on a grid, in exact rationals."""
 
 from __future__ import annotations
 
@@ -11,27 +11,6 @@ from operator import mul
 from analyzer.values.scaling import Polynomial
 
 Point = tuple[int, ...]
-
-
-def corners(low: Point) -> list[Point]:
-    """The points of a box of side 1, the last variable changing fastest."""
-    return list(product(*((step, step + 1) for step in low)))
-
-
-def multilinear(low: Point, values: Sequence[int]) -> Polynomial:
-    """The polynomial with the given value at each of `corners(low)`."""
-    return Polynomial.of({powers: Fraction(value) for powers, value in _coefficients(low, values).items()})
-
-
-def _coefficients(low: Point, values: Sequence[int]) -> dict[Point, int]:
-    """f(x, …) = f(low, …) + (x - low) · (f(low + 1, …) - f(low, …)), one variable after the other."""
-    if not low:
-        return {(): values[0]}
-    half = len(values) // 2
-    at_low = _coefficients(low[1:], values[:half])
-    slope = _coefficients(low[1:], [high - low for low, high in zip(values[:half], values[half:], strict=True)])
-    constant = {(0, *powers): at_low[powers] - low[0] * slope[powers] for powers in at_low}
-    return constant | {(1, *powers): value for powers, value in slope.items()}
 
 
 def interpolation(low: Point, degrees: Sequence[int]) -> tuple[list[Point], Callable[[Sequence[int]], Polynomial]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import lcm
 
 from analyzer.values.counts import Input, Layer
+from analyzer.values.errors import Problem
 from analyzer.values.scaling import Dimension
 
 FARTHEST = {"batch": 1024, "frames": 256, "sequence": 2**17}
@@ -15,18 +16,26 @@ PIXELS = 8192
 WHOLE = ("int", "uint", "bool")
 
 
-def dimensions_of(inputs: Sequence[Input]) -> tuple[Dimension, ...]:
-    """Every size that may change, those of one name and size being one."""
+def dimensions_of(inputs: Sequence[Input], names: Mapping[str, Sequence[str]]) -> tuple[Dimension, ...]:
+    """Every size that may change, those of one name and size being one.
+
+    `names` are what the user calls the axes of inputs, "" for none; where any has a name, all others are numbers.
+    Raises Problem where two sizes of one such name differ.
+    """
     found: dict[str, Dimension] = {}
     for given in inputs:
-        for axis, name in enumerate(axis_names(given)):
-            if name is None:
+        kinds = axis_names(given)
+        own = names.get(given.name) or (("",) * len(kinds) if names else kinds)
+        for axis, (name, kind) in enumerate(zip(own, kinds, strict=True)):
+            if not name:
                 continue
             known, size = found.get(name), given.shape[axis]
             if known is not None and known.example != size:
+                if names:
+                    raise Problem(f"{name} is {known.example} and {size} in the example; one name is one size")
                 name, known = f"{given.name}.{name}", None
-            places = known.places if known else ()
-            found[name] = Dimension(name, size, places=(*places, (given.name, axis)))
+            first = known or Dimension(name, size, kind=kind or "")
+            found[name] = replace(first, places=(*first.places, (given.name, axis)))
     return tuple(found.values())
 
 
@@ -52,12 +61,12 @@ def axis_names(given: Input) -> tuple[str | None, ...]:
 def with_periods(dimensions: Iterable[Dimension], layers: Sequence[Layer]) -> tuple[Dimension, ...]:
     """The same on the coarsest grid that any layer's output has, where that is known; else on every size."""
     jumps = [layer.jump for layer in layers if layer.jump]
-    return tuple(on_period(item, _common(jumps, item.name)) for item in dimensions)
+    return tuple(on_period(item, _common(jumps, item.kind)) for item in dimensions)
 
 
-def _common(jumps: Sequence[tuple[int, ...]], name: str) -> int:
+def _common(jumps: Sequence[tuple[int, ...]], kind: str) -> int:
     """The least common multiple of the distances between neighbouring outputs along an axis; the last is the width."""
-    place = {"height": -2, "width": -1, "length": -1, "frames": -3}.get(name)
+    place = {"height": -2, "width": -1, "length": -1, "frames": -3}.get(kind)
     steps = [int(jump[place]) for jump in jumps if place is not None and len(jump) >= -place]
     return lcm(*(step for step in steps if step > 0)) if steps else 1
 
@@ -69,7 +78,7 @@ def on_period(dimension: Dimension, period: int) -> Dimension:
 
 def farthest(dimension: Dimension) -> int:
     """The largest size at which formulas are checked."""
-    return max(FARTHEST.get(dimension.name.rpartition(".")[2], PIXELS), 4 * dimension.example)
+    return max(FARTHEST.get(dimension.kind, PIXELS), 4 * dimension.example)
 
 
 def periods_to_try(dimension: Dimension) -> list[int]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from math import lcm
 
 from analyzer.scaling.fit import LatticeFit, fitted, refute
+from analyzer.scaling.interpolation import interpolation
 from analyzer.scaling.lattice import farthest, on_period, periods_to_try
 from analyzer.scaling.recordings import ForwardFailed, Recordings, Unrecorded
 from analyzer.scaling.stream import Stream, first_difference
-from analyzer.values.scaling import Dimension, FixedSize, RangeEnd
+from analyzer.values.scaling import Dimension, FixedSize, Polynomial, RangeEnd
 
 FAR = 37
 """Steps of the lattice after which a line is told from a staircase."""
@@ -25,6 +28,14 @@ class Found:
     ends: tuple[RangeEnd, ...] = ()
     at_example: Found | None = None
     """The same with the sizes of the example that lie outside the range fixed; None where all lie within."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was recorded at the first steps along a size, and polynomials through integers at these."""
+
+    streams: Sequence[Stream]
+    through: Callable[[tuple[int, ...]], Polynomial]
 
 
 def found(recordings: Recordings, guesses: Sequence[Dimension]) -> Found:
@@ -46,50 +57,72 @@ def found(recordings: Recordings, guesses: Sequence[Dimension]) -> Found:
 
 
 def _searched(recordings: Recordings, guesses: Sequence[Dimension]) -> tuple[list[Dimension], list[FixedSize]]:
-    dimensions, fixed = [], []
+    """Each size on a lattice of its own; those that stay fixed alone are tried together where they are equal."""
+    found: dict[str, Dimension] = {}
+    fixed: dict[str, FixedSize] = {}
     for guess in guesses:
         try:
-            dimensions.append(_on_finest_period(recordings, guess))
+            found[guess.name] = _on_finest_period(recordings, guess)
         except Unrecorded as reason:
-            fixed.append(FixedSize(guess.name, guess.example, str(reason)))
-    return dimensions, fixed
+            fixed[guess.name] = FixedSize(guess.name, guess.example, str(reason))
+    for together in _equal([guess for guess in guesses if guess.name in fixed]):
+        with suppress(Unrecorded):
+            found[together.name] = _on_finest_period(recordings, together)
+            fixed = {name: size for name, size in fixed.items() if name not in together.names}
+    return [found[guess.name] for guess in guesses if guess.name in found], list(fixed.values())
+
+
+def _equal(guesses: Sequence[Dimension]) -> Iterator[Dimension]:
+    """Several sizes that are equal in the example, as one."""
+    for size in dict.fromkeys(guess.example for guess in guesses):
+        first, *others = (guess for guess in guesses if guess.example == size)
+        if others:
+            period = lcm(first.period, *(other.period for other in others))
+            places = (*first.places, *(place for other in others for place in other.places))
+            tied = tuple(name for other in others for name in other.names)
+            yield replace(on_period(first, period), places=places, tied=tied)
 
 
 def _on_finest_period(recordings: Recordings, guess: Dimension) -> Dimension:
-    """The finest lattice on which all grows linearly along this size alone; Unrecorded when there is none."""
+    """The finest lattice on which all grows as it should along this size alone; Unrecorded when there is none."""
     *finer, coarsest = periods_to_try(guess)
-    _refute_linear(recordings, guess, coarsest)
+    _refute_growth(recordings, guess, coarsest)
     for period in finer:
         try:
-            _refute_linear(recordings, guess, period)
+            _refute_growth(recordings, guess, period)
         except Unrecorded:
             continue
         return on_period(guess, period)
     return on_period(guess, coarsest)
 
 
-def _refute_linear(recordings: Recordings, guess: Dimension, period: int) -> None:
+def _refute_growth(recordings: Recordings, guess: Dimension, period: int) -> None:
     """Unrecorded unless all integers grow linearly along this size, on a lattice of the period through the example.
 
-    Far from there the forward may fail.
+    With the power of a size that several axes of an input have. Far from there the forward may fail.
     """
-    sizes = {step: {guess.name: guess.example + period * step} for step in (1, 2, 3, FAR)}
-    first, second = recordings.at(sizes[1]), recordings.at(sizes[2])
-    _refute_line(recordings, (first, second), second, sizes[2], 2)
-    _refute_line(recordings, (first, second), recordings.at(sizes[3]), sizes[3], 3)
+
+    def at(step: int) -> dict[str, int]:
+        return dict.fromkeys(guess.names, guess.example + period * step)
+
+    grid, through = interpolation((1,), (guess.axes,))
+    line = Line([recordings.at(at(step)) for (step,) in grid], cache(through))
+    for step in range(2, guess.axes + 3):
+        _refute_line(recordings, line, recordings.at(at(step)), at(step), step)
     with suppress(ForwardFailed):
-        _refute_line(recordings, (first, second), recordings.at(sizes[FAR]), sizes[FAR], FAR)
+        _refute_line(recordings, line, recordings.at(at(FAR)), at(FAR), FAR)
 
 
-def _refute_line(
-    recordings: Recordings, line: tuple[Stream, Stream], stream: Stream, sizes: Mapping[str, int], step: int
-) -> None:
-    """Unrecorded when what was recorded at a step does not lie on the line through steps 1 and 2."""
-    if difference := first_difference(line[0], stream):
+def _refute_line(recordings: Recordings, line: Line, stream: Stream, sizes: Mapping[str, int], step: int) -> None:
+    """Unrecorded when what was recorded at a step does not lie on the line through the first steps."""
+    if difference := first_difference(line.streams[0], stream):
         raise Unrecorded(recordings.changed_stream(difference, sizes))
-    for index, columns in enumerate(zip(line[0].integers, line[1].integers, stream.integers, strict=True)):
-        if any(low + (step - 1) * (high - low) != value for low, high, value in zip(*columns, strict=True)):
-            raise Unrecorded(recordings.off_line(stream, index, sizes))
+    for index, (recorded, *columns) in enumerate(
+        zip(stream.integers, *(each.integers for each in line.streams), strict=True)
+    ):
+        for value, *first in zip(recorded, *columns, strict=True):
+            if line.through(tuple(first)).at((step,)) != value:
+                raise Unrecorded(recordings.off_line(stream, index, sizes))
 
 
 def _with_ranges(fit: LatticeFit, recordings: Recordings, fixed: Sequence[FixedSize]) -> Found:
@@ -103,7 +136,10 @@ def _with_ranges(fit: LatticeFit, recordings: Recordings, fixed: Sequence[FixedS
     if not outside:
         refute(fit, recordings, [item.step(item.example) for item in dimensions])
     below = {size.name: size.reason for size in outside if size.reason}
-    ends = tuple(RangeEnd(name, reason) for name, reason in (*below.items(), *above.items()))
+    ends = (
+        *(RangeEnd(name, reason, above=False) for name, reason in below.items()),
+        *(RangeEnd(name, reason) for name, reason in above.items()),
+    )
     whole = Found(replace(fit, dimensions=dimensions), tuple(fixed), ends)
     return replace(whole, at_example=_at_example(dimensions, recordings, outside)) if outside else whole
 

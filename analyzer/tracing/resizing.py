@@ -36,6 +36,14 @@ def retracing(loaded: LoadedModel, example: Trace) -> Iterator[Callable[[Mapping
         )
 
 
+def named_axes(loaded: LoadedModel, example: Trace) -> dict[str, tuple[str, ...]]:
+    """What the user calls the sizes of the inputs of a trace, "" for those without a name; no input without any."""
+    inner = unwrapped(loaded)
+    inputs = inner.candidates[example.candidate]
+    leaves = named_leaves(inner.module, inputs.args, inputs.kwargs)
+    return {name: leaf.axes for name, leaf in leaves if isinstance(leaf, InputSpec) and leaf.axes}
+
+
 def resized(module: nn.Module, inputs: Inputs, shapes: Mapping[str, Shape]) -> Inputs:
     """The same arguments with tensors of other shapes; inputs that are not named stay as they were."""
     named = {id(leaf): name for name, leaf in named_leaves(module, inputs.args, inputs.kwargs)}

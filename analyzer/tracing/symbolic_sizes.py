@@ -39,7 +39,7 @@ class SymbolicTrace:
         expression = size.node.expr if isinstance(size, torch.SymInt) else size
         if not isinstance(expression, sympy.Basic):
             return expression
-        return expression.xreplace({self.symbols[name]: sympy.Integer(value) for name, value in sizes.items()})
+        return expression.xreplace({symbol: sympy.Integer(sizes[name]) for name, symbol in self.symbols.items()})
 
 
 def symbolic_trace(

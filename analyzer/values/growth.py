@@ -30,24 +30,29 @@ class Crossover:
 
 def growth_crossovers(scaling: Scaling) -> Iterator[Crossover]:
     """For every size, and for height and width together, where more than proportional work overtakes the rest."""
-    for names in _together(scaling.dimensions):
+    for names in together(scaling.dimensions):
         powers = along(scaling.macs, scaling.dimensions, names)
         highest = max(powers, default=0)
         size = _overtakes(powers, highest, next(item for item in scaling.dimensions if item.name in names))
-        if highest > len(names) and size is not None:
+        if highest > proportional(scaling.dimensions, names) and size is not None:
             degrees = {row.path: max(along(row.macs, scaling.dimensions, names), default=0) for row in scaling.layers}
             layers = tuple(path for path, degree in degrees.items() if degree == highest)
             others = {item.name: item.example for item in scaling.dimensions if item.name not in names}
             yield Crossover(names, size, highest, layers, others)
 
 
-def _together(dimensions: Sequence[Dimension]) -> list[tuple[str, ...]]:
-    """The sizes that grow together: height and width where they have one lattice."""
-    tied = [item for item in dimensions if item.name in TIED]
-    lattices = {(item.period, item.offset) for item in tied}
-    if len(tied) < 2 or len(lattices) > 1:
+def together(dimensions: Sequence[Dimension]) -> list[tuple[str, ...]]:
+    """The sizes that grow together, by name: height and width where they have one lattice."""
+    pair = [item for item in dimensions if item.kind in TIED]
+    lattices = {(item.period, item.offset) for item in pair}
+    if len(pair) != 2 or len(lattices) > 1 or pair[0].kind == pair[1].kind:
         return [(item.name,) for item in dimensions]
-    return [*((item.name,) for item in dimensions if item.name not in TIED), TIED]
+    return [*((item.name,) for item in dimensions if item not in pair), tuple(item.name for item in pair)]
+
+
+def proportional(dimensions: Sequence[Dimension], names: Sequence[str]) -> int:
+    """The power with which the elements of an input grow when some sizes grow together."""
+    return sum(item.axes for item in dimensions if item.name in names)
 
 
 def along(polynomial: Polynomial | None, dimensions: Sequence[Dimension], names: Sequence[str]) -> Powers:

@@ -27,6 +27,30 @@ class Dimension:
     """Largest such size."""
     places: tuple[tuple[str, int], ...] = ()
     """The inputs and the axes of theirs that have this size."""
+    kind: str = ""
+    """What the axis is by rank and data type, "height" say, whatever its name; empty where that is not known."""
+    tied: tuple[str, ...] = ()
+    """Other names of the same size: what can only change together with it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name, and those that are tied to it."""
+        return (self.name, *self.tied)
+
+    @property
+    def axes(self) -> int:
+        """Most axes of one input that have this size: the power of it that recorded sizes may have."""
+        inputs = [name for name, _ in self.places]
+        return max((inputs.count(name) for name in inputs), default=1)
+
+    def one_of(self, sizes: Mapping[str, int]) -> int:
+        """Its size among some by name, the example's where they have none; Problem for tied names that differ."""
+        found = {sizes.get(name, self.example) for name in self.names}
+        if len(found) > 1:
+            given = ", ".join(f"{name}={sizes[name]}" for name in self.names if name in sizes)
+            together = "=".join((*self.names, str(max(found))))
+            raise Problem(f"{given}: the model lets {' and '.join(self.names)} change only together, as in {together}")
+        return found.pop()
 
     def size(self, step: int) -> int:
         """The size at a point of the lattice."""
@@ -42,12 +66,15 @@ class Dimension:
             )
         return step
 
-    def known_step(self, size: int) -> int:
-        """The same; Problem for a size outside the range as well."""
+    def known_step(self, size: int, ends: Sequence[RangeEnd] = ()) -> int:
+        """The same; Problem for a size outside the range as well, with the reason why that ends there."""
         step = self.step(size)
         if not self.least <= size <= self.most:
             held = f"the formulas hold from {self.least} to {self.most}"
-            raise Problem(f"{self.name}={size} is outside the range of sizes that were checked; {held}")
+            above = size > self.most
+            reasons = (f", for {end.reason}" for end in ends if (end.name, end.above) == (self.name, above))
+            why = next(reasons, "")
+            raise Problem(f"{self.name}={size} is outside the range of sizes that were checked; {held}{why}")
         return step
 
 
@@ -144,6 +171,8 @@ class RangeEnd:
 
     name: str
     reason: str
+    above: bool = True
+    """Whether it is for larger sizes that they do not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,19 +218,19 @@ class Scaling:
 
         Problem where no formula holds.
         """
-        for name in sizes.keys() - {dimension.name for dimension in self.dimensions}:
+        for name in sizes.keys() - {name for dimension in self.dimensions for name in dimension.names}:
             raise Problem(self._unknown(name, sizes[name]))
-        whole = {item.name: sizes.get(item.name, item.example) for item in self.dimensions}
+        whole = {item.name: item.one_of(sizes) for item in self.dimensions}
         special = self.at_example
         if special is not None and all(whole.get(size.name, size.size) == size.size for size in special.fixed):
-            return special.point({item.name: whole[item.name] for item in special.dimensions})
-        return self, tuple(item.known_step(whole[item.name]) for item in self.dimensions)
+            return special.point({name: whole[item.name] for item in special.dimensions for name in item.names})
+        return self, tuple(item.known_step(whole[item.name], self.ends) for item in self.dimensions)
 
     def _unknown(self, name: str, size: int) -> str:
         fixed = next((item for item in self.fixed if item.name == name), None)
         if fixed is not None:
             return f"{name}={size}: the model fixes it at {fixed.size}, for {fixed.reason}"
-        named = ", ".join(dimension.name for dimension in self.dimensions)
+        named = ", ".join("=".join(dimension.names) for dimension in self.dimensions)
         return f"{name}={size}: no input has a size of that name; those that can change are {named}"
 
     def total(self, before: Total, steps: Sequence[int]) -> Total:
@@ -246,5 +275,5 @@ def resized(inputs: Sequence[Input], dimensions: Sequence[Dimension], sizes: Map
     shapes = {given.name: list(given.shape) for given in inputs}
     for dimension in dimensions:
         for name, axis in dimension.places:
-            shapes[name][axis] = sizes.get(dimension.name, dimension.example)
+            shapes[name][axis] = dimension.one_of(sizes)
     return tuple(replace(given, shape=tuple(shapes[given.name])) for given in inputs)

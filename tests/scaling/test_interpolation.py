@@ -6,21 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.scaling.interpolation import corners, degree, interpolation, multilinear
+from analyzer.scaling.interpolation import degree, interpolation
 
 
-def test_a_multilinear_fit_is_exact_everywhere() -> None:
+def test_a_fit_of_degree_1_in_each_is_exact_everywhere() -> None:
     def value(x: int, y: int, z: int) -> int:
         return 3 * x * y * z - 2 * x * z + 7 * y + 11
 
-    low = (4, 9, 1)
-    found = multilinear(low, [value(*point) for point in corners(low)])
+    grid, through = interpolation((4, 9, 1), (1, 1, 1))
+    found = through([value(*point) for point in grid])
     assert all(found.at(point) == value(*point) for point in product((0, 2, 50), repeat=3))
 
 
 def test_without_variables_it_is_a_constant() -> None:
-    assert corners(()) == [()]
-    assert multilinear((), [5]).at(()) == 5
+    grid, through = interpolation((), ())
+    assert grid == [()]
+    assert through([5]).at(()) == 5
 
 
 @given(st.lists(st.integers(-9, 9), min_size=6, max_size=6), st.integers(-20, 20), st.integers(-20, 20))

@@ -1,9 +1,10 @@
 """Lattices are found size by size where the first guess fails, and ranges end where the forward does something else."""
 
+import pytest
 import torch
 from torch import nn
 
-from analyzer import analyze
+from analyzer import Problem, analyze
 from analyzer.values.scaling import Dimension
 
 
@@ -24,6 +25,47 @@ class Branches(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.exp() if x.shape[1] < 100 else x.exp().exp()
+
+
+class Square(nn.Module):
+    """Takes square pictures only; tokens attend to each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 4, 4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2] == x.shape[3]
+        tokens = self.patches(x).flatten(2)
+        return tokens.transpose(1, 2) @ tokens
+
+
+class Graph(nn.Module):
+    """Features of nodes and their adjacency matrix."""
+
+    def forward(self, nodes: torch.Tensor, adjacency: torch.Tensor) -> torch.Tensor:
+        return adjacency @ nodes
+
+
+def test_sizes_that_stay_fixed_alone_are_tried_together() -> None:
+    model = Square().eval()
+    found = analyze(model, torch.zeros(1, 3, 32, 32), symbolic=True)
+    assert found.scaling is not None
+    side = found.scaling.dimensions[1]
+    assert (side.names, side.period, side.axes) == (("height", "width"), 4, 2)
+    assert found.at(height=96, width=96).total == analyze(model, torch.zeros(1, 3, 96, 96)).total
+    assert found.at(batch=2).inputs[0].shape == (2, 3, 32, 32)
+    for sizes in ({"height": 96}, {"height": 96, "width": 64}):
+        with pytest.raises(Problem, match="lets height and width change only together, as in height=width=96"):
+            found.at(**sizes)
+
+
+def test_sizes_of_two_inputs_are_tried_together() -> None:
+    found = analyze(Graph(), (torch.zeros(6, 4), torch.zeros(6, 6)), symbolic=True)
+    assert found.scaling is not None
+    assert found.scaling.dimensions[0].names == ("batch", "adjacency.length")
+    sizes = {"batch": 9, "adjacency.length": 9, "length": 5}
+    assert found.at(**sizes).total == analyze(Graph(), (torch.zeros(9, 5), torch.zeros(9, 9))).total
 
 
 def dimension(model: nn.Module, name: str, *shape: int) -> tuple[Dimension, tuple[str, ...]]:

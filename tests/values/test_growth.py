@@ -15,7 +15,7 @@ def scaling(*dimensions: Dimension, **layers: Polynomial) -> Scaling:
 
 
 def sized(name: str, period: int = 1, offset: int = 0) -> Dimension:
-    return Dimension(name, offset + 4 * period, period, offset, offset + period, offset + 10**6 * period)
+    return Dimension(name, offset + 4 * period, period, offset, offset + period, offset + 10**6 * period, kind=name)
 
 
 def test_a_quadratic_part_overtakes_where_it_is_as_large_as_the_linear_one() -> None:

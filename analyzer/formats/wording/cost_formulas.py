@@ -17,12 +17,17 @@ MAX_PEAKS = 4
 
 
 def symbols(dimensions: Sequence[Dimension]) -> list[str]:
-    """A variable for each size: in upper case for the size itself, in lower case for what counts its periods."""
+    """A variable for each size: in upper case for the size itself, in lower case for what counts its periods.
+
+    A name that the user gave is kept, where that is not in the way of the other sort.
+    """
     found: list[str] = []
     for item in dimensions:
         letter = item.name[0] if item.name in SHORTENED else item.name.replace(".", "_")
         whole = (item.period, item.offset) == (1, 0)
-        found.append(letter.upper() if whole and len(letter) == 1 else letter)
+        written = letter.upper() if len(letter) == 1 else letter
+        counts = letter.lower()
+        found.append(written if whole else f"k_{letter}" if counts in found else counts)
     return found
 
 
@@ -69,9 +74,11 @@ def _term(term: Term, names: Sequence[str], absolute: bool = False) -> str:
 
 def lattice(item: Dimension, symbol: str) -> str:
     """Of which sizes the formulas speak: "height = 32·h from 32 to 8,192"."""
+    if symbol == item.name and not item.tied:
+        return f"{symbol} from {item.least:,} to {item.most:,}"
     period = f"{item.period}·" if item.period > 1 else ""
     offset = f"{item.offset} + " if item.offset else ""
-    return f"{item.name} = {offset}{period}{symbol} from {item.least:,} to {item.most:,}"
+    return f"{' = '.join(item.names)} = {offset}{period}{symbol} from {item.least:,} to {item.most:,}"
 
 
 def lattices(scaling: Scaling) -> list[str]:
@@ -100,8 +107,11 @@ def peak(polynomials: Sequence[Polynomial], names: Sequence[str]) -> str:
 
 def remarks(scaling: Scaling) -> Iterator[str]:
     """What stays fixed, where the range ends and why, and what a second trace says."""
+    for item in scaling.dimensions:
+        if item.tied:
+            yield f"{_capital(' and '.join(item.names))} change only together"
     for size in scaling.fixed:
-        yield f"{size.name.capitalize()} stays {size.size:,}: {size.reason}"
+        yield f"{_capital(size.name)} stays {size.size:,}: {size.reason}"
     for end in scaling.ends:
         yield f"The range of {end.name} ends: {end.reason}"
     if scaling.peak_absence:
@@ -111,6 +121,10 @@ def remarks(scaling: Scaling) -> Iterator[str]:
         yield f"With {stays}, as in the example, other formulas hold, with these in the JSON report."
     if scaling.symbolic is not None:
         yield from _second_trace(scaling.symbolic)
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 SECOND_TRACE = {

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analyzer.loading.inputs.example_inputs import given
+from analyzer.loading.inputs.named_sizes import asked
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel, dtype_name
 from analyzer.values.errors import Problem, one_line
 from analyzer.values.requests import ModelRequest
@@ -29,7 +29,8 @@ def subject_of(request: ModelRequest) -> LoadedModel:
         refuse_code(path)
     program = _program(path)
     module = _unflattened(path, program)
-    candidates = (given(request.inputs, module),) if request.inputs else (_inputs_of(program),)
+    own = (_inputs_of(program),)
+    candidates = asked(request.inputs, module, (), lambda: own) if request.inputs else own
     return LoadedModel(path.stem, request.target, module, candidates, type(module).__name__)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -22,35 +22,64 @@ _DTYPES = (
 )
 _SHORT = {"float": "float32", "half": "float16", "double": "float64", "long": "int64", "int": "int64"}
 _SPEC = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>[^:=]+)(?::(?P<dtype>\w+))?")
+NAME = re.compile(r"[A-Z]\w*")
+"""What stands for a size, as in BATCHx3xHxW."""
+NO_SIZES: Mapping[str, int] = {}
 _EXAMPLE = "write it like 1x3x224x224, 1x128:int64 or input_ids=1x128:int64"
 
 
-def parse(text: str, floating: str = "float32") -> tuple[str | None, InputSpec]:
+def parse(text: str, floating: str = "float32", sizes: Mapping[str, int] = NO_SIZES) -> tuple[str | None, InputSpec]:
     """Name (None when positional) and tensor of one `--input`, of dtype `floating` if it names none.
 
-    Raises Problem for what is no list of positive sizes, for an unknown dtype, and for 2**59 elements and more.
+    `sizes` are those of the names that stand for sizes, as in "BATCHx3xHxW". Raises Problem for what is no list of
+    positive sizes, for an unknown dtype, and for 2**59 elements and more.
     """
+    written = read(text)
+    dtype = _SHORT.get(written.dtype or floating, written.dtype or floating)
+    if dtype not in _DTYPES:
+        raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
+    shape = tuple(sizes.get(axis, 0) if isinstance(axis, str) else axis for axis in written.axes)
+    # The bytes of a tensor, up to 16 an element, are numbered in 63 bits.
+    if prod(shape) >= 2**59:
+        raise Problem(f"--input {text[:40]}: no machine can number the bytes of such a tensor; {_EXAMPLE}")
+    axes = tuple(axis if isinstance(axis, str) else "" for axis in written.axes)
+    return written.name, InputSpec(shape, dtype, axes=axes if any(axes) else ())
+
+
+@dataclass(frozen=True)
+class WrittenInput:
+    """One `--input` as it is written."""
+
+    name: str | None
+    """The argument of `forward`; None when positional."""
+    axes: tuple[int | str, ...]
+    """Sizes, and the names that stand for some."""
+    dtype: str | None
+
+
+def read(text: str) -> WrittenInput:
+    """The parts of one `--input`; Problem for what is no list of positive sizes and names in upper case."""
     match = _SPEC.fullmatch(text.strip())
     if match is None:
         raise Problem(f"--input {text}: this is not a shape; {_EXAMPLE}")
-    sizes = [size.strip() for size in re.split(r"[x×,]", match["shape"].strip().lower())]
-    if not all(size.isdecimal() and size.strip("0") for size in sizes):
+    axes = [axis.strip() for axis in re.split(r"[x×,]|(?<=\d)X(?=\d)", match["shape"].strip())]
+    numbers = [axis for axis in axes if axis.isdecimal()]
+    if not all(axis.strip("0") if axis in numbers else NAME.fullmatch(axis) for axis in axes):
         raise Problem(f"--input {text}: {match['shape']!r} is not a list of positive sizes; {_EXAMPLE}")
-    dtype = _SHORT.get(match["dtype"] or floating, match["dtype"] or floating)
-    if dtype not in _DTYPES:
-        raise Problem(f"--input {text}: unknown dtype {dtype!r}; choose one of {', '.join(_DTYPES)}")
-    # The bytes of a tensor, up to 16 an element, are numbered in 63 bits.
-    if any(len(size) > 19 for size in sizes) or prod(map(int, sizes)) >= 2**59:
+    if any(len(size) > 19 for size in numbers):
         raise Problem(f"--input {text[:40]}: no machine can number the bytes of such a tensor; {_EXAMPLE}")
-    return match["name"], InputSpec(tuple(int(size) for size in sizes), dtype)
+    return WrittenInput(match["name"], tuple(int(axis) if axis.isdecimal() else axis for axis in axes), match["dtype"])
 
 
-def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) -> Inputs:
+def given(
+    specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = (), sizes: Mapping[str, int] = NO_SIZES
+) -> Inputs:
     """The user's inputs bound to `forward`; in a list when the zoo's own inputs `like` are lists of images.
 
-    Raises Problem for a specification that cannot be read, and where `forward` does not take these arguments.
+    `sizes` are those of names that stand for sizes. Raises Problem for a specification that cannot be read, and where
+    `forward` does not take these arguments.
     """
-    parsed = [parse(spec, floating_dtype(module)) for spec in specs]
+    parsed = [parse(spec, floating_dtype(module), sizes) for spec in specs]
     args = tuple(spec for name, spec in parsed if name is None)
     names = [name for name, _ in parsed if name is not None]
     if repeated := next((name for name in names if names.count(name) > 1), None):
@@ -58,16 +87,22 @@ def given(specs: Sequence[str], module: nn.Module, like: Sequence[Inputs] = ()) 
     kwargs = {name: spec for name, spec in parsed if name is not None}
     if like and like[0].args and isinstance(like[0].args[0], list):
         return Inputs((list(args),), kwargs)
-    signature = _signature(module)
     try:
-        if signature is not None:
-            signature.bind(*args, **kwargs)
+        bound_names(module, args, kwargs)
     except TypeError as error:
-        shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{signature}"
+        shape = f"{getattr(module, 'original_name', type(module).__name__)}.forward{_signature(module)}"
         raise Problem(
             f"--input does not fit {shape}: {error}; give --input once for each argument, in order or by name"
         ) from None
     return Inputs(args, kwargs)
+
+
+def bound_names(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Arguments by their names in `forward`, by their place where these cannot be known; TypeError for misfits."""
+    signature = _signature(module)
+    if signature is None:
+        return {**{str(place): value for place, value in enumerate(args)}, **kwargs}
+    return signature.bind(*args, **kwargs).arguments
 
 
 def floating_dtype(module: nn.Module) -> str:

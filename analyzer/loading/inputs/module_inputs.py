@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from analyzer.loading.inputs.example_inputs import from_example, given
+from analyzer.loading.inputs.example_inputs import from_example
 from analyzer.loading.inputs.input_guessing import guesses, taken_by_layers
+from analyzer.loading.inputs.named_sizes import asked
 from analyzer.loading.loaded_model import Inputs, InputSpec
 from analyzer.values.requests import ModelRequest
 
@@ -19,9 +20,11 @@ LIGHTNING = "example_input_array"
 
 def candidates_of(request: ModelRequest, module: nn.Module, declared: tuple[Inputs, ...] = ()) -> tuple[Inputs, ...]:
     """The request's own inputs alone, else what is declared, else the module's example, else what fits its layers."""
-    if request.inputs:
-        return (given(request.inputs, module, declared),)
-    return declared or _own_example(module) or guesses(module)
+
+    def inferred() -> tuple[Inputs, ...]:
+        return declared or _own_example(module) or guesses(module)
+
+    return asked(request.inputs, module, declared, inferred) if request.inputs else inferred()
 
 
 def _own_example(module: nn.Module) -> tuple[Inputs, ...]:

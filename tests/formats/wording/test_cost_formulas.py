@@ -34,7 +34,15 @@ def test_sizes_are_upper_case_and_counts_of_periods_lower_case() -> None:
     assert cost_formulas.symbols(dimensions) == ["B", "h", "ROWS", "a_sequence"]
 
 
+def test_names_of_the_users_are_kept() -> None:
+    dimensions = [Dimension("BATCH", 1), Dimension("H", 64, 32), Dimension("h", 64, 32), Dimension("WIDTH", 64, 32)]
+    assert cost_formulas.symbols(dimensions) == ["BATCH", "h", "k_h", "width"]
+
+
 def test_lattices() -> None:
+    assert cost_formulas.lattice(Dimension("N", 1, least=1, most=9), "N") == "N from 1 to 9"
+    together = Dimension("height", 64, 32, 0, 32, 64, tied=("width",))
+    assert cost_formulas.lattice(together, "h") == "height = width = 32·h from 32 to 64"
     height = Dimension("height", 75, 32, 11, 75, 8171)
     assert cost_formulas.lattice(height, "h") == "height = 11 + 32·h from 75 to 8,171"
     assert cost_formulas.lattice(Dimension("batch", 1, least=1, most=9), "B") == "batch = B from 1 to 9"
