@@ -87,8 +87,8 @@ def test_sizes_without_a_formula(here, arguments, said):
         (
             "Long",
             ["2x10x4", "--at", "sequence=200"],
-            "sequence=200 is outside the range of sizes that were checked; the formulas hold from 1 to 84, for at "
-            "batch=3, sequence=133 the forward runs aten.exp (model.py:15) where it runs nothing more",
+            "sequence=200 is outside the range of sizes that were checked; the formulas hold from 1 to 64, for at "
+            "batch=3, sequence=128, length=5 the forward runs aten.exp (model.py:15) where it runs nothing more",
         ),
     ],
 )
