@@ -35,6 +35,7 @@ SCRIPTS: Final = (
     "scripts/memory_chart.js",
     "scripts/roofline_chart.js",
     "scripts/changes.js",
+    "scripts/sliders.js",
     "scripts/start.js",
 )
 """In the order in which they run, as one script."""

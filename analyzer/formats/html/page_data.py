@@ -9,6 +9,7 @@ from analyzer.formats.html.change_data import Changes, changes
 from analyzer.formats.html.embedding import Strings, Wire, known, wire
 from analyzer.formats.html.layer_tree import LayerTree, layer_tree
 from analyzer.formats.html.memory_data import MemoryCurve, memory_curve
+from analyzer.formats.html.slider_data import SizeSliders, TradeOff, sizes, trade_off
 from analyzer.formats.html.suggestion_data import Suggestions, suggestions
 from analyzer.values.amounts import BITS
 from analyzer.values.gate_results import BudgetLine, Difference
@@ -64,6 +65,8 @@ class PageModel:
     changes: Changes | None
     memory: MemoryCurve | None
     roof: Roof | None
+    sizes: SizeSliders | None
+    fit: TradeOff | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ def _model(analysis: Analysis, difference: Difference | None, strings: Strings) 
         changes=changes(difference, strings),
         memory=memory_curve(analysis, strings),
         roof=Roof(time.peak, time.bandwidth, time.dtype) if time and time.peak else None,
+        sizes=sizes(analysis.scaling, strings),
+        fit=trade_off(analysis.fit, strings),
     )
 
 

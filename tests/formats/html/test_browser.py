@@ -17,6 +17,7 @@ from analyzer.formats.html import page as html
 from analyzer.formats.wording.numbers import count
 from analyzer.gating.layer_diff import difference
 from analyzer.values.counts import Layer
+from analyzer.values.fit_results import CurvePoint, Fit, FitBudget
 from analyzer.values.results import Analysis
 
 playwright = pytest.importorskip(
@@ -306,6 +307,47 @@ def test_head_and_base_of_a_gate(opened, gated):
     assert "+5,120" in page.inner_text(".changes")
     assert page.inner_text(".changed tbody tr td >> nth=0") == "input features 512 to 1024"
     assert page.inner_text("h2:has-text('What changed')") == "What changed since main"
+
+
+@pytest.fixture(scope="module")
+def symbolic(net):
+    return analyzer.analyze(net, torch.zeros(1, 3, 32, 32), name="net", symbolic=True)
+
+
+def test_sliders_give_the_totals_of_an_analysis_at_those_sizes(opened, symbolic):
+    page, random = opened(symbolic), Random(1)
+    names = [size.name for size in symbolic.scaling.dimensions]
+    assert {"batch", "height", "width"} <= set(names)
+    for _ in range(20):
+        for name in names:
+            dial = page.locator(".dial", has=page.get_by_text(name, exact=True)).locator("input[type=range]")
+            dial.fill(str(random.randint(0, int(dial.get_attribute("max")))))
+        sizes = {name: int(page.get_by_label(f"{name}, exactly").input_value()) for name in names}
+        total = symbolic.at(**sizes).total
+        shown = {key: int(page.get_attribute(f"[data-at={key}]", "data-exact")) for key in ("macs", "other", "peak")}
+        assert shown == {"macs": total.macs, "other": total.other_flops, "peak": total.peak_activation_bytes}
+
+
+def test_a_size_that_is_typed_moves_to_the_nearest_that_holds(opened, symbolic):
+    page, batch = opened(symbolic), symbolic.scaling.dimensions[0]
+    page.get_by_label("batch, exactly").fill("100000000")
+    page.keyboard.press("Tab")
+    assert page.get_by_label("batch, exactly").input_value() == str(batch.most)
+    assert f"--at batch={batch.most}" in page.inner_text("pre.line")
+
+
+def test_a_slider_moves_along_the_plans_of_a_fit(opened, analysis):
+    curve = tuple(CurvePoint(1 - n / 10, 1000 - 100 * n, 90 - n, 1000 - 100 * n, 0.01 * n, n, n == 3) for n in range(8))
+    budget = FitBudget("macs", "60%", 600, 1000, 600, 600)
+    fit = Fit("KL divergence", (budget,), (), 0.1, 0.1, None, 9, 9, 0.0, "data.pt", curve=curve)
+    page = opened(replace(analysis, fit=fit))
+    dial = page.locator(".dial.wide input")
+    assert dial.input_value() == "4"
+    assert "600 MACs left, 60 %" in dial.get_attribute("aria-valuetext")
+    dial.focus()
+    page.keyboard.press("ArrowLeft")
+    assert "the knee" in page.inner_text("section:has(.dial.wide) .told")
+    assert "--fit macs=700" in page.inner_text("section:has(.dial.wide) pre")
 
 
 def test_dark_is_the_readers_choice_or_a_click_away(opened, analysis):

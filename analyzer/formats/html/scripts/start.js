@@ -1,6 +1,6 @@
 // Draws each model when it is first shown, and switches between models and between light and dark.
 
-const VIEWS = [changesView, mapView, suggestionsView, tableView, memoryView, rooflineView];
+const VIEWS = [changesView, mapView, suggestionsView, tradeOffView, tableView, memoryView, rooflineView, sizesView];
 const drawn = new Set();
 
 function draw(number) {
