@@ -43,6 +43,7 @@ def request_of(**asked: Any) -> CommandRequest:
         select=select,
         ignore=ignore,
         training=asked["training"],
+        construction=any(name == "html" for name, _ in map(format_for, asked["outputs"])),
         symbolic=asked["symbolic"],
         at=points_of(asked["at"]),
         steps=asked["steps"],

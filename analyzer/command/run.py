@@ -157,7 +157,7 @@ def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
         models=tuple(model.request for model in plan.models),
         options=replace(
             options,
-            construction=request.gate.against is not None,
+            construction=options.construction or request.gate.against is not None,
             device=own or (options.device if measured else device_for(name)),
         ),
         on_this_machine=measured,

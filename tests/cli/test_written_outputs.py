@@ -198,3 +198,34 @@ def test_two_reports_in_one_place(here, first, second):
     here.net()
     told = here.refused("model.py", "--output", first, "--output", second)
     assert told == f"--output {first.removeprefix('json:')}: 2 reports would go there; give each its own place"
+
+
+def test_a_page_is_one_file_with_the_users_own_lines(here):
+    here.write(
+        "model.py",
+        "import torchvision\n\n\ndef build():\n    return torchvision.models.alexnet()\n",
+    )
+    done = here.analyze("model.py:build", "--output", "out/report.html", "--quiet")
+    assert (done.status, done.out, done.err) == (0, "", "")
+    assert set(here.contents()) == {"model.py", "out", "out/report.html"}
+    page = here.contents()["out/report.html"].decode()
+    assert '"model.py:5"' in page
+    assert "61,100,840" in page
+
+
+@pytest.mark.parametrize("place", ["file/report.html", "taken"])
+def test_a_page_that_cannot_be_written_is_one_sentence(here, place):
+    here.net()
+    here.write("file", "")
+    here.write("taken/other", "")
+    said = here.refused("model.py", "--output", f"html:{place}")
+    assert f"cannot write {place}" in said
+
+
+def test_two_models_on_one_page_are_compared(here):
+    here.net()
+    here.write("wide.py", (here.contents()["model.py"].decode()).replace("width=8", "width=16"))
+    here.analyze("model.py", "wide.py", "--output", "both.html", "--quiet")
+    page = here.contents()["both.html"].decode()
+    assert "2 models side by side" in page
+    assert "output channels 8 to 16" in page

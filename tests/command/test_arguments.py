@@ -56,3 +56,8 @@ def test_two_reports_need_two_places() -> None:
     assert wanted_of(**asked("a.py", "-o", "json:-", "-o", "r.md")).outputs == (("json", "-"), ("markdown", "r.md"))
     with pytest.raises(Problem, match="--output r: 2 reports would go there"):
         wanted_of(**asked("a.py", "-o", "json:r", "-o", "markdown:r"))
+
+
+def test_a_page_tells_what_built_each_layer() -> None:
+    wanted = [request_of(**asked("a.py", "-o", place)).work.options.construction for place in ("a.html", "a.json")]
+    assert wanted == [True, False]

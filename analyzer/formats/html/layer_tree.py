@@ -38,6 +38,7 @@ class LayerTree:
 COLUMNS: Final = (
     "kind",
     "place",
+    "caller",
     "settings",
     "calls",
     "inputs",
@@ -143,6 +144,7 @@ class _Writer:
         return (
             text(layer.kind),
             text(located(layer.file, layer.line) if layer.file else ""),
+            text(_caller(layer)),
             text(layer.settings),
             layer.calls,
             text(shapes(layer.input_shapes)),
@@ -187,6 +189,12 @@ class _Writer:
         )
         leaves = (one.layer for one in module.below() if one.layer and not one.children)
         return self._values(whole, sum(map(self._leaf_elements, leaves)), added, len(below))
+
+
+def _caller(layer: Layer) -> str:
+    """The user's own line that had a library build the layer; empty where the layer is written there itself."""
+    own = layer.construction[0] if layer.construction else None
+    return "" if own is None or own.file == layer.file else located(own.file, own.first)
 
 
 def _place(item: Item, items: list[Item], places: dict[Item, int]) -> int:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from analyzer.formats.html.embedding import Strings
 from analyzer.formats.html.layer_tree import layer_tree
-from analyzer.values.counts import Layer
+from analyzer.values.counts import Layer, Lines
 
 
 def values(tree, place):
@@ -25,6 +25,16 @@ def test_every_layer_is_found_again(analysis):
     assert (conv["params"], conv["macs"], conv["elements"]) == (16 * 27, 16 * 27 * 64, 16 * 64)
     assert strings.texts[conv["place"]] == "net.py:8"
     assert strings.texts[conv["outputs"]] == "1×16×8×8"
+
+
+def test_the_users_own_line_stands_before_a_librarys(analysis_of, analysis):
+    conv, head = replace(analysis.layers[2], path="conv"), replace(analysis.layers[4], path="head")
+    built = replace(conv, file="torchvision/resnet.py", construction=(Lines("net.py", 3, 3), Lines("net.py", 9, 9)))
+    own = replace(head, construction=(Lines("net.py", 10, 10),))
+    strings = Strings()
+    found = dict(unfolded(layer_tree(analysis_of((built, own)), strings), strings))
+    assert strings.texts[found["conv"]["caller"]] == "net.py:3"
+    assert strings.texts[found["head"]["caller"]] == ""
 
 
 def test_a_module_without_a_row_holds_its_children(analysis_of):

@@ -105,5 +105,21 @@ def test_a_template_that_is_missing_is_one_sentence(analysis, monkeypatch):
     page.environment.cache_clear()
 
 
+def blocks(number):
+    """Blocks of four layers that are alike."""
+    names = ("attention", "norm", "up", "down")
+    return tuple(
+        Layer(f"blocks.{block}.{name}", "Linear", "net.py", 7, 1, params=10**6, macs=10**9, settings=f"{name}(64, 64)")
+        for block in range(number)
+        for name in names
+    )
+
+
+def test_the_file_grows_with_distinct_layers_not_with_all(analysis):
+    small, large, larger = (len(page.render([replace(analysis, layers=blocks(n))])) for n in (10, 1010, 2010))
+    assert large - small < 20 * 1000  # each block of four layers takes its number and its place
+    assert larger - large < 20 * 1000
+
+
 def test_the_vendored_library_has_its_licence():
     assert "Permission to use, copy, modify" in page.part("vendor/d3-hierarchy.LICENSE")

@@ -10,7 +10,7 @@ const TABLE_COLUMNS = [
   { key: "macs", title: "MACs", number: true },
   { key: "seconds", title: "Time, est.", number: true, optional: true },
   { key: "field", title: "Receptive field", order: fieldSize, optional: true },
-  { key: "source", title: "Source", order: (module) => (module.row ? text(module.row.place) : "") },
+  { key: "source", title: "Source", order: (module) => (module.row ? text(module.row.caller) + text(module.row.place) : "") },
 ];
 
 function tableView(mount, model) {
@@ -81,7 +81,7 @@ function compared(one, other) {
 
 function isFound(module, query) {
   const { row } = module;
-  return [module.path, ...(row ? [text(row.kind), text(row.settings), text(row.place)] : [])].some((part) => part.toLowerCase().includes(query));
+  return [module.path, ...(row ? [text(row.kind), text(row.settings), text(row.caller), text(row.place)] : [])].some((part) => part.toLowerCase().includes(query));
 }
 
 function rowsOf(state) {
@@ -115,11 +115,18 @@ function rowFor(state, module, isFlat) {
     if (key === "outputs") return el("td", {}, row ? text(row.outputs) : "");
     if (key === "seconds") return el("td", { class: "number" }, numbers.seconds ? estimated(numbers.seconds, "s") : "");
     if (key === "field") return fieldCell(module, state.model);
-    if (key === "source") return el("td", { class: "source", title: row ? text(row.place) : null }, row ? text(row.place).replace(/^.*[\\/]/, "") : "");
+    if (key === "source") return sourceCell(row);
     return [el("td", { class: numbers[key] ? "number" : "number zero" }, exact(numbers[key])),
       el("td", { class: "number part" }, numbers[key] ? share(numbers[key], whole[key]) : "")];
   });
   return el("tr", { class: isBlock ? "block" : null, "data-path": module.path }, cells);
+}
+
+// The user's own line where it has a library build the layer, then the library's; files by their names.
+function sourceCell(row) {
+  const places = row ? [text(row.caller), text(row.place)].filter(Boolean) : [];
+  const names = places.map((place) => place.replace(/^.*[\\/]/, ""));
+  return el("td", { class: "source", title: places.join(" in ") || null }, names[0] || "", names[1] ? el("span", { class: "part" }, ` ${names[1]}`) : "");
 }
 
 function headCell(state, module, isFlat) {
