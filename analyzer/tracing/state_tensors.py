@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ NEVER_STATE = ("mask", "label", "target", "position", "embeds", "output_", "retu
 MOST_WAYS = 16
 """Ways to give state back that are tried for one forward."""
 
+CACHES = ("cache", "past_key_values")
+"""Arguments by which models of transformers take a cache that their caller made."""
 Way = dict[str, Any]
 """Arguments of the next call, each with the part of the output that it is given: a name, a place, or several places."""
 
@@ -60,6 +63,15 @@ def asked_for_state(module: nn.Module, kwargs: Mapping[str, Any]) -> dict[str, A
         name for name in CACHE_SWITCHES if name in parameters or (takes_any and hasattr(config, name))
     ]  # a model with a configuration hands such arguments on to its inner model
     return {**dict.fromkeys(switches, True), **kwargs}
+
+
+def empty_caches(module: nn.Module, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """A cache for a model of transformers that makes none itself, as `generate` gives it."""
+    if not type(module).__module__.startswith("transformers."):
+        return {}
+    names = [name for name in CACHES if name in inspect.signature(module.forward).parameters and name not in kwargs]
+    make = getattr(sys.modules.get("transformers"), "DynamicCache", None)
+    return {} if make is None else {name: make(config=module.config) for name in names[:1]}
 
 
 def ways_back(module: nn.Module, args: Any, kwargs: Mapping[str, Any], output: Any) -> list[Way]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,31 +16,20 @@ from analyzer.tracing.collector import collector_spared
 from analyzer.tracing.containers import map_leaves
 from analyzer.tracing.failure import Failure
 from analyzer.tracing.fallbacks import ready_to_run
-from analyzer.tracing.state_growth import Sizes, kept_rows, memory_behind, sizes_of, state_of, with_windows
-from analyzer.tracing.state_tensors import Way, held_tensors, left_out, named_tensors, taken, ways_back
+from analyzer.tracing.other_lengths import Lengths, kept_of, single_token, with_lengths
+from analyzer.tracing.state_growth import Sizes, kept_rows, memory_behind, sizes_of, state_of
+from analyzer.tracing.state_tensors import Way, empty_caches, held_tensors, left_out, named_tensors, taken, ways_back
 from analyzer.tracing.stepping import RecordedCall, SequenceAxis, Session, sequence_axes
 from analyzer.values.errors import first_line
 from analyzer.values.graph import Trace, distinct_parameters
 from analyzer.values.recorded_steps import StepTraces
 
-LONGEST: Final = 131072
-"""Tokens of the longest prefill that is traced to see windows fill."""
-FURTHER: Final = 8
-"""The next longer one is so many times the example's."""
-MOST_OPERATORS: Final = 20_000
-"""No longer prefill is traced that would run more operators than this."""
 MOST_REAL: Final = 2**28
 """Parameters of a model that is run for real for its steps alone."""
-POSITIONS: Final = ("max_position_embeddings", "max_target_positions", "n_positions")
-"""Entries of a configuration that say how long a sequence may be."""
 NO_SEQUENCE: Final = "no input has a sequence of several tokens"
 NO_STATE: Final = "no forward returns a tensor that a later call takes, and no module keeps one"
 NOT_PREFILLED: Final = "the forward fails where it is asked for its state"
 NOT_ACCEPTED: Final = "a call with one more token and what the forward returned fails"
-
-
-class NotAccepted(Exception):
-    """Raised where a call with given state passes, but the state was not read, or has another form afterwards."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +41,10 @@ class FurtherToken:
     decode: Trace | None = None
     after: Sizes = field(default_factory=dict)
     reason: str = ""
+
+
+class NotAccepted(Exception):
+    """Raised where a call with given state passes, but the state was not read, or has another form afterwards."""
 
 
 def step_traces(loaded: LoadedModel, example: Trace) -> StepTraces:
@@ -93,27 +86,27 @@ def _followed(session: Session) -> StepTraces:
             return StepTraces(1, 1, prefill.trace, reason=NO_SEQUENCE)
         tokens, batch = axes[0].length, axes[0].batch
         ways = ways_back(module, session.inputs.args, session.inputs.kwargs, prefill.output)
+        if not ways and not session.provides and empty_caches(module, session.inputs.kwargs):
+            return _followed(replace(session, provides=True))
         ways = ways or ([{}] if prefill.left else [])
         if not ways:
-            return StepTraces(tokens, batch, prefill.trace, token=_token(session, axes[0]), reason=NO_STATE)
+            single = single_token(session, axes[0], {})
+            return StepTraces(tokens, batch, prefill.trace, token=single.trace, reason=NO_STATE)
         step = _step(session, module, prefill, [(way, axis) for axis in axes for way in ways])
         is_named = isinstance(prefill.output, Mapping) or step.decode is not None
-        kept = _kept(prefill.output, step.way, prefill.left) if is_named else {}
+        kept = kept_of(prefill.output, step.way, prefill.left) if is_named else {}
         memory = memory_behind(kept)
         rows = kept_rows(prefill.trace, prefill.recorder, kept, step.after)
-    token, length, batch = _token(session, step.axis), step.axis.length, step.axis.batch
+    single, length, batch = single_token(session, step.axis, step.way), step.axis.length, step.axis.batch
     if not rows:
-        return StepTraces(length, batch, prefill.trace, token=token, reason=step.reason)
-    sizes = dict(_longer(session, step, len(prefill.trace.graph), token)) if step.decode else {}
-    rows = with_windows(rows, length, sizes)
+        return StepTraces(length, batch, prefill.trace, token=single.trace, reason=step.reason)
+    if step.decode:
+        operators = len(prefill.trace.graph)
+        rows, sizes = with_lengths(Lengths(session, step.axis, step.way, operators, single), rows)
+    else:
+        sizes = {}
     state = state_of(rows, memory, {length: {row.path: row.nbytes for row in rows}, **sizes})
-    return StepTraces(length, batch, prefill.trace, step.decode, token, state, step.reason)
-
-
-def _kept(output: Any, way: Way, left: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors of the state by path; empty where the output does not have it all."""
-    parts = taken(output, way)
-    return {} if parts is None else {**dict(named_tensors(parts)), **left}
+    return StepTraces(length, batch, prefill.trace, step.decode, single.trace, state, step.reason)
 
 
 def _step(
@@ -138,7 +131,7 @@ def _decoded(session: Session, module: nn.Module, prefill: RecordedCall, way: Wa
     more = _encoded(session, module, prefill.output)
     call = session.call(module, session.resized(axis, 1, mask=axis.length + 1), {**given, **more})
     held = held_tensors(module)
-    after = _kept(call.output, way, {path: held[path] for path in prefill.left if path in held})
+    after = kept_of(call.output, way, {path: held[path] for path in prefill.left if path in held})
     if not _is_read(call, before.values()):
         raise NotAccepted("the call does not read it")
     if before.keys() != after.keys() or any(not _grew(before[path], after[path]) for path in before):
@@ -164,38 +157,3 @@ def _grew(before: torch.Tensor, after: torch.Tensor) -> bool:
         return False
     changes = [new - old for old, new in zip(before.shape, after.shape, strict=True) if new != old]
     return not changes or (len(changes) == 1 and changes[0] > 0)
-
-
-def _token(session: Session, axis: SequenceAxis) -> Trace | None:
-    """One token of one sequence alone."""
-    try:
-        with session.module() as module:
-            return session.call(module, session.resized(axis, 1, batch=1)).trace
-    except Failure:
-        return None
-
-
-def _longer(session: Session, step: FurtherToken, operators: int, token: Trace | None) -> Iterator[tuple[int, Sizes]]:
-    """The state's sizes after longer prefills, the longer the fewer operators a token takes."""
-    if session.backend is REAL or not any(step.after.values()):
-        return
-    each = max(0.0, (operators - len(token.graph)) / (step.axis.length - 1)) if token else 1.0
-    for tokens in _lengths(session, step.axis.length):
-        if operators + each * (tokens - step.axis.length) > max(MOST_OPERATORS, operators):
-            return
-        try:
-            with session.module() as module:
-                call = session.call(module, session.resized(step.axis, tokens))
-                kept = _kept(call.output, step.way, call.left)
-        except Failure:
-            return
-        each = max(each, (len(call.trace.graph) - operators) / (tokens - step.axis.length))
-        yield tokens, sizes_of(kept)
-
-
-def _lengths(session: Session, length: int) -> list[int]:
-    """Longer prefills up to what the model's configuration allows."""
-    config = getattr(session.loaded.module, "config", None)
-    allowed = (getattr(config, name, None) for name in POSITIONS)
-    longest = min(LONGEST, next((limit for limit in allowed if isinstance(limit, int)), LONGEST))
-    return [tokens for tokens in (FURTHER * length, longest // 2, longest) if length < tokens <= longest]

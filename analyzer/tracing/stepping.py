@@ -20,7 +20,7 @@ from analyzer.tracing.lazy_modules import settle
 from analyzer.tracing.python_state import PythonState
 from analyzer.tracing.recorder import Recorder
 from analyzer.tracing.resizing import resized
-from analyzer.tracing.state_tensors import asked_for_state, held_tensors, left_in_modules
+from analyzer.tracing.state_tensors import asked_for_state, empty_caches, held_tensors, left_in_modules
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
 
@@ -54,6 +54,8 @@ class Session:
     backend: Backend
     inputs: Inputs
     python: PythonState
+    provides: bool = False
+    """Whether calls are given an empty cache, where the model returns none that it made itself."""
 
     @contextmanager
     def module(self) -> Iterator[nn.Module]:
@@ -73,13 +75,16 @@ class Session:
         """
         whole = (tuple(inputs.args), asked_for_state(module, inputs.kwargs))
         args, kwargs = map_leaves(whole, lambda leaf: self.backend.make_input(leaf, module))
-        kwargs = {**kwargs, **(given or {})}
+        held = {**(empty_caches(module, kwargs) if self.provides else {}), **(given or {})}
+        kwargs = {**kwargs, **held}
         settle(module, args, kwargs)
         before = held_tensors(module)
         try:
             forward, output = called(self.loaded, self.backend, self.inputs, module, args, kwargs, self.python)
         except Problem as problem:
             raise Failure(self.backend.mode, inputs, problem, None) from problem
+        if self.provides and isinstance(output, Mapping):
+            output = {**held, **output}  # a cache is written to, whether or not it is returned
         trace = recorded(self.loaded, self.backend, self.inputs, [], forward, output)
         for what, path in forward.recorder.doubts if self.backend is not REAL else ():
             raise Failure(self.backend.mode, inputs, NeedsValues(what), (path, ()))
