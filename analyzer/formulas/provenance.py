@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from analyzer.values.graph import Op, Tensor, distinct_parameters, tensors_of
-from analyzer.values.training_work import StepTrace
+from analyzer.values.recorded_steps import StepTrace
 
 Source = frozenset[str] | None
 """Names of the parameters that a tensor is computed from, none for a constant; None where inputs go into it."""

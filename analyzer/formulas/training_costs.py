@@ -11,10 +11,10 @@ from typing import Literal
 from analyzer.formulas.count import Count
 from analyzer.formulas.provenance import Provenance, Source
 from analyzer.values.graph import Op, Parameter
+from analyzer.values.recorded_steps import StepTrace
 from analyzer.values.training_work import (
     FLOPS_PER_MAC,
     RULE,
-    StepTrace,
     TrainingCause,
     TrainingLayer,
     TrainingWork,

@@ -11,7 +11,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from analyzer.tracing.recorder import Recorder
 from analyzer.tracing.storages import Known, Storages, address_of
 from analyzer.values.graph import Op
-from analyzer.values.training_work import StepPlace
+from analyzer.values.recorded_steps import StepPlace
 
 
 class LastingStorages(Storages):

@@ -26,7 +26,7 @@ from analyzer.tracing.step_recorder import StepRecorder
 from analyzer.tracing.written_tensors import WrittenTensors
 from analyzer.values.errors import Problem
 from analyzer.values.estimates import TrainingFootprint
-from analyzer.values.training_work import StepTrace
+from analyzer.values.recorded_steps import StepTrace
 
 STATES: Final = {"sgd": 0, "sgd-momentum": 1, "adam": 2, "adamw": 2}
 """Tensors that an optimizer keeps of each parameter's size, in its data type."""

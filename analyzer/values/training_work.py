@@ -6,29 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analyzer.values.counts import Uncounted
-from analyzer.values.graph import Trace
 
-Phase = Literal["forward", "backward", "recompute"]
 FLOPS_PER_MAC = 2
 RULE = 6
 """FLOPs that the rule gives each parameter for each sample: 2 forward, 2 for each of the two gradients."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepPlace:
-    """Where in a training step an operator ran."""
-
-    phase: Phase
-    node: int
-    """Autograd's number of the node: that the operator made, or in the backward the one that it works for."""
-
-
-@dataclass(frozen=True)
-class StepTrace:
-    """The operators of a forward in training mode and of its backward, each with its place, in the same order."""
-
-    trace: Trace
-    places: tuple[StepPlace, ...]
 
 
 @dataclass(frozen=True, slots=True)

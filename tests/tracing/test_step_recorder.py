@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from analyzer.loading import from_module
 from analyzer.tracing.training_step import follow_step
-from analyzer.values.training_work import StepTrace
+from analyzer.values.recorded_steps import StepTrace
 
 
 def step(module: nn.Module, *args: torch.Tensor) -> StepTrace:
