@@ -26,6 +26,7 @@ ALLOWED: Final = {
     "dtype": "float64, float32, float16, bfloat16, float8, int8 or int4",
     "input": 'a text or a list of texts, such as ["1x3x224x224"]',
     "max-increase": 'a table such as { params = "2%", min = "20k" }, or a list of them',
+    "max-degree": 'a table such as { sequence = 1 }, or "base"',
     "override": 'a table such as { limit = "6M", reason = "the new head", until = 2031-12-31 }',
     "until": "a date, such as 2031-12-31",
     "set": "a table of the builder's arguments, such as { width = 2 }",
@@ -132,8 +133,8 @@ def _device_complaint(found: config.Config, name: str) -> str:
 def budget_complaints(budget: config.Budget) -> Iterable[str]:
     """What contradicts itself in one budget."""
     limits, increases = budget.limits, [increase.shares for increase in budget.increases]
-    if not limits and not any(increases):
-        yield f"it limits nothing; give {', '.join(config.ABSOLUTE)} or max-increase"
+    if not limits and not any(increases) and not budget.max_degree:
+        yield f"it limits nothing; give {', '.join(config.ABSOLUTE)}, max-increase or max-degree"
     if not all(increases):
         yield 'max-increase says no share; write one such as { params = "2%", min = "20k" }'
     metrics = [*limits, *(metric for shares in increases for metric in shares)]
@@ -144,6 +145,8 @@ def budget_complaints(budget: config.Budget) -> Iterable[str]:
         yield f"size of a part needs a dtype: one of {', '.join(amounts.BITS)}"
     if budget.dtype and "size" not in metrics:
         yield "dtype is there for size, which is not limited"
+    if isinstance(budget.max_degree, dict) and any(power < 0 for power in budget.max_degree.values()):
+        yield "max-degree: a power is not negative; 0 is for what does not grow, 1 for linear"
     if budget.override is not None:
         yield from _override_complaints(budget, budget.override)
     yield from _size_complaints(budget)

@@ -109,6 +109,8 @@ class Budget(Limits, frozen=True, kw_only=True):
     """What to do about an excess; it stands in the report."""
     override: Override | None = None
     """Other limits for some time."""
+    max_degree: dict[str, int] | Literal["base"] = {}
+    """The highest power of a size in the MACs, by its name, 1 for linear; "base" for no higher one than there."""
     at: str = ""
     """Sizes of the inputs that it holds at, such as "batch=1,height=640"; empty for those that are analysed."""
 
@@ -153,7 +155,7 @@ class ModelConfig(_Strict, frozen=True, kw_only=True):
         """The model as the command line would ask for it."""
         inputs = (self.input,) if isinstance(self.input, str) else self.input
         settings = {name: str(value) for name, value in self.set.items()}
-        sized = any(budget.at for budget in self.budgets)
+        sized = any(budget.at or budget.max_degree for budget in self.budgets)
         return ModelRequest(self.target, inputs, self.checkpoint, settings, name=self.name, symbolic=sized)
 
 

@@ -19,7 +19,7 @@ from analyzer.gating.repository import folder_of, repository_of
 from analyzer.gating.workers import Job, Listener, Outcome, run
 from analyzer.values.counts import Absence
 from analyzer.values.errors import Problem
-from analyzer.values.gate_results import COMPARISON, BudgetLine, Difference
+from analyzer.values.gate_results import COMPARISON, DEGREE, BudgetLine, Difference
 from analyzer.values.requests import WorkRequest
 from analyzer.values.results import Analysis
 
@@ -66,7 +66,7 @@ def gate(
 
 def _judged(analysis: Analysis, budgets: Sequence[Budget], before: Analysis | None, today: date) -> Analysis:
     lines = tuple(
-        replace(line, remedy=None if budget.at else remedy(analysis, line, budget))
+        replace(line, remedy=None if budget.at or line.metric == DEGREE else remedy(analysis, line, budget))
         for budget in budgets
         for line in judge(analysis, (budget,), before, today=today)
     )
@@ -80,7 +80,7 @@ def _difference(
 ) -> Difference:
     """With what happened to the model's budgets, where the base had a configuration, and the models that are `gone`."""
     breached = next((line.metric for line in judged.budget if line.status == "fail"), "params")
-    found = difference(before, judged, base.title, breached)
+    found = difference(before, judged, base.title, "macs" if breached == DEGREE else breached)
     was = base.counterparts.of(model, plan.directory) if base.counterparts else None
     own = tuple(item for item in model.budgets if item.name != COMMAND_LINE)
     edits = budget_changes(was.budgets, own) if was else ()

@@ -10,6 +10,7 @@ from typing import Final
 
 from analyzer.config.tables import Budget
 from analyzer.gating.budget_terms import terms_of
+from analyzer.gating.growth_limits import growth_lines
 from analyzer.values import amounts
 from analyzer.values.counts import Layer
 from analyzer.values.errors import Problem
@@ -48,7 +49,10 @@ def judge(
     return tuple(
         line
         for budget in budgets
-        for line in _lines(_sized(analysis, budget), budget, base and _sized(base, budget), today)
+        for line in (
+            *_lines(_sized(analysis, budget), budget, base and _sized(base, budget), today),
+            *(_labelled(line, budget) for line in growth_lines(analysis, budget, base)),
+        )
     )
 
 

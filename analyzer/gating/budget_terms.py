@@ -32,6 +32,7 @@ def terms_of(budget: Budget) -> BudgetTerms:
         ignore=budget.ignore,
         dtype=budget.dtype,
         at=budget.at,
+        max_degree=budget.max_degree,
         override=_override(budget, budget.override) if budget.override else None,
     )
 

@@ -31,7 +31,10 @@ class PlannedModel:
     @property
     def limits_growth(self) -> bool:
         """Whether a limit depends on there being a base."""
-        return any(budget.level == "error" and any(i.shares for i in budget.increases) for budget in self.budgets)
+        limited = (
+            b.max_degree == "base" or any(i.shares for i in b.increases) for b in self.budgets if b.level == "error"
+        )
+        return any(limited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Final
 
 from analyzer.values.counts import Layer, LayerArgument, Lines, Total
 
+DEGREE: Final = "degree"
+"""The metric of a limit on the highest power of a size in the MACs."""
 COMPARISON: Final = "comparison with the base"
 """What is absent where the base could not be analysed and absolute limits alone decide."""
 
@@ -69,6 +71,8 @@ class BudgetTerms:
     override: OverrideTerms | None = None
     at: str = ""
     """Sizes of the inputs; empty for those that are analysed."""
+    max_degree: dict[str, int] | str = field(default_factory=dict, hash=False)
+    """The highest power of each size in the MACs, or "base" for the base's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class BudgetLine:
     name: str
     """The budget's name: from the configuration, or "command line"."""
     metric: str
-    """"params", "trainable-params", "macs", "size" (bytes) or "peak-memory" (bytes)."""
+    """"params", "trainable-params", "macs", "size" (bytes), "peak-memory" (bytes) or "degree" (a power)."""
     value: int | None
     limit: int | None
     """The absolute limit, or the one that a relative limit makes of the base; None when there was no base."""
@@ -107,6 +111,10 @@ class BudgetLine:
     """What a limit on growth allows; None for an absolute limit."""
     remedy: Remedy | None = None
     """What would bring it under its limit again; None where it is not over it."""
+    dimension: str = ""
+    """Of a degree: the size of the inputs that MACs grow with."""
+    layers: tuple[str, ...] = ()
+    """Of a degree: the layers whose MACs grow with a higher power than is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

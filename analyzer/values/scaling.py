@@ -218,20 +218,24 @@ class Scaling:
 
         Problem where no formula holds.
         """
-        for name in sizes.keys() - {name for dimension in self.dimensions for name in dimension.names}:
-            raise Problem(self._unknown(name, sizes[name]))
+        for name, size in sizes.items():
+            self.place(name, f"{name}={size}: ")
         whole = {item.name: item.one_of(sizes) for item in self.dimensions}
         special = self.at_example
         if special is not None and all(whole.get(size.name, size.size) == size.size for size in special.fixed):
             return special.point({name: whole[item.name] for item in special.dimensions for name in item.names})
         return self, tuple(item.known_step(whole[item.name], self.ends) for item in self.dimensions)
 
-    def _unknown(self, name: str, size: int) -> str:
+    def place(self, name: str, where: str = "") -> int:
+        """The number of the dimension of this name; Problem, which begins with `where`, for one without formulas."""
+        for place, dimension in enumerate(self.dimensions):
+            if name in dimension.names:
+                return place
         fixed = next((item for item in self.fixed if item.name == name), None)
         if fixed is not None:
-            return f"{name}={size}: the model fixes it at {fixed.size}, for {fixed.reason}"
+            raise Problem(f"{where}the model fixes it at {fixed.size}, for {fixed.reason}")
         named = ", ".join("=".join(dimension.names) for dimension in self.dimensions)
-        return f"{name}={size}: no input has a size of that name; those that can change are {named}"
+        raise Problem(f"{where}no input has a size of that name; those that can change are {named}")
 
     def total(self, before: Total, steps: Sequence[int]) -> Total:
         """The totals at a point of the lattice; `before` are those of the example."""

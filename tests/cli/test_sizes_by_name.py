@@ -22,6 +22,31 @@ class Long(nn.Module):
 """
 
 
+MIXER = """import torch
+from torch import nn
+class Mixer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+    def forward(self, x):
+        return self.layer(x)
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mixer, self.head = Mixer(), nn.Linear(4, 2)
+    def forward(self, x):
+        return self.head(self.mixer(x))
+"""
+ATTENTION = MIXER.replace("return self.layer(x)", "return x @ x.transpose(1, 2) @ self.layer(x)")
+GROWTH = """[[models]]
+target = "model.py:Model"
+input = ["NxSEQx4", "N=1", "SEQ=16"]
+[[models.budgets]]
+name = "growth"
+max-degree = {}
+"""
+
+
 def macs(batch, height, width):
     """Of the tests' network: a 3×3 convolution of 3 to 8 channels without padding, then 10 classes."""
     return batch * (8 * 3 * 3 * 3 * (height - 2) * (width - 2) + 10 * 8)
@@ -96,3 +121,33 @@ def test_forwards_that_change_with_a_size(here, name, arguments, said):
     here.write("model.py", TRANSFORMER)
     told = here.refused(f"model.py:{name}", "--input", *arguments)
     assert told.startswith(said)
+
+
+@pytest.mark.parametrize("limit", ["{ SEQ = 1 }", '"base"'])
+def test_growth_that_becomes_quadratic_fails_with_its_layer(here, limit):
+    here.write("analyze.toml", GROWTH.format(limit))
+    here.write("model.py", MIXER)
+    assert here.analyze("-o", "base.json").status == 0
+    here.write("model.py", ATTENTION)
+    outputs = ["-o", "github:-", "-o", "junit:junit.xml", "-o", "report.md", "-o", "comment:comment.md"]
+    done = here.analyze("--against", "base.json", *outputs)
+    said = "MAC growth budget with SEQ exceeded: quadratic in layer mixer, at most linear"
+    assert done.status == 1
+    assert said in done.out
+    assert "file=model.py,line=" in done.out
+    texts = {name: text.decode() for name, text in here.contents().items() if text}
+    assert f'<failure message="{said}">' in texts["junit.xml"]
+    assert said in texts["comment.md"]
+    assert "Growth of MACs with SEQ" in texts["report.md"]
+    here.write("base.json", texts["base.json"])
+    here.write("model.py", MIXER)
+    assert here.analyze("--against", "base.json").status == 0
+
+
+def test_growth_that_is_not_known_is_no_pass(here):
+    here.write("analyze.toml", GROWTH.format("{ SEQ = 1 }"))
+    here.write("model.py", MIXER.replace("return self.layer(x)", "return torch.stack([self.layer(y) for y in x[0]])"))
+    told = here.refused()
+    assert told.startswith(
+        "budget 'growth': how MACs grow with SEQ cannot be judged: the model fixes it at 16, for at "
+    )

@@ -55,7 +55,7 @@ def _budgets(analysis: Analysis) -> Iterator[LocatedFinding]:
 def _budget(line: BudgetLine, level: str, analysis: Analysis) -> LocatedFinding:
     """Where the layer that grew most under the limit was changed, else where the model is written."""
     grown = verdict.culprit(analysis, line)
-    layer = grown.after if grown else None
+    layer = grown.after if grown else next((one for one in analysis.layers if one.path in line.layers), None)
     file, number = place_of(analysis, layer) if layer and layer.file else (analysis.model.file, analysis.model.line)
     said = [verdict.line_sentence(line), *verdict.said(line)]
     if grown:

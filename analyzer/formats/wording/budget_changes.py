@@ -43,6 +43,12 @@ def _facts(terms: BudgetTerms) -> dict[str, str]:
     facts = {f"limit on {metric}": amount(metric, limit) for metric, limit in terms.limits.items()}
     for metric, allowed in terms.growth.items():
         facts[f"allowed increase of {metric}"] = " and ".join(allowance(metric, growth) for growth in allowed)
+    powers = terms.max_degree
+    facts |= (
+        {"highest power": "the base's"}
+        if isinstance(powers, str)
+        else {f"highest power of {name}": str(power) for name, power in powers.items()}
+    )
     facts |= {"level": terms.level, "match": terms.match}
     facts |= {"dtype": terms.dtype} if terms.dtype else {}
     facts |= {"at": terms.at} if terms.at else {}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from analyzer.formats.wording import numbers, verdict
 from analyzer.formats.wording.layer_changes import in_words
 from analyzer.formats.wording.verdict import METRICS, Metric
-from analyzer.values.gate_results import BudgetLine, LayerChange
+from analyzer.values.gate_results import DEGREE, BudgetLine, LayerChange
 from analyzer.values.results import Analysis
 
 MOST_GROWN = 3
@@ -40,14 +40,15 @@ def _limited(line: BudgetLine) -> LimitRow:
     metric = verdict.metric(line)
     now, limit = _now_and_limit(line, metric)
     growing = f"Growth of {metric.title if metric.title == 'MACs' else metric.title.lower()}"
+    with_size = f" with {line.dimension}" if line.dimension else ""
     return LimitRow(
         icon=verdict.ICONS.get(verdict.outcome(line), ""),
-        title=growing if verdict.is_on_growth(line) else metric.title,
+        title=growing if verdict.is_on_growth(line) else metric.title + with_size,
         match=line.match,
         budget=line.name,
         base=metric.text(line.base) if line.base is not None else "",
         now=now,
-        change=numbers.growth(line.value, line.base),
+        change="" if line.dimension else numbers.growth(line.value, line.base),
         limit=limit,
         headroom=verdict.headroom(line) or line.status,
     )
@@ -56,6 +57,8 @@ def _limited(line: BudgetLine) -> LimitRow:
 def _now_and_limit(line: BudgetLine, metric: Metric) -> tuple[str, str]:
     if line.value is None or line.limit is None:
         return metric.text(line.value), metric.text(line.limit) if line.limit is not None else "none"
+    if line.dimension:
+        return metric.text(line.value), metric.text(line.limit)
     return numbers.apart(line.value, line.limit, metric.text)
 
 
@@ -70,7 +73,7 @@ def grown(analysis: Analysis) -> Iterator[tuple[LayerChange, str]]:
     """What grew most in the number that decided, and by how much."""
     line = verdict.deciding(analysis)
     name = line.metric if line else "params"
-    noun = "MACs" if name == "macs" else "parameters"
+    noun = "MACs" if name in ("macs", DEGREE) else "parameters"
     changed = analysis.difference.layers if analysis.difference else ()
     found = [item for item in changed if verdict.grown_by(item, name) > 0]
     for item in sorted(found, key=lambda item: -verdict.grown_by(item, name))[:MOST_GROWN]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from analyzer.formats.wording.budget_changes import allowance, amount, until
-from analyzer.formats.wording.numbers import apart, change, count, plural, size
+from analyzer.formats.wording.numbers import ITSELF, apart, change, count, plural, size
 from analyzer.formats.wording.suggestions import EFFORTS
-from analyzer.values.gate_results import COMPARISON, BudgetLine, LayerChange, RemedyStep
+from analyzer.values.gate_results import COMPARISON, DEGREE, BudgetLine, LayerChange, RemedyStep
 from analyzer.values.layer_patterns import covers
 from analyzer.values.results import Analysis
 
@@ -17,10 +17,18 @@ UNITS = {
     "size": "bytes",
     "peak-memory": "bytes",
 }
+POWERS = ("no growth", "linear", "quadratic", "cubic")
 SHOWN = 3
 """How many changes a remedy's sentence names."""
 NO_BASE = "there is no base to compare with"
 ICONS = {"pass": "✅", "drift": "⚠️", "fail": "❌", "unknown": "❔", "off": ""}
+
+
+def power(degree: int | None) -> str:
+    """How something grows: "linear", "quadratic", "power 4"."""
+    if degree is None:
+        return "unknown"
+    return POWERS[degree] if degree < len(POWERS) else f"power {degree}"
 
 
 class Metric(NamedTuple):
@@ -38,6 +46,7 @@ METRICS = {
     "macs": Metric("MACs", "MAC", count, "macs"),
     "size": Metric("Size", "Size", size, "param_bytes"),
     "peak-memory": Metric("Peak memory", "Peak memory", size, "peak_activation_bytes"),
+    DEGREE: Metric("Growth of MACs", "MAC growth", power, "macs"),
 }
 
 
@@ -78,6 +87,8 @@ def headline(analysis: Analysis) -> str:
 def line_sentence(line: BudgetLine) -> str:
     """How the model stands to one limit."""
     budget = subject_of(line)
+    if line.metric == DEGREE:
+        return f"{budget} {_growth(line)}"
     if line.status == "off":
         return f"{budget} not checked: {NO_BASE}" if is_on_growth(line) else f"{budget} switched off"
     if line.value is None or line.limit is None:
@@ -91,6 +102,18 @@ def line_sentence(line: BudgetLine) -> str:
     return f"{budget} {by_status.get(line.status, 'cannot be checked: the count is incomplete')}"
 
 
+def _growth(line: BudgetLine) -> str:
+    if line.status == "off":
+        return f"not checked: {NO_BASE}" if line.limit is None else "switched off"
+    now, most = power(line.value), power(line.limit)
+    if line.status == "pass":
+        return f"kept: {now}, at most {most}"
+    first, *more = [layer or ITSELF for layer in line.layers]
+    through = f"in layer {first}" + (f" and {len(more)} more" if more else "")
+    how = "was exceeded before this change" if line.status == "drift" else "exceeded"
+    return f"{how}: {now} {through}, at most {most}"
+
+
 def said(line: BudgetLine) -> tuple[str, ...]:
     """What else there is to say about a limit: the cheapest fix, notes, and its own message unless it is kept."""
     remedy = remedy_text(line)
@@ -102,6 +125,8 @@ def said(line: BudgetLine) -> tuple[str, ...]:
 def subject_of(line: BudgetLine) -> str:
     """ "Parameter budget", with the layers that it is on; "Parameter growth budget" of a limit on growth."""
     on = "" if line.match == "*" else f" of {line.match}"
+    if line.metric == DEGREE:
+        return f"MAC growth budget{on}{f' with {line.dimension}' if line.dimension else ''}"
     return f"{metric(line).singular}{' growth' if is_on_growth(line) else ''} budget{on}"
 
 
@@ -148,8 +173,8 @@ def metric(line: BudgetLine) -> Metric:
 
 
 def headroom(line: BudgetLine) -> str:
-    """What is left below the limit, negative above it."""
-    if line.value is None or line.limit is None:
+    """What is left below the limit, negative above it; empty for a power."""
+    if line.value is None or line.limit is None or line.metric == DEGREE:
         return ""
     return metric(line).text(line.limit - line.value)
 
@@ -204,8 +229,8 @@ def is_unchanged(analysis: Analysis) -> bool:
 
 
 def grown_by(changed: LayerChange, name: str) -> int:
-    """How much more of a metric's own number the layer has than before: "macs", or parameters for all others."""
-    field = "macs" if name == "macs" else "params"
+    """How much more of a metric's own number the layer has than before: MACs, or parameters for all others."""
+    field = "macs" if name in ("macs", DEGREE) else "params"
     before = getattr(changed.before, field, 0) or 0
     after = getattr(changed.after, field, 0) or 0
     return int(after - before)
@@ -215,4 +240,6 @@ def culprit(analysis: Analysis, line: BudgetLine) -> LayerChange | None:
     """The layer under the limit that grew most, when the base is known."""
     changed = analysis.difference.layers if analysis.difference else ()
     grown = [item for item in changed if grown_by(item, line.metric) > 0 and covers(line.match, item.path)]
+    if line.metric == DEGREE:
+        grown = [item for item in grown if item.path in line.layers]
     return max(grown, key=lambda item: grown_by(item, line.metric), default=None)

@@ -38,6 +38,23 @@ def line(value=10_714, limit=10_000, base=None, status="fail", metric="params", 
         (line(limit=None, status="unknown"), "Parameter budget cannot be checked: there is no base to compare with"),
         (line(status="unknown"), "Parameter budget cannot be checked: the count is incomplete"),
         (line(7, 5, metric="trainable-params"), "Trainable parameter budget exceeded: 7 of 5 (+2)"),
+        (
+            line(2, 1, metric="degree", dimension="sequence", layers=("attn", "more")),
+            "MAC growth budget with sequence exceeded: quadratic in layer attn and 1 more, at most linear",
+        ),
+        (
+            line(4, 3, 4, "drift", "degree", dimension="H", layers=("stem",)),
+            "MAC growth budget with H was exceeded before this change: power 4 in layer stem, at most cubic",
+        ),
+        (
+            line(1, 1, status="pass", metric="degree", dimension="H", match="head"),
+            "MAC growth budget of head with H kept: linear, at most linear",
+        ),
+        (
+            line(1, None, status="off", metric="degree", dimension="H"),
+            "MAC growth budget with H not checked: there is no base to compare with",
+        ),
+        (line(None, 1, status="off", metric="degree", dimension="H"), "MAC growth budget with H switched off"),
     ],
 )
 def test_each_limit_is_a_sentence(given, expected):
