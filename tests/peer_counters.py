@@ -56,9 +56,42 @@ def _torchinfo(module: nn.Module, args: tuple[Any, ...]) -> Any:
     return summary(module, input_data=list(args), verbose=0).total_mult_adds
 
 
+def _calflops(module: nn.Module, args: tuple[Any, ...]) -> Any:
+    from calflops.calculate_pipline import CalFlopsPipline
+
+    counter = CalFlopsPipline(module.eval(), include_backPropagation=False, compute_bp_factor=2.0)
+    counter.start_flops_calculate()
+    try:
+        module(*args)
+        return counter.get_total_macs()
+    finally:
+        counter.end_flops_calculate()
+
+
+def _deepspeed(module: nn.Module, args: tuple[Any, ...]) -> Any:
+    from deepspeed.profiling.flops_profiler import FlopsProfiler
+
+    counter = FlopsProfiler(module.eval())
+    counter.start_profile()
+    try:
+        module(*args)
+        return counter.get_total_macs()
+    finally:
+        counter.end_profile()
+
+
+def _torchprofile(module: nn.Module, args: tuple[Any, ...]) -> Any:
+    from torchprofile import profile_macs
+
+    return profile_macs(module, args)
+
+
 COUNTERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...]], Any]] = {
     "ptflops (pytorch)": _ptflops("pytorch"),
     "ptflops (aten)": _ptflops("aten"),
     "thop": _thop,
     "torchinfo": _torchinfo,
+    "calflops": _calflops,
+    "deepspeed": _deepspeed,
+    "torchprofile": _torchprofile,
 }

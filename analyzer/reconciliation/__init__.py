@@ -14,6 +14,7 @@ from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.loading.wrappers import unwrapped
+from analyzer.reconciliation.calflops_functions import printed_by_calflops
 from analyzer.reconciliation.contributions import (
     ATTENTION,
     FAMILIES,
@@ -22,10 +23,13 @@ from analyzer.reconciliation.contributions import (
     family_of,
     predicted,
 )
+from analyzer.reconciliation.deepspeed_functions import printed_by_deepspeed
+from analyzer.reconciliation.module_trees import positional
 from analyzer.reconciliation.ptflops_modules import printed_by_ptflops
 from analyzer.reconciliation.ptflops_operators import printed_by_ptflops_aten
 from analyzer.reconciliation.thop_modules import printed_by_thop
 from analyzer.reconciliation.torchinfo_layers import printed_by_torchinfo
+from analyzer.reconciliation.torchprofile_graph import printed_by_torchprofile
 from analyzer.tracing import backends
 from analyzer.tracing.calls import ForwardCalls, calls_of
 from analyzer.tracing.containers import map_leaves
@@ -39,9 +43,11 @@ PREDICTED: Mapping[str, Callable[[ForwardCalls], tuple[int, list[Contribution]]]
     "ptflops 0.7.5 (pytorch)": printed_by_ptflops,
     "thop 0.1.1": printed_by_thop,
     "torchinfo 1.8.0": printed_by_torchinfo,
+    "calflops 0.3.2": printed_by_calflops,
+    "DeepSpeed 0.19.8": printed_by_deepspeed,
 }
 """By the version whose conventions were read; what is told from the calls of a forward in evaluation."""
-BY_OPERATORS = "ptflops 0.7.5 (aten)"
+BY_OPERATORS, BY_GRAPH = "ptflops 0.7.5 (aten)", "torchprofile 0.1.0"
 PUBLISHED_DECIMALS = 3
 Skipping = tuple[Counter[str], list[Uncounted]]
 """MACs by family, and the contractions that are not among them."""
@@ -66,11 +72,13 @@ def _predictions(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | No
         calls = calls_of(unwrapped(loaded), trace.mode, trace.candidate)
     except Exception as error:  # the same forward in evaluation may raise anything
         reason = f"the forward fails in evaluation: {one_line(error)}"
-        yield from (SecondOpinion(name, None, reason=reason, predicted=True) for name in (BY_OPERATORS, *PREDICTED))
+        names = (BY_OPERATORS, *PREDICTED, BY_GRAPH)
+        yield from (SecondOpinion(name, None, reason=reason, predicted=True) for name in names)
         return
-    for name, printed in {BY_OPERATORS: _by_operators(loaded, trace), **PREDICTED}.items():
+    others = {BY_OPERATORS: _by_operators(loaded, trace), BY_GRAPH: _by_graph(loaded, trace)}
+    for name, printed in sorted({**PREDICTED, **others}.items()):
         try:
-            yield predicted(name, *printed(calls), trace, costs)
+            yield predicted(name, *printed(calls), trace, costs, by_layer=name != BY_GRAPH)
         except Unpredictable as cause:
             yield SecondOpinion(name, None, reason=str(cause), predicted=True)
         except Exception as error:  # where its formulas do not fit the call, it fails as well
@@ -82,6 +90,19 @@ def _by_operators(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls],
         if loaded.module.training:
             raise Unpredictable("it evaluates the model, which was traced in training mode")
         return printed_by_ptflops_aten(trace)
+
+    return printed
+
+
+def _by_graph(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls], tuple[int, list[Contribution]]]:
+    """A TorchScript trace of the model with values, in its own mode."""
+
+    def printed(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
+        positional(calls)
+        inputs = loaded.candidates[trace.candidate]
+        with left_as_found(loaded), warnings.catch_warnings(action="ignore"), backends.REAL.module(loaded) as module:
+            args, kwargs = _arguments(inputs, module, backends.REAL)
+            return printed_by_torchprofile(module, (*args, *kwargs.values()))
 
     return printed
 

@@ -45,13 +45,18 @@ def family_of(operator: str) -> str:
 
 
 def predicted(
-    counter: str, printed: int, parts: Iterable[Contribution], trace: Trace, costs: Mapping[Op, Cost | None]
+    counter: str,
+    printed: int,
+    parts: Iterable[Contribution],
+    trace: Trace,
+    costs: Mapping[Op, Cost | None],
+    by_layer: bool = True,
 ) -> SecondOpinion:
-    """The number that a counter prints, with differences by family, and by class of layer, that add up to ours less it.
+    """The number that a counter prints, with differences by family, and by class of layer, that add up to it less ours.
 
     What remains between the parts and the printed number is what the counter divides or rounds at the end.
     """
-    kinds = {module.path: module.kind for module in trace.modules}
+    kinds = {module.path: module.kind for module in trace.modules} if by_layer else {}
     theirs = _sums((part.family, kinds.get(part.path, ""), part.macs) for part in parts)
     counted = ((op, cost.macs) for op, cost in costs.items() if cost is not None and cost.macs)
     ours = _sums((family_of(op.packet), kinds.get(op.layer, ""), macs) for op, macs in counted)

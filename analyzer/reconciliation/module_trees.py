@@ -37,6 +37,13 @@ def refuse_scripts(root: nn.Module) -> None:
         raise Unpredictable("a part of the model is TorchScript")
 
 
+def refuse_fused_attention(root: nn.Module) -> None:
+    """Unpredictable where torch takes the fused path of an attention layer, as it does when nothing is trained."""
+    layers = (module for module in root.modules() if isinstance(module, nn.MultiheadAttention))
+    if any(not any(parameter.requires_grad for parameter in layer.parameters()) for layer in layers):
+        raise Unpredictable("a frozen attention layer takes a fused path, in which no function is seen")
+
+
 def positional(calls: ForwardCalls) -> tuple[Any, ...]:
     """The arguments of the forward by position; Unpredictable where some can be given by name alone."""
     if not calls.kwargs:

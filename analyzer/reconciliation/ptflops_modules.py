@@ -30,7 +30,7 @@ from analyzer.reconciliation.contributions import (
     Contribution,
     Unpredictable,
 )
-from analyzer.reconciliation.module_trees import by_type, qualified, refuse_scripts, walked
+from analyzer.reconciliation.module_trees import by_type, qualified, refuse_fused_attention, refuse_scripts, walked
 from analyzer.tracing.calls import ForwardCalls, ModuleCall, Shaped
 
 Parts = Iterator[tuple[str, float]]
@@ -43,6 +43,7 @@ BESIDE_PRODUCTS = {"RNN": 1, "GRU": 7, "LSTM": 10}
 def printed_by_ptflops(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
     """The MACs that it prints for a tensor by position, or else for arguments by name; and what it adds up."""
     refuse_scripts(calls.root)
+    refuse_fused_attention(calls.root)
     of_modules, of_functions = list(_of_modules(calls)), list(_of_functions(calls))
     is_one_tensor = len(calls.args) == 1 and not calls.kwargs and isinstance(calls.args[0], Shaped)
     batch = calls.args[0].shape[0] if is_one_tensor else 1

@@ -1,0 +1,116 @@
+"""Hold the count of training steps to torch's own counter over real backwards, on many networks at their smallest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from transformers_configs import CONFIGS
+
+from analyzer.formulas.training_costs import training_work
+from analyzer.loading import from_module, load
+from analyzer.loading.loaded_model import LoadedModel
+from analyzer.tracing import trace
+from analyzer.tracing.real_forward import real_forward
+from analyzer.tracing.training_step import NoTrainingStep, follow_step
+from analyzer.values.requests import ModelRequest
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from training_oracle import step_flops
+
+TORCHVISION = (
+    "alexnet convnext_tiny densenet121 efficientnet_b0 efficientnet_v2_s mnasnet0_5 mobilenet_v2 mobilenet_v3_small "
+    "regnet_x_400mf regnet_y_400mf resnet18 resnext50_32x4d shufflenet_v2_x0_5 squeezenet1_1 swin_t swin_v2_t vgg11_bn "
+    "wide_resnet50_2 fcn_resnet50 lraspp_mobilenet_v3_large r2plus1d_18"
+)
+TIMM = (
+    "test_vit test_resnet test_convnext test_efficientnet test_nfnet test_byobnet test_mambaout test_coatnet "
+    "test_vit_relpos coat_lite_tiny convit_tiny crossvit_tiny_240 edgenext_xx_small efficientformerv2_s0 ghostnet_050 "
+    "lcnet_035 levit_128s mixer_s16_224 mobilevit_xxs poolformer_s12 pvt_v2_b0 repvgg_a0 res2net50_14w_8s selecsls42 "
+    "xcit_nano_12_p8_224"
+)
+TRANSFORMERS = (
+    "bert roberta albert distilbert deberta-v2 mpnet gpt2 gpt_neo opt bloom llama qwen2 gemma2 phi3 mixtral t5 bart "
+    "vit beit dinov2 swin segformer clip wav2vec2 whisper mamba"
+)
+SIZES = {"crossvit_tiny_240": 240, "r2plus1d_18": 56}
+IMAGE_OF_TIMM = 224
+
+
+def main() -> None:
+    """Print a row for each network; exit 1 where a step is counted otherwise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these, such as torchvision:resnet18")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    counts = {"equal": 0, "different": 0, "not followed": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, loaded in networks(Path(folder), options.names):
+            counts[_printed(name, loaded)] += 1
+    print(", ".join(f"{number} {what}" for what, number in counts.items()))
+    raise SystemExit(counts["different"])
+
+
+def networks(folder: Path, wanted: list[str]) -> Iterator[tuple[str, LoadedModel]]:
+    """Two pictures of 64×64 where the network takes these."""
+    names = [f"torchvision:{name}" for name in TORCHVISION.split()] + [f"timm:{name}" for name in TIMM.split()]
+    for target in [name for name in names if not wanted or name in wanted]:
+        zoo, _, name = target.partition(":")
+        yield target, _pictures(zoo, name)
+    for kind in TRANSFORMERS.split():
+        if not wanted or f"transformers:{kind}" in wanted:
+            (folder / kind).mkdir()
+            (folder / kind / "config.json").write_text(json.dumps({"model_type": kind, **CONFIGS[kind]}))
+            loaded = load(ModelRequest(f"transformers:{folder / kind}"))
+            assert isinstance(loaded, LoadedModel)
+            yield f"transformers:{kind}", loaded
+
+
+def _pictures(zoo: str, name: str) -> LoadedModel:
+    if zoo == "timm":
+        import timm
+
+        module = timm.create_model(name)
+        size = module.default_cfg["input_size"][-1]
+    else:
+        from torchvision.models import get_model
+
+        backbone = {"weights_backbone": None} if name.startswith(("fcn", "lraspp")) else {}
+        module, size = get_model(name, weights=None, **backbone), SIZES.get(name, 64)
+    shape = (2, 3, 4, size, size) if name == "r2plus1d_18" else (2, 3, size, size)
+    return from_module(module, (torch.rand(shape),), {})
+
+
+def _printed(name: str, loaded: LoadedModel) -> str:
+    begun = time.process_time()
+    traced = trace(loaded)
+    try:
+        found = training_work(follow_step(loaded, "sgd", traced.mode, traced.candidate).step)
+    except NoTrainingStep as error:
+        print(f"| {name} | not followed: {error} |", flush=True)
+        return "not followed"
+    seconds = time.process_time() - begun
+    with real_forward(loaded, traced.candidate) as (module, (args, kwargs)):
+        theirs = step_flops(module, args, kwargs)
+        module.zero_grad()
+        as_it_is = step_flops(module, args, kwargs, corrected=False)
+    assert sum(cause.flops for cause in found.causes) == found.flops - found.rule
+    what = "equal" if found.flops == theirs else "different"
+    remark = f"{what}, {as_it_is:,} uncorrected" if as_it_is != theirs else what
+    total = found.total
+    parts = f"{total.forward:,} | {total.input_gradient:,} | {total.weight_gradient:,} | {total.recomputed:,}"
+    print(f"| {name} | {parts} | {found.flops:,} | {theirs:,} | {remark} | {seconds:.1f} |", flush=True)
+    for gap in found.uncounted:
+        print(f"  {name}: {gap.operator} not counted, {gap.calls} calls", flush=True)
+    return what
+
+
+if __name__ == "__main__":
+    main()
