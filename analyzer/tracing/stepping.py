@@ -24,14 +24,16 @@ from analyzer.tracing.state_tensors import asked_for_state, empty_caches, held_t
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
 
+PICTURE = 4
+"""Axes of (batch, channels, height, width)."""
+
 
 @dataclass(frozen=True)
 class SequenceAxis:
-    """Where the sequence lies: the place of its axis in the inputs of these names, its length, and the batch."""
+    """Where the sequence lies: its length, the place of its axis in each input that has it, and the batch."""
 
-    place: int
     length: int
-    names: frozenset[str]
+    places: Mapping[str, int]
     batch: int
     batch_place: int | None
 
@@ -95,8 +97,8 @@ class Session:
         shapes = {}
         for name, leaf in self.leaves():
             shape = list(leaf.shape)
-            if name in axis.names:
-                shape[axis.place] = mask if mask is not None and "mask" in name else tokens
+            if name in axis.places:
+                shape[axis.places[name]] = mask if mask is not None and "mask" in name else tokens
             place = axis.batch_place
             if batch is not None and place is not None and len(shape) > place and shape[place] == axis.batch:
                 shape[place] = batch
@@ -112,21 +114,25 @@ def sequence_axes(leaves: Sequence[tuple[str, Leaf]]) -> Iterator[SequenceAxis]:
     """Where the sequence may lie, the likeliest place first; nothing where no input has several tokens.
 
     Of a decoder's inputs the decoder's, then token ids, (batch, tokens), then signals, (batch, tokens, features) or
-    (tokens, batch, features).
+    (tokens, batch, features), or of pictures; integers in a row, (tokens), are positions. A single picture has none.
     """
     tensors = [(name, leaf) for name, leaf in leaves if leaf.shape]
     decoding = [(name, leaf) for name, leaf in tensors if "decoder" in name] or tensors
     whole = [(name, leaf) for name, leaf in decoding if _is_whole(leaf)]
     for _, leaf in (whole or decoding)[:1]:
         rank = len(leaf.shape)
-        places = [0] if rank == 1 or (rank == 2 and not whole) else [1] if whole else [1, 0]
-        for place in places:
-            length = leaf.shape[place]
-            batch_place = None if rank == 1 or (rank == 2 and not whole) else 1 - place
-            same = (name for name, each in decoding if len(each.shape) > place and each.shape[place] == length)
+        alone = rank == 1 or (rank == 2 and not whole)
+        for place in () if rank == PICTURE else (0,) if alone else (1,) if whole else (1, 0):
+            length, batch_place = leaf.shape[place], None if alone else 1 - place
             if length > 1:
                 batch = 1 if batch_place is None else leaf.shape[batch_place]
-                yield SequenceAxis(place, length, frozenset(same), batch, batch_place)
+                yield SequenceAxis(length, _places(decoding, place, length), batch, batch_place)
+
+
+def _places(leaves: Sequence[tuple[str, Leaf]], place: int, length: int) -> dict[str, int]:
+    """The axis in each input that is as long there, and in integers in a row of that length."""
+    rows = {name: 0 for name, leaf in leaves if tuple(leaf.shape) == (length,) and _is_whole(leaf)}
+    return rows | {name: place for name, leaf in leaves if len(leaf.shape) > place and leaf.shape[place] == length}
 
 
 def _is_whole(leaf: Leaf) -> bool:

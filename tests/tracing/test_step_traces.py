@@ -109,6 +109,33 @@ def test_state_that_modules_hold_is_found_and_the_model_is_left_as_it_was() -> N
     assert {t.path: t.nbytes for t in state(found).tensors} == {"calls": 8, "sums": 2 * 8 * FLOAT}
 
 
+class Static(nn.Module):
+    """Writes keys into a buffer at positions that it is given."""
+
+    def __init__(self, copies: bool) -> None:
+        super().__init__()
+        self.embedding, self.copies = nn.Embedding(50, 16), copies
+        self.register_buffer("keys", torch.zeros(1, 64, 16))
+        self.register_buffer("causal", torch.ones(64, 64, dtype=torch.bool).tril())
+
+    def forward(self, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        query = self.embedding(tokens)
+        if self.copies:
+            self.keys.index_copy_(1, positions, query)
+        else:
+            self.keys[:, positions] = query
+        scores = (query @ self.keys.transpose(1, 2)).masked_fill(~self.causal[positions], -1e9)
+        return scores.softmax(-1) @ self.keys
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_cache_of_full_length_in_a_buffer_is_state_that_does_not_grow(copies: bool) -> None:
+    found = followed(Static(copies), tokens(length=8), torch.arange(8))
+    assert [(t.path, t.nbytes, t.token_bytes) for t in state(found).tensors] == [("keys", 64 * 16 * FLOAT, 0)]
+    assert found.decode is not None
+    assert [op.outputs[0].shape for op in found.decode.graph if op.packet == "aten.bmm"] == [(1, 1, 64), (1, 1, 16)]
+
+
 class Unfed(nn.Module):
     """Returns a second tensor that no call takes back."""
 
@@ -128,7 +155,7 @@ class Ignoring(nn.Module):
     [
         (nn.Linear(8, 8), torch.zeros(2, 7, 8), NO_STATE),
         (nn.BatchNorm1d(7), torch.zeros(2, 7, 8), NO_STATE),
-        (nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 8, 8), NO_STATE),
+        (nn.Conv2d(3, 4, 3), torch.zeros(1, 3, 8, 8), NO_SEQUENCE),
         (Unfed(), torch.zeros(2, 7, 8), NO_STATE),
         (Ignoring(), torch.zeros(2, 7, 8), "does not read it"),
         (nn.Linear(8, 8), torch.zeros(1, 8), NO_SEQUENCE),

@@ -89,7 +89,9 @@ def _cells(cost: StepCost) -> list[str]:
 
 
 def titles(steps: Steps) -> tuple[str, str]:
-    """What the two columns are."""
+    """What the two columns are; one call alone where there is no state."""
+    if steps.state is None:
+        return "one call", "one more token"
     each = "" if steps.batch == 1 else f" for each of {plural(steps.batch, 'sequence')}"
     return f"prefill of {plural(steps.tokens, 'token')}{each}", f"one more token{each}"
 

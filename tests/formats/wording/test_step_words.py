@@ -79,6 +79,7 @@ def test_both_steps_side_by_side() -> None:
     assert rows["bound by"] == ["compute", "calls themselves"]
     assert rows["estimated time"][0] == "140 to 360 ms"
     assert step_words.titles(STEPS) == ("prefill of 8 tokens", "one more token")
+    assert step_words.titles(replace(STEPS, state=None))[0] == "one call"
     assert step_words.titles(replace(STEPS, batch=3))[1] == "one more token for each of 3 sequences"
 
 
