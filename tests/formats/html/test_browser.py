@@ -371,6 +371,19 @@ def test_names_that_are_markup_are_text(opened, analysis):
     assert HOSTILE.replace("\u202e", "\\u202e") in page.inner_text(".layers tbody")
 
 
+@pytest.mark.parametrize("name", ["analysis_of", "advised", "incomplete", "checkpoint", "unchanged"])
+def test_every_kind_of_analysis_opens(opened, name, request):
+    found = request.getfixturevalue(name)
+    page = opened(found() if callable(found) else found)
+    assert page.inner_text("h1")
+
+
+def test_sections_are_a_link_away(opened, analysis):
+    page = opened(analysis, reduced_motion="reduce")
+    page.click(".jump >> text=Layers")
+    assert page.locator("h2:text-is('Layers')").evaluate("head => head.getBoundingClientRect().top") < 200
+
+
 def test_nothing_sticks_out_on_a_phone(opened, analysis):
     page = opened(analysis, viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

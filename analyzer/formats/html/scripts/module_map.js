@@ -1,7 +1,7 @@
 // The map: modules as areas within their blocks, by what they take; one block at a time can be looked into.
 
 const BOUNDS = [["compute", "Arithmetic takes most of its time"], ["memory", "Memory does"], ["overhead", "Starting it does"]];
-const WIDE = 1120, HIGH = 460, LINE = 17;
+const WIDE = 1120, HIGH = 460, LINE = 17, LEAST = 3;
 
 function mapView(mount, model) {
   const { root } = model.modules;
@@ -38,14 +38,20 @@ function drawMap(state) {
   state.cells = cells;
   drawCrumbs(state);
   tell(state, state.focus);
-  const colours = new Set(layout.filter((node) => !node.isGroup).map((node) => colourOf(state, node.module)));
+  const colours = new Set(layout.map((node) => fillOf(state, node).split(" ")[0]));
   const titled = state.colour === "kind" ? [...KINDS, ["other", "Other"]] : BOUNDS;
   state.legend.replaceChildren(legendOf(titled.filter(([name]) => colours.has(name))));
 }
 
+// What a block owns itself, such as the weights of an attention, is an area among those of its children.
+function partsOf(module, measure) {
+  if (!module.kids.length || !module.own[measure]) return module.kids;
+  return [...module.kids, { ...module, name: "itself", kids: [], sum: module.own, isOwn: true }];
+}
+
 function hierarchyOf(state) {
-  const number = (module) => Math.max(0, Number(module.own[state.measure] || 0));
-  return d3.hierarchy(state.focus, (module) => module.kids).sum(number);
+  const { measure } = state, number = (module) => (module.kids.length ? 0 : Math.max(0, Number(module.own[measure] || 0)));
+  return d3.hierarchy(state.focus, (module) => partsOf(module, measure)).sum(number);
 }
 
 function treemapOf(state, width, height) {
@@ -53,14 +59,14 @@ function treemapOf(state, width, height) {
   const roomy = (node) => node.depth > 0 && node.children && node.x1 - node.x0 > 44 && node.y1 - node.y0 > 34;
   d3.treemap().size([width, height]).paddingInner(2).paddingTop((node) => (roomy(node) ? LINE + 1 : node.depth ? 1 : 0))
     .paddingRight((node) => (roomy(node) ? 3 : 0)).paddingBottom((node) => (roomy(node) ? 3 : 0)).paddingLeft((node) => (roomy(node) ? 3 : 0))(root);
-  return root.descendants().filter((node) => node.depth && node.x1 - node.x0 >= 1.5 && node.y1 - node.y0 >= 1.5)
+  return root.descendants().filter((node) => node.depth && node.x1 - node.x0 >= LEAST && node.y1 - node.y0 >= LEAST)
     .map((node) => ({ module: node.data, x: node.x0, y: node.y0, width: node.x1 - node.x0, height: node.y1 - node.y0, value: node.value, isGroup: Boolean(node.children) }));
 }
 
 function icicleOf(state, width, height) {
   const root = hierarchyOf(state), columns = Math.min(root.height + 1, state.narrow ? 3 : 5), wide = width / columns;
   d3.partition().size([height, root.height + 1])(root);
-  return root.descendants().filter((node) => node.depth < columns && node.x1 - node.x0 >= 1.5)
+  return root.descendants().filter((node) => node.depth < columns && node.x1 - node.x0 >= LEAST)
     .map((node) => ({ module: node.data, x: node.depth * wide, y: node.x0, width: wide - 2, height: node.x1 - node.x0 - 1, value: node.value, isGroup: Boolean(node.children), isIcicle: true }));
 }
 
@@ -70,9 +76,21 @@ function colourOf(state, module) {
   return (module.row && text(module.row.bound)) || "overhead";
 }
 
+// A block of an icicle has the colour of what takes most in it, lighter.
+function mainPart(state, module) {
+  const sums = new Map(), all = state.model.modules.all.slice(module.index, module.last);
+  for (const one of all) if (one.own[state.measure]) sums.set(colourOf(state, one), (sums.get(colourOf(state, one)) || 0) + Number(one.own[state.measure]));
+  return [...sums].reduce((most, entry) => (entry[1] > most[1] ? entry : most), ["group", 0])[0];
+}
+
+function fillOf(state, { module, isGroup, isIcicle }) {
+  if (!isGroup) return colourOf(state, module);
+  return isIcicle ? `${mainPart(state, module)} tint` : "group";
+}
+
 function cellOf(state, node) {
   const { module, x, y, width, height, isGroup } = node;
-  const fill = isGroup ? "group" : colourOf(state, module), said = described(state, module);
+  const fill = fillOf(state, node), said = described(state, module);
   const label = node.isIcicle || isGroup || height > 14 ? labelOf(state, node) : null;
   return svg("g", { class: "cell", role: "button", tabindex: "-1", "aria-label": said, transform: `translate(${x.toFixed(1)},${y.toFixed(1)})`, "data-path": module.path,
     click: () => enter(state, module), keydown: (event) => walk(state, event, module), focus: () => tell(state, module), mouseenter: () => tell(state, module) },

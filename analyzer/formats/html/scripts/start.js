@@ -16,6 +16,13 @@ function show(number) {
   document.querySelectorAll("[data-model]").forEach((button) =>
     button.setAttribute("aria-pressed", String(Number(button.dataset.model) === number)));
   draw(number);
+  linkSections(document.getElementById(`model-${number}`));
+}
+
+// Links to the sections of the model that is shown.
+function linkSections(article) {
+  const heads = [...article.querySelectorAll("h2[id]:not(.name)")];
+  document.getElementById("jump").replaceChildren(...heads.map((head) => el("a", { href: `#${head.id}` }, head.textContent)));
 }
 
 function startTheme() {

@@ -23,7 +23,9 @@ function suggestionsView(mount, model, number) {
   const shown = section(mount, "What to do",
     "Tick what you would change: the totals follow exactly, and the command below them makes the same changes.");
   shown.classList.add("suggestions");
-  const state = { model, number, ways: waysOf(model), ticked: new Map(), boxes: new Map(), chosen: new Map() };
+  const state = { model, number, ways: waysOf(model), ticked: new Map(), boxes: new Map(), chosen: new Map(), own: new Map() };
+  for (const way of state.ways) state.own.set(way.at, [...(state.own.get(way.at) || []), way]);
+  for (const [at, ways] of state.own) state.chosen.set(at, ways[0]);
   state.bill = billOf(state);
   const lists = el("div", {}, STEPS.map(([step, title]) => listOf(state, step, title)), factsOf(model));
   if (!state.ways.length) shown.querySelector(".intro").textContent = "";
@@ -35,14 +37,15 @@ function listOf(state, step, title) {
   const items = state.model.advice.items.map((item, at) => [item, at]).filter(([item]) => item.step === step && item.ways.length);
   if (!items.length) return null;
   const shared = sharedBy(items.map(([item]) => item));
-  const list = el("ul", { class: "ideas" }, items.map(([item, at]) => ideaOf(state, item, at, shared)));
-  const hidden = [...list.children].slice(FIRST_SHOWN);
-  hidden.forEach((idea) => (idea.hidden = true));
-  const more = hidden.length ? el("button", { type: "button", click: () => {
-    hidden.forEach((idea) => (idea.hidden = false));
+  const made = (part) => part.map(([item, at]) => ideaOf(state, item, at, shared)), rest = items.slice(FIRST_SHOWN);
+  const list = el("ul", { class: "ideas" }, made(items.slice(0, FIRST_SHOWN)));
+  const more = rest.length ? el("button", { type: "button", click: () => {
+    const ideas = made(rest);
+    list.append(...ideas);
     more.remove();
-    hidden[0].querySelector("input").focus();
-  } }, `Show ${hidden.length} more`) : null;
+    refresh(state);
+    ideas[0].querySelector("input").focus();
+  } }, `Show ${rest.length} more`) : null;
   const all = [text(shared.said), shared.place ? `all written at ${text(shared.place)}` : ""].filter(Boolean).join("; ");
   return el("div", { class: "step" }, el("h3", {}, title), el("p", { class: "shared" }, all), list, more ? el("p", {}, more) : null);
 }
@@ -54,26 +57,31 @@ function sharedBy(items) {
 }
 
 function ideaOf(state, item, at, shared) {
-  const own = state.ways.filter((way) => way.at === at), id = `tick-${state.number}-${at}`;
+  const own = state.own.get(at), id = `tick-${state.number}-${at}`;
   const params = el("span", { class: "saves" }), macs = el("span", { class: "saves" });
   const then = el("span", { class: "code then" }), why = el("span", { class: "why" });
   const box = el("input", { type: "checkbox", id, change: () => tick(state, at, box.checked) });
-  const choose = (place) => {
-    const way = own[place];
-    state.chosen.set(at, way);
+  const display = () => {
+    const way = state.chosen.get(at);
     params.textContent = saved(way.params, "params");
     macs.textContent = saved(way.macs, "MACs") || (way.params ? "" : "time alone");
     then.replaceChildren(...marked(text(item.current), text(way.way.proposed)));
-    if (state.ticked.has(at)) state.ticked.set(at, way);
   };
-  const select = own.length > 1 ? selectOf(own, item, (place) => { choose(place); refresh(state); }) : null;
+  const select = own.length > 1 ? selectOf(own, item, (place) => { choose(state, own[place]); refresh(state); }) : null;
   const idea = el("li", { class: "idea" }, box, el("div", {},
     el("div", { class: "head" }, el("label", { for: id }, el("bdi", {}, text(item.path) || "the model itself"),
       el("span", { class: "rule" }, ` ${text(item.rule)} ${text(item.name)}`)), params, macs),
     el("span", { class: "code now" }, text(item.current)), then, el("span", { class: "aside" }, select, asideOf(item, shared)), why));
-  state.boxes.set(at, { box, idea, why, select, choose });
-  choose(0);
+  state.boxes.set(at, { box, idea, why, select, display });
+  display();
   return idea;
+}
+
+// Takes this way of its suggestion, ticked or not.
+function choose(state, way) {
+  state.chosen.set(way.at, way);
+  if (state.ticked.has(way.at)) state.ticked.set(way.at, way);
+  if (state.boxes.has(way.at)) state.boxes.get(way.at).display();
 }
 
 function asideOf(item, shared) {
@@ -113,9 +121,9 @@ function rivalOf(state, way) {
 }
 
 function refresh(state) {
+  for (const at of [...state.ticked.keys()]) if (rivalOf(state, state.ticked.get(at))) state.ticked.delete(at);
   for (const [at, { box, idea, why, select }] of state.boxes) {
     const rival = rivalOf(state, state.chosen.get(at));
-    if (rival && state.ticked.has(at)) state.ticked.delete(at);
     box.checked = state.ticked.has(at);
     box.disabled = Boolean(rival);
     idea.classList.toggle("out", Boolean(rival));
@@ -129,7 +137,7 @@ function preset(state, numbers) {
   state.ticked.clear();
   for (const number of numbers) {
     const way = state.ways[number];
-    state.boxes.get(way.at).choose(way.place);
+    choose(state, way);
     if (!rivalOf(state, way)) state.ticked.set(way.at, way);
   }
   refresh(state);
