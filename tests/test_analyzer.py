@@ -32,6 +32,14 @@ def test_an_analysis_goes_to_json_and_back() -> None:
     assert analyzer.Analysis.from_json(found.to_json()) == found
 
 
+def test_steps_are_told_where_they_are_asked_for() -> None:
+    model, signal = nn.GRU(8, 16, batch_first=True).eval(), torch.zeros(2, 5, 8)
+    steps = analyzer.analyze(model, signal, steps=True).steps
+    assert steps is not None
+    assert steps.state_bytes(1000) == 2 * 16 * 4
+    assert analyzer.analyze(model, signal).steps is None
+
+
 def test_what_is_said_of_advice_is_text() -> None:
     advice = next(one for one in analyzer.analyze(network(), X).advice if one.rule == "BNM302")
     assert (advice.current, advice.proposed) == ("1 = nn.BatchNorm2d(16)", "1 = nn.Identity()")

@@ -131,3 +131,23 @@ class Steps:
     """One more token for each sequence; None where it could not be followed."""
     token: TokenParameters | None = None
     """None where no single token could be followed."""
+
+    def state_bytes(self, tokens: int) -> int | None:
+        """Bytes of all state after so many tokens, no fewer than the prefill's, by its growth and its windows.
+
+        None where that is not known: without state or a further token, and where a traced length contradicts it.
+        """
+        if self.state is None or self.state.token_bytes is None or tokens < self.tokens:
+            return None
+        longer = (size for size in self.state.sizes if size.tokens >= self.tokens)
+        if any(self._grown(self.state, size.tokens) != size.nbytes for size in longer):
+            return None
+        return self._grown(self.state, tokens)
+
+    def _grown(self, state: State, tokens: int) -> int:
+        """Σ bytes + growth · further tokens, of those until a tensor is full."""
+        return sum(
+            tensor.nbytes
+            + (tensor.token_bytes or 0) * (min(tokens, max(tensor.full_at or tokens, self.tokens)) - self.tokens)
+            for tensor in state.tensors
+        )

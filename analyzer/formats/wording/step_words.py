@@ -33,6 +33,8 @@ def _state(steps: Steps, state: State) -> Iterator[str]:
     else:
         yield f"State kept between steps: {kept}; one more token adds {exact(state.token_bytes)} B."
     yield from _windows(state.tensors)
+    if state.token_bytes is not None and steps.state_bytes(steps.tokens) is None:
+        yield "At other lengths it does not grow by as much: the JSON report has every length that was traced."
     if state.memory_bytes > state.nbytes:
         memory = f"{size(state.memory_bytes)} of memory is held for them until the next step"
         yield f"Some of these tensors are parts of longer ones: {memory}."

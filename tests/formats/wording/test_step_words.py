@@ -47,13 +47,20 @@ def test_state_that_does_not_grow_and_state_of_which_that_is_not_known() -> None
     ]
 
 
+def test_growth_that_a_traced_length_contradicts() -> None:
+    sizes = (StateSize(8, 4096), StateSize(64, 4096 + 14 * 512))
+    _, otherwise = said(replace(STEPS, state=replace(STATE, sizes=sizes)))
+    assert otherwise.startswith("At other lengths it does not grow by as much")
+
+
 def test_windows_and_the_memory_behind_them() -> None:
     tensors = (replace(KEYS, full_at=99, full_bytes=99 * 512), replace(KEYS, path="other"))
-    _, full, memory = said(replace(STEPS, state=replace(STATE, tensors=tensors, memory_bytes=8192)))
+    state = replace(STATE, nbytes=8192, memory_bytes=10240, tensors=tensors, sizes=(StateSize(8, 8192),))
+    _, full, memory = said(replace(STEPS, state=state))
     assert full == "1 of 2 tensors are full at 99 tokens and grow no further."
     assert (
         memory
-        == "Some of these tensors are parts of longer ones: 8.0 KiB of memory is held for them until the next step."
+        == "Some of these tensors are parts of longer ones: 10.0 KiB of memory is held for them until the next step."
     )
 
 
