@@ -171,6 +171,21 @@ def test_weights_of_convolutions_are_used_at_every_position() -> None:
     assert found.samples_are == "samples"
 
 
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_a_transformer_that_checkpoints_its_blocks(use_reentrant: bool) -> None:
+    """With a frozen block, a tied head, and arguments by name."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = GPT2LMHeadModel(GPT2Config(n_layer=2, n_embd=32, n_head=4, vocab_size=50, n_positions=16, use_cache=False))
+    model.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
+    model.transformer.h[0].requires_grad_(False)
+    given = {"input_ids": torch.randint(50, (2, 8))}
+    found = training_work(follow_step(from_module(model, (), given), "sgd").step)
+    assert found.flops == step_flops(model, (), given)
+    assert {"recomputation", "frozen weights", "attention", "lookups"} <= causes(found).keys()
+    assert sum(causes(found).values()) == found.flops - found.rule
+
+
 def test_a_parameter_that_is_never_used() -> None:
     class Spare(nn.Linear):
         def __init__(self) -> None:

@@ -58,5 +58,5 @@ def causes(opinions: Sequence[SecondOpinion], ours: int | None, most: int = MOST
     for opinion in opinions:
         said = remarks(opinion, ours)
         hidden = [f"{len(said) - most} more in the report"] if len(said) > most else []
-        if said:
+        if said and difference(opinion, ours) != "none":
             yield f"{opinion.counter}: {'; '.join([*said[:most], *hidden])}"
