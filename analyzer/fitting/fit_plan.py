@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from torch import nn
 
@@ -14,9 +15,11 @@ from analyzer.fitting.divergence import distance, measure_of, outputs_of
 from analyzer.fitting.fitter import Fitter
 from analyzer.fitting.integer_programme import Solution
 from analyzer.fitting.layer_choices import GROUPED, LayerChoice
+from analyzer.fitting.moments import MOST_ROWS
 from analyzer.fitting.networks import norms, sharing_copy, use_batch_statistics
 from analyzer.fitting.planner import Planner
 from analyzer.fitting.reconstruction import recalibrated, reconstructed
+from analyzer.fitting.returned_memory import returned_memory
 from analyzer.fitting.single_changes import Baseline
 from analyzer.rewriting.channel_order import ordered
 from analyzer.rewriting.emitting import EmittedSwap
@@ -63,6 +66,7 @@ def _comment(layer: FittedLayer) -> str:
     return f"{layer.label}: saves {layer.saved_params:,} parameters, {layer.saved_macs:,} MACs{where}"
 
 
+@returned_memory()
 def fitted(planner: Planner) -> FitPlan:
     """Plan, fit the weights, measure, and prove the integers by a new trace."""
     fitter = planner.fitter
@@ -110,9 +114,18 @@ def _of_few(fitter: Fitter) -> Iterator[str]:
     held_out, judged = fitter.calibration.held_out_samples, sum(map(size_of, fitter.baseline.judged))
     if judged < held_out:
         yield f"to save time, the harm of one changed layer was measured on {judged} of the {held_out} inputs held out"
+    if any(_positions(fitter, path) > MOST_ROWS for path in fitter.baseline.calls):
+        yield f"of each layer at most {MOST_ROWS:,} output positions were read, spread over all inputs"
     if held_out < ENOUGH:
         number = "a single input" if held_out == 1 else f"only {held_out} inputs"
         yield f"harm and agreement are rough, as {number} could be held out; give {PARTS * ENOUGH} or more"
+
+
+def _positions(fitter: Fitter, path: str) -> int:
+    """Outputs that a convolution or linear layer gives in all samples that weights are fitted to."""
+    calls = fitter.facts.convolutions[path].calls if path in fitter.facts.convolutions else ()
+    rows = (one.macs // (one.in_features * one.out_features) for one in fitter.facts.linears if one.path == path)
+    return fitter.calibration.samples * (sum(prod(call.output_size) for call in calls) + sum(rows))
 
 
 def _ordered(fitter: Fitter, chosen: Sequence[LayerChoice]) -> nn.Module:

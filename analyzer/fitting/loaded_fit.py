@@ -24,6 +24,11 @@ UNTRAINED = (
     "structure of this plan is of use"
 )
 
+OF_THE_FILE = (
+    "no checkpoint was given, so the weights are those that the file's own code gives the model: harm means nothing "
+    "unless that loads trained ones"
+)
+
 
 def fit_loaded(
     loaded: LoadedModel,
@@ -62,9 +67,11 @@ def calibration_for(loaded: LoadedModel, model: nn.Module, inputs: tuple[Input, 
         found = calibration_from(place, model, inputs[0].shape[2:] if inputs else ())
     else:
         found = calibration_beside(loaded.target, model) or random_calibration(inputs)
-    if loaded.checkpoint is None and (zoo_of(loaded.target) or looks_untrained(model)):
-        return replace(found, is_untrained=True, assumptions=(*found.assumptions, UNTRAINED))
-    return found
+    if loaded.checkpoint is not None:
+        return found
+    is_untrained = bool(zoo_of(loaded.target)) or looks_untrained(model)
+    said = UNTRAINED if is_untrained else OF_THE_FILE
+    return replace(found, is_untrained=is_untrained, assumptions=(*found.assumptions, said))
 
 
 def looks_untrained(model: nn.Module) -> bool:

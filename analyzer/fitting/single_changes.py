@@ -79,8 +79,8 @@ class Baseline:
         return Resumer(model, self.judged).at if self.can_resume else lambda _: self.judged
 
     def fitted_from(self, model: nn.Module) -> Callable[[str], Side]:
-        """The batches that weights are fitted to, likewise, as far as their activations take no more than the model."""
-        resumer = Resumer(model, self.batches, room=sum(tensor.nbytes for tensor in model.parameters()))
+        """The batches that weights are fitted to, likewise, as far as their activations take half of the model."""
+        resumer = Resumer(model, self.batches, room=sum(tensor.nbytes for tensor in model.parameters()) // 2)
         return lambda path: Side(model, resumer.at(path) if self.can_resume else self.batches)
 
     @property

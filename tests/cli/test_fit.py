@@ -111,6 +111,18 @@ def test_without_trained_weights_only_the_structure_is_of_use(folder: Any) -> No
     assert not Path("other.py").exists()
 
 
+def test_weights_of_the_file_itself_may_be_trained_or_not(folder: Any) -> None:
+    """Without normalizations nothing tells; the report says on what that hangs, unless a checkpoint was given."""
+    folder.write("net.py", NET.replace(" nn.BatchNorm2d(16),", "").replace(" nn.BatchNorm2d(32),", ""))
+    assert folder.analyze(*FIT, "--calibrate", "data.py:batches").status == 0
+    fit = reports()[1]["fit"]
+    assert not fit["is_untrained"]
+    assert any("means nothing unless that loads trained ones" in said for said in fit["assumptions"])
+    folder.write("net.py", NET)
+    assert folder.analyze(*FIT, "--calibrate", "data.py:batches", "--checkpoint", "net.pth").status == 0
+    assert not any("no checkpoint" in said for said in reports()[1]["fit"]["assumptions"])
+
+
 def store(name: str, value: torch.Tensor) -> None:
     import numpy as np
     from safetensors.torch import save_file

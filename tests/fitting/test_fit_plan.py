@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+import analyzer
 from analyzer.fitting.fit_plan import independent
 
 
@@ -38,3 +39,11 @@ def test_trained_weights_are_not_called_random(half: Any) -> None:
     assert half.is_untrained is False
     assert half.result.is_partial is False
     assert half.result.agreement > 0.9
+
+
+def test_the_report_says_where_not_all_positions_were_read(half: Any, digits: Any, digits_model: nn.Module) -> None:
+    said = "of each layer at most 16,384 output positions were read, spread over all inputs"
+    assert 384 * 8 * 8 > 16_384 > 96 * 8 * 8
+    assert said in half.result.assumptions
+    few = analyzer.fit(digits_model, digits.images[:128], macs=0.5)
+    assert said not in few.result.assumptions
