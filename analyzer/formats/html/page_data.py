@@ -53,7 +53,7 @@ class PageModel:
     name: int
     target: int
     command: tuple[str, ...]
-    """The words of the command that analysed it, as far as an analysis knows them."""
+    """The words of the command that analysed it, as far as an analysis knows them; none where Python code did."""
     totals: Totals
     itemsize: int
     """Bytes of an element of activations."""
@@ -106,7 +106,12 @@ def _model(analysis: Analysis, difference: Difference | None, strings: Strings) 
 
 
 def command(analysis: Analysis) -> list[str]:
-    """The command that analyses this model with these inputs; arguments of a builder are not known here."""
+    """The command that analyses this model with these inputs; arguments of a builder are not known here.
+
+    Empty for a module that Python code had: its target is its name, which no command finds.
+    """
+    if analysis.model.target == analysis.model.name:
+        return []
     shapes = ("x".join(map(str, given.shape)) + f":{given.dtype}" for given in analysis.inputs if given.shape)
     names = (f"{given.name}=" if len(analysis.inputs) > 1 else "" for given in analysis.inputs if given.shape)
     inputs = [word for name, text in zip(names, shapes, strict=True) for word in ("--input", name + text)]

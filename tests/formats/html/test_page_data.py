@@ -30,6 +30,10 @@ def test_the_command_names_target_inputs_and_checkpoint(analysis):
     ]
 
 
+def test_no_command_finds_a_module_that_python_had(analysis):
+    assert command(replace(analysis, model=replace(analysis.model, target=analysis.model.name))) == []
+
+
 def test_models_of_one_page_share_their_strings(analysis):
     alone, both = page_data([analysis], [None]), page_data([analysis, analysis], [None, None])
     assert alone.strings == both.strings

@@ -27,8 +27,8 @@ function sizesView(mount, model) {
   const steps = sizes.sliders.map((slider) => slider.start), body = el("tbody"), command = el("pre", { class: "line" });
   const update = () => {
     body.replaceChildren(...sizeRows(sizes, steps));
-    const at = sizes.sliders.map((slider, place) => `--at ${slider.name}=${slider.offset + slider.period * steps[place]}`);
-    command.textContent = [...model.command.map(quoted), "--symbolic", ...at].join(" ");
+    const at = sizes.sliders.map((slider, place) => `${slider.name}=${slider.offset + slider.period * steps[place]}`);
+    command.textContent = model.command.length ? [...model.command.map(quoted), "--symbolic", ...at.map((size) => `--at ${size}`)].join(" ") : `analysis.at(${at.join(", ")})`;
   };
   shown.append(el("div", { class: "dials" }, sizes.sliders.map((slider, place) => dialOf(slider, (step) => { steps[place] = step; update(); }))),
     el("table", { class: "totals-at" }, el("thead", {}, el("tr", {}, ["Total", "", "Exact", "Formula"].map((title, at) =>
@@ -80,12 +80,13 @@ function tradeOffView(mount, model) {
     mark.setAttribute("cy", y);
     range.setAttribute("aria-valuetext", said);
     told.replaceChildren(el("b", {}, said), ` ${plan.layers} layers changed · ${exact(big(plan.params))} parameters · ${exact(big(plan.macs))} MACs · predicted harm ${Number(plan.harm.toPrecision(2))}${plan.is_knee ? " · the knee: beyond it harm grows faster" : ""}`);
-    command.textContent = [...model.command.map(quoted), "--fit", `${fit.metric}=${plan.value}`].join(" ");
+    command.textContent = model.command.length ? [...model.command.map(quoted), "--fit", `${fit.metric}=${plan.value}`].join(" ")
+      : `analyzer.fit(model, inputs, ${fit.metric.replace("-", "_")}=${plan.value})`;
   }
   shown.append(framed("Chart of the trade-off", chart(`Predicted ${fit.measure} of ${fit.plans.length} plans`, [places.axes,
     svg("path", { class: "curve", d: `M${places.points.map((point) => point.join(",")).join("L")}` }), mark])),
     el("div", { class: "dial wide" }, el("label", { for: range.id }, "Plan"), range), told, command,
-    el("p", { class: "intro" }, "The command takes this report's other options as well, such as --calibrate."), fittedLayers(fit),
+    model.command.length && el("p", { class: "intro" }, "The command takes this report's other options as well, such as --calibrate."), fittedLayers(fit),
     el("ul", { class: "points" }, fit.remarks.map((place) => el("li", {}, text(place)))));
   set(Number(range.value));
 }

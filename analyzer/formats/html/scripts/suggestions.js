@@ -170,7 +170,7 @@ function billOf(state) {
     limits.textContent = limitsWith(model, after).join("; ");
     command.textContent = ways.length ? commandOf(model, ways) : "";
     command.hidden = copy.hidden = !ways.length;
-    status.textContent = ways.length ? "The command takes this report's other options as well." : "";
+    status.textContent = ways.length && model.command.length ? "The command takes this report's other options as well." : "";
   };
   return { aside, update };
 }
@@ -204,12 +204,14 @@ function quoted(word) {
   return `$'${escaped}'`;
 }
 
+// The command line, or the call in Python for a module that no command finds.
 function commandOf(model, ways) {
-  const wanted = ways.map((way) => {
+  const requests = ways.map((way) => {
     const choice = way.place && way.choice ? `=${way.choice}` : "", layer = text(way.item.pattern);
-    return `--apply ${quoted(`${text(way.item.rule)}${choice}${layer ? `:${layer}` : ""}`)}`;
+    return `${text(way.item.rule)}${choice}${layer ? `:${layer}` : ""}`;
   });
-  return [model.command.map(quoted).join(" "), ...wanted].join(" \\\n  ");
+  if (!model.command.length) return ["analyzer.rewrite(model, [", ...requests.map((request) => `    ${JSON.stringify(request)},`), "], arguments)"].join("\n");
+  return [model.command.map(quoted).join(" "), ...requests.map((request) => `--apply ${quoted(request)}`)].join(" \\\n  ");
 }
 
 async function copied(command, button) {
