@@ -32,16 +32,14 @@ TORCHVISION = (
 )
 TIMM = (
     "test_vit test_resnet test_convnext test_efficientnet test_nfnet test_byobnet test_mambaout test_coatnet "
-    "test_vit_relpos coat_lite_tiny convit_tiny crossvit_tiny_240 edgenext_xx_small efficientformerv2_s0 ghostnet_050 "
-    "lcnet_035 levit_128s mixer_s16_224 mobilevit_xxs poolformer_s12 pvt_v2_b0 repvgg_a0 res2net50_14w_8s selecsls42 "
-    "xcit_nano_12_p8_224"
+    "test_vit_relpos coat_lite_tiny convit_tiny crossvit_tiny_240 edgenext_xx_small ghostnet_050 lcnet_035 levit_128s "
+    "mixer_s16_224 mobilevit_xxs poolformer_s12 pvt_v2_b0 repvgg_a0 selecsls42"
 )
 TRANSFORMERS = (
     "bert roberta albert distilbert deberta-v2 mpnet gpt2 gpt_neo opt bloom llama qwen2 gemma2 phi3 mixtral t5 bart "
     "vit beit dinov2 swin segformer clip wav2vec2 whisper mamba"
 )
-SIZES = {"crossvit_tiny_240": 240, "r2plus1d_18": 56}
-IMAGE_OF_TIMM = 224
+SIZES = {"r2plus1d_18": 56}
 
 
 def main() -> None:

@@ -26,13 +26,14 @@ divided_by_groups._get_raw = True  # type: ignore[attr-defined]  # torch's formu
 
 
 def with_a_vector(left: Any, right: Any, *_: Any, **__: Any) -> int:
-    """2·M·K for (M, K) @ (K): torch's counter knows no products with a vector."""
+    """2·M·K for (M, K) @ (K): torch's counter knows no products with a vector, and none of experts."""
     return 2 * max(prod(left), prod(right))
 
 
 CORRECTED = {
     aten.convolution_backward: divided_by_groups,
     **dict.fromkeys((aten.mv, aten.dot, aten.vdot), with_a_vector),
+    aten._grouped_mm: lambda left, right, *_, **__: 2 * prod(left) * right[-1],
     aten.addmv: lambda _, left, right, **__: with_a_vector(left, right),
 }
 

@@ -97,12 +97,11 @@ def _by_operators(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls],
 def _by_graph(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls], tuple[int, list[Contribution]]]:
     """A TorchScript trace of the model with values, in its own mode."""
 
-    def printed(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
-        positional(calls)
+    def printed(_: ForwardCalls) -> tuple[int, list[Contribution]]:
         inputs = loaded.candidates[trace.candidate]
         with left_as_found(loaded), warnings.catch_warnings(action="ignore"), backends.REAL.module(loaded) as module:
             args, kwargs = _arguments(inputs, module, backends.REAL)
-            return printed_by_torchprofile(module, (*args, *kwargs.values()))
+            return printed_by_torchprofile(module, positional(module, args, kwargs))
 
     return printed
 
@@ -145,9 +144,11 @@ def _by_fvcore(loaded: LoadedModel, inputs: Inputs) -> Skipping:
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     with backends.REAL.module(loaded) as module:
         args, kwargs = _arguments(inputs, module, backends.REAL)
-        if kwargs:
-            raise TypeError("it takes positional arguments only")
-        analysis = FlopCountAnalysis(module, args).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        try:
+            given = positional(module, args, kwargs)
+        except Unpredictable as error:
+            raise TypeError("it takes positional arguments only") from error
+        analysis = FlopCountAnalysis(module, given).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         counts, skipped = analysis.by_operator(), analysis.unsupported_ops()
     unknown = sorted(name for name in skipped if name.removeprefix("aten::").startswith(FAMILIES[ATTENTION]))
     uncounted = [Uncounted(name, skipped[name], (), "") for name in unknown]

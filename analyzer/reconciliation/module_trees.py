@@ -10,7 +10,6 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from analyzer.reconciliation.contributions import Unpredictable
-from analyzer.tracing.calls import ForwardCalls
 
 BY_POSITION = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
@@ -44,15 +43,15 @@ def refuse_fused_attention(root: nn.Module) -> None:
         raise Unpredictable("a frozen attention layer takes a fused path, in which no function is seen")
 
 
-def positional(calls: ForwardCalls) -> tuple[Any, ...]:
+def positional(root: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
     """The arguments of the forward by position; Unpredictable where some can be given by name alone."""
-    if not calls.kwargs:
-        return calls.args
-    parameters = inspect.signature(calls.root.forward).parameters.values()
-    names = [parameter.name for parameter in parameters if parameter.kind in BY_POSITION][len(calls.args) :]
-    if list(calls.kwargs) != names[: len(calls.kwargs)]:
+    if not kwargs:
+        return args
+    parameters = inspect.signature(root.forward).parameters.values()
+    names = [parameter.name for parameter in parameters if parameter.kind in BY_POSITION][len(args) :]
+    if list(kwargs) != names[: len(kwargs)]:
         raise Unpredictable("it gives arguments by position only, which this forward does not take")
-    return (*calls.args, *calls.kwargs.values())
+    return (*args, *kwargs.values())
 
 
 def qualified(module: nn.Module) -> str:

@@ -37,7 +37,7 @@ PER_OUTPUT = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 224 + 35}
 def printed_by_thop(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
     """The MACs that it prints, and what it adds up."""
     refuse_scripts(calls.root)
-    positional(calls)
+    positional(calls.root, calls.args, calls.kwargs)
     by_module: dict[int, list[ModuleCall]] = defaultdict(list)
     for call in calls.modules:
         by_module[id(call.module)].append(call)

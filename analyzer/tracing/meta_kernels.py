@@ -137,10 +137,17 @@ def _cat(tensors: Any, dim: int = 0) -> Any:
 
 
 def _grouped_mm(x: Any, weight: Any, offs: Any = None, bias: Any = None, out_dtype: Any = None) -> Any:
-    """(S, K) × (G, K, N), rows in G groups -> (S, N). torch's own rule refuses float32, which the CPU takes."""
-    if x.dim() != 2 or weight.dim() != 3 or x.shape[1] != weight.shape[1] or bias is not None:
+    """(S, K) × (G, K, N), rows in G groups -> (S, N), and as its gradient (K, S) × (S, N), S in groups -> (G, K, N).
+
+    torch's own rule refuses float32, which the CPU takes.
+    """
+    if x.dim() != 2 or weight.dim() not in (2, 3) or x.shape[1] != weight.shape[-2] or bias is not None:
         return None
-    if offs is None or offs.shape != weight.shape[:1] or x.dtype is not weight.dtype:
+    if offs is None or offs.dim() != 1 or x.dtype is not weight.dtype:
+        return None
+    if weight.dim() == 2:
+        return x.new_empty((offs.shape[0], x.shape[0], weight.shape[1]), dtype=out_dtype or x.dtype)
+    if offs.shape != weight.shape[:1]:
         return None
     return x.new_empty((x.shape[0], weight.shape[2]), dtype=out_dtype or x.dtype)
 

@@ -16,7 +16,6 @@ from analyzer.reconciliation.module_trees import (
     visits,
     walked,
 )
-from analyzer.tracing.calls import ForwardCalls
 
 
 def shared() -> tuple[nn.Module, nn.Module]:
@@ -43,11 +42,11 @@ def test_arguments_by_name_that_have_a_position() -> None:
         def forward(self, x: int, y: int = 0, *, z: int = 0) -> int:
             return x + y + z
 
-    assert positional(ForwardCalls(Two(), (1,), {"y": 2})) == (1, 2)
-    assert positional(ForwardCalls(Two(), (1, 2), {})) == (1, 2)
+    assert positional(Two(), (1,), {"y": 2}) == (1, 2)
+    assert positional(Two(), (1, 2), {}) == (1, 2)
     for given in ({"z": 1}, {"y": 1}):
         with pytest.raises(Unpredictable, match="by position only"):
-            positional(ForwardCalls(Two(), (), given))
+            positional(Two(), (), given)
 
 
 def test_scripts_and_frozen_attention_are_refused() -> None:

@@ -66,6 +66,11 @@ def test_a_counter_that_cannot_count_says_why(kwargs: dict[str, torch.Tensor]) -
     assert by_fvcore.reason == "TypeError: it takes positional arguments only"
 
 
+def test_fvcore_is_given_by_position_what_has_a_position() -> None:
+    ours, found = opinions(from_module(small(), (), {"input": torch.randn(2, 3, 6, 6)}))
+    assert found[1].macs == ours + 2 * 2 * 8 * 16
+
+
 def test_predictions_need_none_of_the_counters_and_their_causes_add_up() -> None:
     ours, found = opinions(from_module(small(), (torch.randn(2, 3, 6, 6),), {}))
     told = {opinion.counter: opinion for opinion in found if opinion.predicted}

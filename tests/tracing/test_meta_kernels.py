@@ -76,6 +76,7 @@ LIKE_REAL: list[tuple[str, tuple[Any, ...]]] = [
     ("native_batch_norm", (X, C, C, C, C, False, 0.1, 1e-5)),
     ("_native_batch_norm_legit_no_training", (LAST, C, C, C, C, 0.1, 1e-5)),
     ("_grouped_mm", (meta(6, 16), meta(3, 16, 8), OFFSETS)),
+    ("_grouped_mm", (meta(16, 8), meta(8, 8), OFFSETS)),
 ]
 """Where torch's meta implementation makes statistics that the real one does not, or refuses float32."""
 
