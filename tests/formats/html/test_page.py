@@ -70,6 +70,9 @@ def test_totals_and_budgets_are_there_without_scripts(gated):
     assert "10,714" in text
     assert "108 %" in text
     assert "Parameter budget exceeded" in text
+    assert "Cheapest fix: SEP101 depthwise-separable at stem.conv" in text
+    assert "ask the owners" in text
+    assert "never shown" not in text
 
 
 def test_what_is_not_counted_is_named(incomplete):
