@@ -18,6 +18,7 @@ import cloup
 from analyzer.command.console import is_terminal, progress_bar
 from analyzer.values.errors import Problem, one_line
 from analyzer.values.requests import TIMEOUT
+from analyzer.values.sweep_rows import COLUMNS
 from analyzer.version import VERSION
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ TARGET is one of
   model.py, model.py:name     a Python file, which is executed
   package.module:name         the same, by import
   torchvision:NAME, timm:NAME, transformers:DIR
+  'timm:convnext*', 'models/*.py'     many models: one table, a row for each
   .pth, .pt, .safetensors, .safetensors.index.json       a checkpoint
   .pt2, .pt                   an exported program, a TorchScript archive
 
 \b
-A report is markdown (.md), html (.html), json (.json), text (.txt), figure
-(.svg), sarif (.sarif), junit (.xml), or by its name alone: comment, summary,
-github, gitlab
+A report is markdown (.md), html (.html), json (.json), csv (.csv), text (.txt),
+figure (.svg), sarif (.sarif), junit (.xml), or by its name alone: comment,
+summary, github, gitlab
   report.md                   markdown, with its figures beside it
   comment:comment.md          what a pull request changed
   json:-                      on stdout
@@ -151,6 +153,18 @@ def _value(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     _switch("--reconcile", "Tell what other counters print for this model, and why they differ."),
 )
 @cloup.option_group(
+    "Many models",
+    cloup.option(
+        "--sort",
+        metavar="COLUMN",
+        type=click.Choice(COLUMNS),
+        default="macs",
+        help="Order of the rows; macs by default.",
+    ),
+    _value("--results", "FILE", "Append each row to FILE (JSON lines); the same call goes on from it."),
+    cloup.option("--workers", type=click.IntRange(1), metavar="N", help="Most at once; as cores and memory allow."),
+)
+@cloup.option_group(
     "Gate",
     _value("--max-params", "N", "Budget: parameters, such as 25M."),
     _value("--max-macs", "N", "Budget: multiply-accumulates, such as 4.1G."),
@@ -198,8 +212,12 @@ def command(explain: str | None, json_schema: bool, config_schema: bool, **asked
         return
     from analyzer.command.arguments import request_of, wanted_of
     from analyzer.command.run import perform
+    from analyzer.command.sweeping import is_sweep
 
     wanted, request = wanted_of(**asked), request_of(**asked)
+    if not asked["init"] and is_sweep(request):
+        _sweep(request, wanted, asked["quiet"])
+        return
     with progress_bar(max(len(request.work.models), 1)) as listen:
         if asked["init"]:
             _initialise(request, listen)
@@ -225,6 +243,29 @@ def _initialise(request: CommandRequest, listen: Listener) -> None:
         if line.startswith("# assumed: "):
             click.echo(line.removeprefix("# "), err=True)
     click.echo(f"written to {INITIAL}", err=True)
+
+
+def _sweep(request: CommandRequest, wanted: Wanted, quiet: bool) -> None:
+    """Write the table of many models, then fail with a sentence where some of them have no analysis."""
+    from analyzer.command.atomic_write import write_all
+    from analyzer.command.outputs import refuse_single_formats, sweep_texts
+    from analyzer.command.sweeping import planned_sweep, swept
+    from analyzer.formats.terminal import sweep_summary
+    from analyzer.formats.wording.sweep_words import failures
+
+    refuse_single_formats(wanted)
+    plan = planned_sweep(request, VERSION)
+    with progress_bar(len(plan.works)) as listen:
+        sweep = swept(plan, listen)
+    found = sweep_texts(sweep, wanted)
+    on_stdout = found.pop("-", "")
+    write_all(found)
+    if not quiet and all(path != "-" for _, path in wanted.outputs):
+        width = get_terminal_size().columns
+        on_stdout = sweep_summary.render(sweep, width, is_terminal(sys.stdout), list(found))
+    click.echo(on_stdout, nl=False)
+    if sweep.failed:
+        raise Problem(f"{failures(sweep)}; the report gives the reason of each")
 
 
 def _tell(analyses: Sequence[Analysis], directory: Path, wanted: Wanted, quiet: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from analyzer.command.outputs import Wanted
-from analyzer.command.run import CommandRequest, GateOptions
+from analyzer.command.run import CommandRequest, GateOptions, SweepOptions
 from analyzer.formats import format_for
 from analyzer.values.errors import Problem
 from analyzer.values.requests import (
@@ -56,7 +56,8 @@ def request_of(**asked: Any) -> CommandRequest:
         fitting=FittingOptions(tuple(asked["fit"]), asked["calibrate"], asked["finetune_script"]),
         timeout=asked["timeout"] or None,
     )
-    return CommandRequest(work, given, asked["device_profile"], _gate_options(**asked))
+    sweep = SweepOptions(asked["sort"], asked["results"], asked["workers"])
+    return CommandRequest(work, given, asked["device_profile"], _gate_options(**asked), sweep)
 
 
 def _models(targets: Sequence[str], checkpoints: Sequence[str]) -> tuple[ModelRequest, ...]:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analyzer.formats import FORMATS, OPTIONS, default_files, files
+from analyzer.formats import FORMATS, OPTIONS, SWEEP_FORMATS, default_files, files, sweep_files
 from analyzer.gating.layer_diff import difference
 from analyzer.gating.repository import folder_of
 from analyzer.values.comparison import compare, distinct
+from analyzer.values.errors import Problem
 from analyzer.values.gate_results import Difference
 from analyzer.values.results import Analysis
+from analyzer.values.sweep_rows import Sweep
 
 REPORTS = "reports"
 REWRITTEN = "-rewritten"
@@ -55,6 +57,22 @@ def texts(analyses: Sequence[Analysis], wanted: Wanted, directory: Path) -> dict
     found: dict[str, str] = {}
     for name, path in wanted.outputs:
         found |= files(analyses, name, path, **options)
+    return found
+
+
+def refuse_single_formats(wanted: Wanted) -> None:
+    """Problem, before many models are looked at, for a report that is about single ones."""
+    for name, path in wanted.outputs:
+        if name not in SWEEP_FORMATS:
+            known = ", ".join(SWEEP_FORMATS)
+            raise Problem(f"--output {path}: {name} is about single models; a table of many is written as {known}")
+
+
+def sweep_texts(sweep: Sweep, wanted: Wanted) -> dict[str, str]:
+    """Every file to write of many models, text by path: what is wanted, else a markdown report."""
+    found: dict[str, str] = {}
+    for name, path in wanted.outputs or (("markdown", f"{REPORTS}/sweep.md"),):
+        found |= sweep_files(sweep, name, path)
     return found
 
 

@@ -34,6 +34,18 @@ class GateOptions:
 
 
 @dataclass(frozen=True)
+class SweepOptions:
+    """How many models are looked at, each in a process of its own, and their rows kept."""
+
+    sort: str = "macs"
+    """A column of the rows."""
+    results: str | None = None
+    """The file that rows are appended to."""
+    workers: int | None = None
+    """Most processes at once; as many as there are cores when None."""
+
+
+@dataclass(frozen=True)
 class CommandRequest:
     """What the command line asks for."""
 
@@ -44,6 +56,7 @@ class CommandRequest:
     device_profile: str | None
     """A name, to be looked up in the configuration as well."""
     gate: GateOptions
+    sweep: SweepOptions = SweepOptions()
 
 
 def perform(request: CommandRequest, listen: Listener, today: date) -> tuple[list[Analysis], Path]:
@@ -135,15 +148,15 @@ def _analysed(plan: Plan, request: CommandRequest, listen: Listener) -> list[Ana
     """Targets together, in one process, so that they can be timed in turns; configured models each in its own."""
     from analyzer.gating import Job, analyses_of, known, run
 
-    work = _work(request, plan)
+    work = work_of(request, plan)
     if not request.work.models:
         return analyses_of(plan, work, listen)
     (outcome,) = run([Job(work, plan.directory, aloud=True)], listen)
     return list(known(outcome))
 
 
-def _work(request: CommandRequest, plan: Plan) -> WorkRequest:
-    """The plan's models, with the names that the configuration knows looked up."""
+def work_of(request: CommandRequest, plan: Plan) -> WorkRequest:
+    """The work on the plan's models, with the names that the configuration knows looked up."""
     from analyzer.values.devices import DEFAULT, THIS, device_for
 
     options, config, name = request.work.options, plan.config, request.device_profile or DEFAULT

@@ -4,14 +4,22 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Final
 
-from analyzer.formats import json
+from analyzer.formats import csv, json
 from analyzer.formats.ci import comment, github, gitlab, junit, sarif, step_summary
-from analyzer.formats.figures import depth_figure, fit_figure, growth_figure, latency_figure, memory_figure
+from analyzer.formats.figures import (
+    depth_figure,
+    fit_figure,
+    growth_figure,
+    latency_figure,
+    memory_figure,
+    sweep_figure,
+)
 from analyzer.formats.html import page
-from analyzer.formats.markdown import report
-from analyzer.formats.terminal import summary
+from analyzer.formats.markdown import report, sweep_report
+from analyzer.formats.terminal import summary, sweep_summary
 from analyzer.values.errors import Problem
-from analyzer.values.results import Analysis
+from analyzer.values.results import Analysis, json_text
+from analyzer.values.sweep_rows import Sweep
 
 STDOUT = "-"
 OPTIONS = {
@@ -31,6 +39,7 @@ BESIDE = (latency_figure, memory_figure, fit_figure, growth_figure)
 FORMATS: Final[dict[str, Callable[..., str]]] = {
     "markdown": step_summary.reports,
     "json": json.render,
+    "csv": csv.render,
     "text": summary.render,
     "figure": depth_figure.render,
     "html": page.render,
@@ -42,7 +51,16 @@ FORMATS: Final[dict[str, Callable[..., str]]] = {
     "gitlab": gitlab.render,
 }
 """From analyses, one or several, to the text of a report; each may take more, by name."""
+SWEEP_FORMATS: Final[dict[str, Callable[[Sweep], str]]] = {
+    "markdown": sweep_report.render,
+    "csv": csv.render_sweep,
+    "json": json_text,
+    "text": sweep_summary.render,
+    "figure": sweep_figure.render,
+}
+"""From the rows of many models to the text of a report."""
 SUFFIXES = {
+    ".csv": "csv",
     ".md": "markdown",
     ".json": "json",
     ".txt": "text",
@@ -115,3 +133,11 @@ def _illustrated(analysis: Analysis, path: str) -> dict[str, str]:
     beside = {str(name): text for name, text in drawn.items() if text}
     text, depth = report.render(analysis, picture.name, *names), depth_figure.render([analysis])
     return {path: text, str(picture): depth, **beside}
+
+
+def sweep_files(sweep: Sweep, name: str, path: str) -> dict[str, str]:
+    """Every file of a report on many models in one of `SWEEP_FORMATS`, by path; beside markdown stands its figure."""
+    picture = str(PurePath(path).with_suffix(".svg"))
+    if name != "markdown" or path == STDOUT or not (drawn := sweep_figure.render(sweep)):
+        return {path: SWEEP_FORMATS[name](sweep)}
+    return {path: sweep_report.render(sweep, PurePath(picture).name), picture: drawn}

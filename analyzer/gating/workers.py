@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +148,11 @@ class _Worker:
         said = self._last_line()
         return f"{name}{hint}{f' ({said})' if said else ''}"
 
+    def close(self) -> None:
+        """Nothing more is asked of it."""
+        if self._stderr is not None:
+            self._stderr.close()
+
     def _last_line(self) -> str:
         if self._stderr is None:
             return ""
@@ -162,36 +167,56 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def run(jobs: Sequence[Job], listen: Listener = lambda _: None, at_once: int | None = None) -> list[Outcome]:
-    """The analyses of each job, or why there are none; no process outlives an exception such as Ctrl-C.
-
-    A worker that keeps what it has is interrupted with the first one, and waited for. `listen` gets the messages about
-    what is under way.
-    """
+    """The analyses of each job, or why there are none, so many jobs at once; else as `run_each`."""
     limit = at_once or os.cpu_count() or 1
+    outcomes: dict[int, Outcome] = {}
+    run_each(jobs, outcomes.__setitem__, lambda running: running < limit, listen)
+    return [outcomes[number] for number in range(len(jobs))]
+
+
+def run_each(
+    jobs: Iterable[Job],
+    take: Callable[[int, Outcome], None],
+    may_start: Callable[[int], bool],
+    listen: Listener = lambda _: None,
+) -> None:
+    """Hand the number and the outcome of each job to `take` as soon as it ends; nothing of it is kept here.
+
+    `may_start` says whether another one may begin beside so many that run. No process outlives an exception such as
+    Ctrl-C; a worker that keeps what it has is interrupted with the first one, and waited for. `listen` gets the
+    messages about what is under way.
+    """
     lines: queue.SimpleQueue[tuple[_Worker, bytes]] = queue.SimpleQueue()
-    started: list[_Worker] = []
+    running: dict[int, _Worker] = {}
     with Interrupts():
         try:
-            for job in jobs:
-                _follow(started, lines, listen, limit)
-                started.append(_Worker(job, lines))
-            _follow(started, lines, listen, 1)
+            for number, job in enumerate(jobs):
+                while running and not may_start(len(running)):
+                    _follow(running, lines, listen, take)
+                running[number] = _Worker(job, lines)
+            while running:
+                _follow(running, lines, listen, take)
         finally:
-            _stop(started)
-    return [worker.outcome() for worker in started]
+            _stop(running.values())
 
 
 def _follow(
-    started: Sequence[_Worker], lines: queue.SimpleQueue[tuple[_Worker, bytes]], listen: Listener, limit: int
+    running: dict[int, _Worker],
+    lines: queue.SimpleQueue[tuple[_Worker, bytes]],
+    listen: Listener,
+    take: Callable[[int, Outcome], None],
 ) -> None:
-    """Take in what workers say until fewer than so many run; in short steps, so that a signal is acted upon."""
-    while sum(worker.is_running() for worker in started) >= limit:
-        try:
-            _drain(lines, listen, PAUSE)
-        except KeyboardInterrupt:
-            if not any(worker.interrupt() for worker in started):
-                raise
+    """Take in what workers say for one short step, so that a signal is acted upon, and part with those that ended."""
+    try:
+        _drain(lines, listen, PAUSE)
+    except KeyboardInterrupt:
+        if not any(worker.interrupt() for worker in running.values()):
+            raise
+    ended = [number for number, worker in running.items() if not worker.is_running()]
     _drain(lines, listen, 0)
+    for number in ended:
+        take(number, running[number].outcome())
+        running.pop(number).close()
 
 
 def _drain(lines: queue.SimpleQueue[tuple[_Worker, bytes]], listen: Listener, wait: float) -> None:
@@ -202,7 +227,7 @@ def _drain(lines: queue.SimpleQueue[tuple[_Worker, bytes]], listen: Listener, wa
             wait = 0
 
 
-def _stop(started: Sequence[_Worker]) -> None:
+def _stop(started: Collection[_Worker]) -> None:
     for worker in started:
         if worker.process.poll() is None:
             worker.process.terminate()

@@ -10,7 +10,7 @@ import pytest
 
 from analyzer.gating import workers
 from analyzer.gating.channel import Message, opened, sealed
-from analyzer.gating.workers import Job, run
+from analyzer.gating.workers import Job, run, run_each
 from analyzer.values.errors import Problem
 from analyzer.values.requests import FittingOptions, ModelRequest, TimingOptions, WorkRequest
 
@@ -149,10 +149,9 @@ def test_fitting_takes_as_long_as_it_takes() -> None:
 def test_no_process_outlives_an_interrupt(scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
-    def interrupt(items, *_) -> None:
-        started.extend(items)
-        if items:
-            raise KeyboardInterrupt
+    def interrupt(running, *_) -> None:
+        started.extend(running.values())
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(workers, "_follow", interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -189,3 +188,19 @@ def _is_alive(number: int) -> bool:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_each_outcome_is_handed_over_as_it_ends(scripted: Callable[..., Job]) -> None:
+    slow = "time.sleep(3); tell(Message(analyses=()))"
+    quick = "tell(Message(analyses=()))"
+    ended = []
+    run_each([scripted(slow), scripted(quick)], lambda number, outcome: ended.append((number, outcome)), lambda _: True)
+    assert ended == [(1, ()), (0, ())]
+
+
+def test_no_more_start_than_may(scripted: Callable[..., Job], tmp_path: Path) -> None:
+    line = "open(f'{time.monotonic()}', 'w').close(); time.sleep(0.2); tell(Message(analyses=())) # net.py"
+    most = []
+    run_each([scripted(line)] * 3, lambda *_: None, lambda running: most.append(running))
+    assert set(most) == {1}
+    assert len(list(tmp_path.iterdir())) == 3

@@ -17,12 +17,18 @@ from analyzer.values.requests import ModelRequest
 PREFIX = "timm:"
 
 
+def names() -> list[str]:
+    """Every model that the installed timm can build; Problem when timm is missing."""
+    found: list[str] = installed("timm").list_models()
+    return found
+
+
 def of_target(request: ModelRequest) -> Recipe:
     """The recipe for `timm:NAME`; Problem with the nearest names when there is none, or when timm is missing."""
     name = request.target.removeprefix(PREFIX)
     timm = installed("timm")
     if not timm.is_model(name.partition(".")[0]):
-        near = nearest(name, timm.list_models(), "timm.list_models() lists all names")
+        near = nearest(name, names(), "timm.list_models() lists all names")
         raise Problem(f"{PREFIX}{name}: timm has no model of this name; {near}")
     settings = {key: literal(value) for key, value in request.settings.items()}
 

@@ -13,8 +13,34 @@ from analyzer.loading.recipe import Built, Recipe
 from analyzer.loading.sources import definition_of
 from analyzer.values.errors import Problem
 from analyzer.values.requests import ModelRequest
+from analyzer.values.sweep_rows import PublishedAccuracy
 
 PREFIX = "torchvision:"
+ACCURACIES = ("acc@1", "box_map", "miou")
+"""Of the measures that weights state those that tell how good a model is, higher being better."""
+
+
+def names() -> list[str]:
+    """Every model that the installed torchvision can build."""
+    from torchvision import models
+
+    found: list[str] = models.list_models()
+    return found
+
+
+def published_accuracy(name: str) -> PublishedAccuracy | None:
+    """What the metadata of the model's default weights state, nothing downloaded; None where they state none."""
+    from torchvision import models
+
+    default = getattr(models.get_model_weights(name), "DEFAULT", None) if name in names() else None
+    stated = default.meta.get("_metrics", {}) if default else {}
+    found = (
+        PublishedAccuracy(float(measures[measure]), f"{data} {measure}")
+        for data, measures in stated.items()
+        for measure in ACCURACIES
+        if measure in measures
+    )
+    return next(found, None)
 
 
 def of_target(request: ModelRequest) -> Recipe:
@@ -33,9 +59,9 @@ def of_name(name: str, arguments: Mapping[str, Any]) -> Recipe:
 def _builder(name: str) -> Callable[..., Any]:
     from torchvision import models
 
-    names = models.list_models()
-    if name not in names:
-        near = nearest(name, names, f"it has {len(names)}, among them {', '.join(names[:3])}")
+    known = names()
+    if name not in known:
+        near = nearest(name, known, f"it has {len(known)}, among them {', '.join(known[:3])}")
         raise Problem(f"{PREFIX}{name}: torchvision has no model of this name; {near}")
     builder: Callable[..., Any] = models.get_model_builder(name)
     return builder
