@@ -19,6 +19,8 @@ CACHE_SWITCHES = ("use_cache", "use_mems")
 """Arguments that ask a forward to return its state."""
 NEVER_STATE = ("mask", "label", "target", "position", "embeds", "output_", "return_")
 """Parts of the names of arguments that no state is given to."""
+STATES = ("state", "past", "cache", "hidden", "hx", "h0", "h_0", "mem")
+"""Parts of the names of arguments that a first state is given to."""
 MOST_WAYS = 16
 """Ways to give state back that are tried for one forward."""
 
@@ -113,15 +115,17 @@ def _parts(output: Any) -> dict[Any, Any]:
 
 
 def left_out(module: nn.Module, args: Any, kwargs: Mapping[str, Any]) -> list[str]:
-    """Arguments of the forward that have a default and were not given."""
+    """Arguments of the forward that may be given state: those left out that have a default, and first states."""
     signature = inspect.signature(module.forward)
     given = signature.bind_partial(*args, **kwargs).arguments
     usual = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.kind in usual]
+    first = {name for name in list(given)[1:] if any(word in name for word in STATES)}
     return [
-        name
-        for name, parameter in signature.parameters.items()
-        if parameter.kind in usual and parameter.default is not parameter.empty and name not in given
-        if not any(word in name for word in NEVER_STATE)
+        parameter.name
+        for parameter in parameters
+        if parameter.name in first or (parameter.default is not parameter.empty and parameter.name not in given)
+        if not any(word in parameter.name for word in NEVER_STATE)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,7 +79,9 @@ class Session:
         whole = (tuple(inputs.args), asked_for_state(module, inputs.kwargs))
         args, kwargs = map_leaves(whole, lambda leaf: self.backend.make_input(leaf, module))
         held = {**(empty_caches(module, kwargs) if self.provides else {}), **(given or {})}
-        kwargs = {**kwargs, **held}
+        placed = dict(zip(inspect.signature(module.forward).parameters, args, strict=False))
+        args = tuple(held.get(name, value) for name, value in placed.items()) + args[len(placed) :]
+        kwargs = {**kwargs, **{name: value for name, value in held.items() if name not in placed}}
         settle(module, args, kwargs)
         before = held_tensors(module)
         try:

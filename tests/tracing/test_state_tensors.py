@@ -64,6 +64,15 @@ def test_an_output_without_state_has_no_way_back(output: Any) -> None:
     assert ways_back(Model(), (X,), {}, output) == []
 
 
+class Stated(nn.Module):
+    def forward(self, x: Any, hidden_state: Any, other: Any) -> Any:
+        return x
+
+
+def test_a_first_state_may_be_given_again() -> None:
+    assert ways_back(Stated(), (X, X.clone(), X.clone()), {}, (X, X.clone())) == [{"hidden_state": 1}]
+
+
 def test_an_argument_that_was_given_is_not_given_again() -> None:
     assert ways_back(Model(), (X, None, X), {"c": X, "flag": True}, (X, X.clone())) == []
 

@@ -51,6 +51,14 @@ def test_a_gru_keeps_one_tensor() -> None:
     assert (state(found).nbytes, state(found).token_bytes) == (2 * 16 * FLOAT, 0)
 
 
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_first_state_that_was_given_is_one_of_the_same_form(by_name: bool) -> None:
+    first = (torch.zeros(1, 2, 16), torch.zeros(1, 2, 16))
+    model, signal = nn.LSTM(8, 16, batch_first=True), torch.zeros(2, 7, 8)
+    found = followed(model, signal, hx=first) if by_name else followed(model, signal, first)
+    assert [(t.path, t.nbytes) for t in state(found).tensors] == [("hx.0", 2 * 16 * FLOAT), ("hx.1", 2 * 16 * FLOAT)]
+
+
 class Attention(nn.Module):
     """One head that is given keys and values of earlier tokens, of which it keeps the last few."""
 
