@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from analyzer.loading.loaded_model import LoadedModel
+from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.wrappers import unwrapped
 from analyzer.tracing.backends import BACKENDS, REAL, Backend
 from analyzer.tracing.collector import collector_spared
@@ -115,28 +115,30 @@ def _step(
     """The first way to give the state back that works; else the first one, with the reason why it does not."""
     reason = ""
     for way, axis in tries:
-        try:
-            return _decoded(session, module, prefill, way, axis)
-        except (Failure, NotAccepted) as error:
-            reason = reason or f"{NOT_ACCEPTED}: {first_line(str(error))}"
-        if prefill.left:  # which that call may have changed
-            break
+        for inputs in session.further(module, axis):
+            try:
+                return _decoded(session, module, prefill, FurtherToken(way, axis), inputs)
+            except (Failure, NotAccepted) as error:
+                reason = reason or f"{NOT_ACCEPTED}: {first_line(str(error))}"
+            if prefill.left:  # which that call may have changed
+                return FurtherToken(*tries[0], reason=reason)
     return FurtherToken(*tries[0], reason=reason)
 
 
-def _decoded(session: Session, module: nn.Module, prefill: RecordedCall, way: Way, axis: SequenceAxis) -> FurtherToken:
+def _decoded(
+    session: Session, module: nn.Module, prefill: RecordedCall, step: FurtherToken, inputs: Inputs
+) -> FurtherToken:
     """One more token for every sequence, given a copy of the state that shares its tensors."""
-    given = map_leaves(taken(prefill.output, way), lambda tensor: tensor)
+    given = map_leaves(taken(prefill.output, step.way), lambda tensor: tensor)
     before = {**dict(named_tensors(given)), **prefill.left}
-    more = _encoded(session, module, prefill.output)
-    call = session.call(module, session.resized(axis, 1, mask=axis.length + 1), {**given, **more})
+    call = session.call(module, inputs, {**given, **_encoded(session, module, prefill.output)})
     held = held_tensors(module)
-    after = kept_of(call.output, way, {path: held[path] for path in prefill.left if path in held})
+    after = kept_of(call.output, step.way, {path: held[path] for path in prefill.left if path in held})
     if not _is_read(call, before.values()):
         raise NotAccepted("the call does not read it")
     if before.keys() != after.keys() or any(not _grew(before[path], after[path]) for path in before):
         raise NotAccepted("what it returns then has another form")
-    return FurtherToken(way, axis, call.trace, sizes_of(after))
+    return replace(step, decode=call.trace, after=sizes_of(after))
 
 
 def _encoded(session: Session, module: nn.Module, output: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import inspect
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 
 from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.tracing.backends import REAL, Backend
-from analyzer.tracing.containers import Leaf, map_leaves, named_leaves
+from analyzer.tracing.containers import Leaf, leaves, map_leaves, named_leaves
 from analyzer.tracing.failure import Failure, NeedsValues
 from analyzer.tracing.fallbacks import called, recorded
 from analyzer.tracing.lazy_modules import settle
@@ -107,6 +107,20 @@ class Session:
                 shape[place] = batch
             shapes[name] = tuple(shape)
         return resized(self.loaded.module, self.inputs, shapes)
+
+    def further(self, module: nn.Module, axis: SequenceAxis) -> Iterator[Inputs]:
+        """The inputs of one more token: first those of the sequence alone, as pictures are given once; then all."""
+        inputs = self.resized(axis, 1, mask=axis.length + 1)
+        parameters = inspect.signature(module.forward).parameters
+        others = {
+            name
+            for name, value in inputs.kwargs.items()
+            if name in parameters and parameters[name].default is not inspect.Parameter.empty
+            if any(True for _ in leaves(value)) and name not in axis.places
+        }
+        if others:
+            yield replace(inputs, kwargs={name: value for name, value in inputs.kwargs.items() if name not in others})
+        yield inputs
 
     def leaves(self) -> list[tuple[str, Leaf]]:
         """The example's tensors by name."""

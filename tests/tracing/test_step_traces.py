@@ -96,6 +96,21 @@ def test_the_decode_step_is_one_token_that_reads_all_keys() -> None:
     assert [op.outputs[0].shape for op in products] == [(1, 1, 13), (1, 1, 16)]
 
 
+class Pictured(Attention):
+    """Puts a picture's rows before the tokens, where it is given one."""
+
+    def forward(self, tokens: Any, past: Any = None, picture: Any = None) -> Any:  # type: ignore[override]
+        hidden = self.embedding(tokens)
+        hidden = hidden if picture is None else torch.cat((picture, hidden), dim=1)
+        keys = hidden if past is None else torch.cat((past, hidden), dim=1)
+        return {"logits": hidden @ keys.transpose(1, 2), "past": keys}
+
+
+def test_a_picture_is_given_once() -> None:
+    found = followed(Pictured(), tokens(), picture=torch.zeros(1, 5, 16))
+    assert (state(found).nbytes, state(found).token_bytes) == ((5 + 12) * 16 * FLOAT, 16 * FLOAT)
+
+
 class Held(nn.Module):
     """Keeps a running sum as a plain attribute, and counts calls in a buffer; both are of the module."""
 
