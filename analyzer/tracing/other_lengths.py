@@ -103,7 +103,7 @@ def _longer(lengths: Lengths, tensors: Sequence[StateTensor]) -> Iterator[tuple[
         except Failure:
             return
         yield tokens, sizes
-        each = max(each, (ran - operators) / (tokens - length))
+        each = max(0.0, (ran - operators) / (tokens - length))  # one token may take another way through the forward
         if tokens == longest and all(_is_linear(tensor, sizes, tokens - length) for tensor in tensors):
             return
 

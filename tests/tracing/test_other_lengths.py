@@ -17,9 +17,9 @@ KEY = 2 * 16 * 4
 class Windowed(nn.Module):
     """Keeps the last few keys and values, as many as the windows say."""
 
-    def __init__(self, *windows: int, steps: int = 0) -> None:
+    def __init__(self, *windows: int, steps: int = 0, several: int = 0) -> None:
         super().__init__()
-        self.embedding, self.windows, self.steps = nn.Embedding(50, 16), windows, steps
+        self.embedding, self.windows, self.steps, self.several = nn.Embedding(50, 16), windows, steps, several
 
     def forward(
         self, tokens: torch.Tensor, past: tuple[torch.Tensor, ...] | None = None
@@ -27,7 +27,7 @@ class Windowed(nn.Module):
         keys = [self.embedding(tokens) for _ in self.windows]
         if past is not None:
             keys = [torch.cat(pair, dim=1) for pair in zip(past, keys, strict=True)]
-        for _ in range(self.steps * tokens.shape[1]):
+        for _ in range(self.steps * tokens.shape[1] + self.several * (tokens.shape[1] > 1)):
             keys = [key + 1 for key in keys]
         return keys[0].sum(1), tuple(key[:, -window:] for key, window in zip(keys, self.windows, strict=True))
 
@@ -88,6 +88,10 @@ def test_no_prefill_is_made_that_would_run_too_many_operators() -> None:
     assert 20 * FURTHER * 12 < MOST_OPERATORS < 20 * LONGEST
     assert [size.tokens for size in kept.sizes] == [12, FURTHER * 12]
     assert full(kept) == [(None, None)]
+
+
+def test_operators_that_several_tokens_take_at_once_are_not_taken_for_those_of_each() -> None:
+    assert full(state(Windowed(40, several=40))) == [(40, 40 * KEY)]
 
 
 @pytest.mark.parametrize(("limit", "tokens"), [(64, [12, 64]), (12, [12]), (None, [12, FURTHER * 12, LONGEST])])
