@@ -14,7 +14,7 @@ from analyzer.formats.figures import (
     memory_figure,
     sweep_figure,
 )
-from analyzer.formats.html import page
+from analyzer.formats.html import page, sweep_page
 from analyzer.formats.markdown import report, sweep_report
 from analyzer.formats.terminal import summary, sweep_summary
 from analyzer.values.errors import Problem
@@ -57,6 +57,7 @@ SWEEP_FORMATS: Final[dict[str, Callable[[Sweep], str]]] = {
     "json": json_text,
     "text": sweep_summary.render,
     "figure": sweep_figure.render,
+    "html": sweep_page.render,
 }
 """From the rows of many models to the text of a report."""
 SUFFIXES = {

@@ -16,8 +16,8 @@ LINEAR = "from torch import nn\nmodel = nn.Linear(4, {})\n"
 NOTE = "with open('analysed.txt', 'a') as file: file.write('{}\\n')\n"
 WAIT = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\n"
 KILLED = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
-REPORTS = ("-o", "table.md", "-o", "table.csv", "-o", "table.json")
-FILES = ("table.md", "table.svg", "table.csv", "table.json")
+REPORTS = ("-o", "table.md", "-o", "table.csv", "-o", "table.json", "-o", "table.html")
+FILES = ("table.md", "table.svg", "table.csv", "table.json", "table.html")
 
 
 def test_a_killed_and_a_failing_model_cost_their_own_rows(here) -> None:

@@ -38,15 +38,19 @@ def render(sweep: Sweep) -> str:
 
 
 def _scatter(axes: Axes, rows: Sequence[SweepRow]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     for chosen, colour in ((False, style.PARAMS_COLOUR), (True, style.MACS_COLOUR)):
         group = [row for row in rows if bool(row.on_front) is chosen]
         points = [_point(row) for row in group]
         axes.scatter([macs for macs, _ in points], [params for _, params in points], s=14, color=colour, zorder=3)
-    axes.set(xscale="log", yscale="log", xlabel="MACs")
+    axes.set(xscale="log", yscale="log")
+    axes.set_xlabel("MACs", color=style.INK)
     axes.margins(0.08)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: count(round(value)))
-        axis.set_minor_formatter(lambda *_: "")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(lambda value, _: count(round(value)).replace(".00", ""))
+        axis.set_minor_locator(NullLocator())
     style.grid(axes, "both")
     style.headline(axes, "Parameters by MACs")
     if any(row.on_front for row in rows):

@@ -61,8 +61,8 @@ def render(analyses: Sequence[Analysis], differences: Sequence[Difference | None
             data=Markup(script_json(page_data(analyses, against))),
             script=Markup(script),
             style=Markup(style),
-            script_hash=_hash(script),
-            style_hash=_hash(style),
+            script_hash=content_hash(script),
+            style_hash=content_hash(style),
         )
     )
 
@@ -104,6 +104,6 @@ def environment() -> Environment:
     return made
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
     """As a content security policy names the one script, or the one style, that may be used."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -16,6 +16,7 @@ import analyzer
 from analyzer import analysis as analysis_of_all
 from analyzer.advising.selection import applied
 from analyzer.formats.html import page as html
+from analyzer.formats.html import sweep_page
 from analyzer.formats.wording.numbers import count
 from analyzer.formulas.count import Count
 from analyzer.gating.layer_diff import difference
@@ -24,6 +25,7 @@ from analyzer.tracing import trace
 from analyzer.values.counts import Layer
 from analyzer.values.fit_results import CurvePoint, Fit, FitBudget
 from analyzer.values.results import Analysis
+from analyzer.values.sweep_rows import Sweep, SweepRow
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="the browser is driven by playwright, an extra for tests"
@@ -504,3 +506,26 @@ def test_a_hundred_thousand_modules_say_that_they_are_added_up(opened):
     assert int(shown[1].replace(",", "")) <= 12_000
     page.click("text=Fold all")
     assert f"{sum(range(100_000)):,}" in page.inner_text("tr[data-path=blocks]")
+
+
+def test_a_click_sorts_many_models_and_those_without_a_value_stay_last(browser, tmp_path):
+    models = [("b", 1000), ("c", None), ("a", 999), (HOSTILE, 10**6)]
+    table = [SweepRow(name, name, 1, macs, complete=True, uncounted=(HOSTILE,)) for name, macs in models]
+    file, said = tmp_path / "sweep.html", []
+    file.write_text(sweep_page.render(Sweep(analyzer_version="1", device="d", sorted_by="macs", rows=tuple(table))))
+    with browser.new_context() as context, context.new_page() as shown:
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.goto(file.as_uri())
+
+        def names():
+            cells = shown.eval_on_selector_all("#table tbody th", "all => all.map(cell => cell.dataset.value)")
+            return "".join(name[-1] for name in cells)
+
+        orders = []
+        for title in ("MACs", "MACs", "model", "model"):
+            shown.click(f"#table button:text-is('{title}')")
+            orders.append(names())
+        assert orders == ["lbac", "ablc", "labc", "cbal"]
+        assert shown.get_attribute("#table th >> nth=0", "aria-sort") == "descending"
+    assert said == []
