@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from analyzer.formats.wording import verdict
+from analyzer.formats.wording.durations import duration
 from analyzer.formats.wording.limit_rows import LimitRow, limit_rows
 from analyzer.formats.wording.numbers import count, exact, size
 from analyzer.formats.wording.quantities import joules, seconds, span
@@ -54,6 +55,9 @@ def cards(analysis: Analysis) -> Iterator[Card]:
     peak = whole.peak_activation_bytes
     if peak is not None:
         yield Card("", "Peak activations", size(peak), f"{exact(peak)} B", "held at once, inputs and weights left out")
+    timed = analysis.latency.model if analysis.latency else None
+    if timed is not None:
+        yield Card("", "Time, measured", duration(timed.median), "", timed.noise or f"IQR {duration(timed.iqr)}")
     yield from _estimated(analysis)
 
 

@@ -190,6 +190,15 @@ def test_what_excludes_what_is_named_and_cannot_be_ticked(opened, analysis):
     assert page.query_selector_all(".idea.out") == []
 
 
+def test_suggestions_are_searched(opened, analysis):
+    page = opened(analysis)
+    step = page.locator(".step", has=page.get_by_text("To be retrained"))
+    step.get_by_role("searchbox").fill("blocks.1")
+    wanted = sorted(one.path for one in analysis.advice if one.step == "retrain" and "blocks.1" in one.path)
+    assert sorted(step.locator(".idea:not([hidden]) bdi").all_inner_texts()) == wanted
+    assert page.evaluate("document.activeElement.type") == "search"
+
+
 def test_the_plan_is_one_click_and_saves_what_python_says(opened, analysis):
     page = opened(analysis)
     page.click("text=The plan")

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 from analyzer.formats.html.total_cards import bars, cards
+from analyzer.values.timings import Conditions, Latency, Timing
 
 
 def by_title(analysis):
@@ -22,6 +23,13 @@ def test_an_incomplete_count_is_a_lower_bound(incomplete):
 def test_a_checkpoint_alone_has_no_work(checkpoint):
     assert by_title(checkpoint)["MACs"].short == "unknown"
     assert "Peak activations" not in by_title(checkpoint)
+
+
+def test_a_measured_time_stands_beside_the_estimated_one(analysis):
+    conditions = Conditions("cpu", "", "float32", 1, ((1, 3),), False, "", "")
+    timed = replace(analysis, latency=Latency(conditions, Timing(0.012, 0.001, 0.014, 0.011, 30)))
+    found = by_title(timed)["Time, measured"]
+    assert (found.short, found.note) == ("12 ms", "IQR 1 ms")
 
 
 def test_frozen_parameters_are_told(analysis):

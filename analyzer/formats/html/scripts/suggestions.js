@@ -39,6 +39,13 @@ function listOf(state, step, title) {
   const shared = sharedBy(items.map(([item]) => item));
   const made = (part) => part.map(([item, at]) => ideaOf(state, item, at, shared)), rest = items.slice(FIRST_SHOWN);
   const list = el("ul", { class: "ideas" }, made(items.slice(0, FIRST_SHOWN)));
+  const showAll = () => more && more.isConnected && more.click();
+  const search = rest.length ? el("input", { type: "search", placeholder: "Search suggestions", "aria-label": `Search suggestions: ${title}`, input: () => {
+    const query = search.value.trim().toLowerCase();
+    showAll();
+    search.focus();
+    for (const idea of list.children) idea.hidden = !idea.querySelector("label").textContent.toLowerCase().includes(query);
+  } }) : null;
   const more = rest.length ? el("button", { type: "button", click: () => {
     const ideas = made(rest);
     list.append(...ideas);
@@ -47,7 +54,7 @@ function listOf(state, step, title) {
     ideas[0].querySelector("input").focus();
   } }, `Show ${rest.length} more`) : null;
   const all = [text(shared.said), shared.place ? `all written at ${text(shared.place)}` : ""].filter(Boolean).join("; ");
-  return el("div", { class: "step" }, el("h3", {}, title), el("p", { class: "shared" }, all), list, more ? el("p", {}, more) : null);
+  return el("div", { class: "step" }, el("h3", {}, title), el("p", { class: "shared" }, all), search, list, more ? el("p", {}, more) : null);
 }
 
 // What is said of every one of several suggestions is said once, above them.
