@@ -24,7 +24,7 @@ from analyzer.reconciliation.contributions import (
     predicted,
 )
 from analyzer.reconciliation.deepspeed_functions import printed_by_deepspeed
-from analyzer.reconciliation.module_trees import positional
+from analyzer.reconciliation.module_trees import positional, refuse_fused_attention, refuse_unnamed
 from analyzer.reconciliation.ptflops_modules import printed_by_ptflops
 from analyzer.reconciliation.ptflops_operators import printed_by_ptflops_aten
 from analyzer.reconciliation.thop_modules import printed_by_thop
@@ -86,9 +86,11 @@ def _predictions(loaded: LoadedModel, trace: Trace, costs: Mapping[Op, Cost | No
 
 
 def _by_operators(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls], tuple[int, list[Contribution]]]:
-    def printed(_: ForwardCalls) -> tuple[int, list[Contribution]]:
+    def printed(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
         if loaded.module.training:
             raise Unpredictable("it evaluates the model, which was traced in training mode")
+        refuse_fused_attention(calls.root)
+        refuse_unnamed(calls.root, calls.args, calls.kwargs)
         return printed_by_ptflops_aten(trace)
 
     return printed
@@ -97,7 +99,8 @@ def _by_operators(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls],
 def _by_graph(loaded: LoadedModel, trace: Trace) -> Callable[[ForwardCalls], tuple[int, list[Contribution]]]:
     """A TorchScript trace of the model with values, in its own mode."""
 
-    def printed(_: ForwardCalls) -> tuple[int, list[Contribution]]:
+    def printed(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
+        refuse_fused_attention(calls.root)
         inputs = loaded.candidates[trace.candidate]
         with left_as_found(loaded), warnings.catch_warnings(action="ignore"), backends.REAL.module(loaded) as module:
             args, kwargs = _arguments(inputs, module, backends.REAL)

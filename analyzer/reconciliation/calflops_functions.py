@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from analyzer.reconciliation.contributions import Contribution
+from analyzer.reconciliation.contributions import Contribution, Unpredictable
 from analyzer.reconciliation.module_trees import visits
-from analyzer.reconciliation.replaced_functions import AXES, RULES, Rule, added, transposed
+from analyzer.reconciliation.replaced_functions import AXES, RULES, Given, Rule, added, transposed
 from analyzer.tracing.calls import ForwardCalls
+
+
+def _resized(given: Given) -> tuple[str, int]:
+    """No MACs; several scale factors are raised to a power, which fails."""
+    factor = given.get("scale_factor")
+    if given.get("size") is None and not isinstance(factor, int | float):
+        raise Unpredictable("it fails on an interpolation by several scale factors")
+    return "", 0
+
 
 FUNCTIONS: Mapping[str, Rule | None] = {
     **RULES,
+    **dict.fromkeys(("F.upsample", "F.interpolate"), _resized),
     **{f"F.conv_transpose{n}d": transposed(is_divided_twice=True) for n in AXES},
 }
 

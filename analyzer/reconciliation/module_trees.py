@@ -54,6 +54,16 @@ def positional(root: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     return (*args, *kwargs.values())
 
 
+def refuse_unnamed(root: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Unpredictable where several arguments, which go by name then, have none."""
+    if len(args) + len(kwargs) < 2:
+        return
+    bound = inspect.signature(root.forward).bind(*args, **kwargs)
+    kinds = {bound.signature.parameters[name].kind for name in bound.arguments}
+    if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY}:
+        raise Unpredictable("it gives several arguments by name, which this forward has none for")
+
+
 def qualified(module: nn.Module) -> str:
     """Where the class of a module is defined."""
     return f"{type(module).__module__}.{type(module).__qualname__}"

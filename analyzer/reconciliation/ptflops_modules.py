@@ -30,7 +30,14 @@ from analyzer.reconciliation.contributions import (
     Contribution,
     Unpredictable,
 )
-from analyzer.reconciliation.module_trees import by_type, qualified, refuse_fused_attention, refuse_scripts, walked
+from analyzer.reconciliation.module_trees import (
+    by_type,
+    qualified,
+    refuse_fused_attention,
+    refuse_scripts,
+    refuse_unnamed,
+    walked,
+)
 from analyzer.tracing.calls import ForwardCalls, ModuleCall, Shaped
 
 Parts = Iterator[tuple[str, float]]
@@ -44,6 +51,7 @@ def printed_by_ptflops(calls: ForwardCalls) -> tuple[int, list[Contribution]]:
     """The MACs that it prints for a tensor by position, or else for arguments by name; and what it adds up."""
     refuse_scripts(calls.root)
     refuse_fused_attention(calls.root)
+    refuse_unnamed(calls.root, calls.args, calls.kwargs)
     of_modules, of_functions = list(_of_modules(calls)), list(_of_functions(calls))
     is_one_tensor = len(calls.args) == 1 and not calls.kwargs and isinstance(calls.args[0], Shaped)
     batch = calls.args[0].shape[0] if is_one_tensor else 1
@@ -194,10 +202,10 @@ def _of_input(family: str) -> Callable[..., Parts]:
 
 def _interpolated(input: Any = None, size: Any = None, scale_factor: Any = None, *_: Any, **__: Any) -> Parts:
     if size is not None:
-        spatial = prod(size) if isinstance(size, list | tuple) else int(size) ** (len(input.shape) - 2)
+        spatial = prod(map(int, size)) if isinstance(size, list | tuple) else int(size) ** (len(input.shape) - 2)
         yield UPSAMPLING, spatial * prod(input.shape[:2])
     elif isinstance(scale_factor, tuple) and len(scale_factor) == len(input.shape) - 2:
-        yield UPSAMPLING, input.numel() * int(prod(scale_factor))
+        yield UPSAMPLING, input.numel() * prod(map(int, scale_factor))  # each rounded down
     elif isinstance(scale_factor, int | float):
         yield UPSAMPLING, input.numel() * scale_factor ** (len(input.shape) - 2)
     else:

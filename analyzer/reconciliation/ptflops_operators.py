@@ -88,8 +88,10 @@ def _depends_on_weights(op: Op, mask: Tensor, trace: Trace) -> bool:
 
 def _fused_lstm(op: Op, _: Trace) -> Parts:
     """An LSTM in float32 is one operator on the CPU, which is not seen."""
-    if any(tensor.dtype != "float32" for tensor in op.inputs) or op.name.endswith(".data"):
-        raise Unpredictable("how an LSTM of packed sequences or of this data type is dispatched is not known")
+    states = list(tensors_of(op.arguments["hx"]))
+    is_projected = states[0].shape[-1] != states[-1].shape[-1]
+    if any(tensor.dtype != "float32" for tensor in op.inputs) or is_projected or op.name.endswith(".data"):
+        raise Unpredictable("it is not known how this LSTM (projected, packed, not in float32) is dispatched")
     yield from ()
 
 
@@ -99,7 +101,7 @@ def _recurrent(op: Op, _: Trace) -> Parts:
     With the batch in front, the first layer's input is not contiguous: its product is one without bias.
     """
     if op.name.endswith(".data"):
-        raise Unpredictable("how a recurrent layer over packed sequences is dispatched is not known")
+        raise Unpredictable("it is not known how a recurrent layer over packed sequences is dispatched")
     sizes = op.tensor("input").shape[:2]
     is_turned = op.arguments["batch_first"] and min(sizes) > 1
     left_out = {2, 6} if is_turned and op.arguments["bidirectional"] else {2} if is_turned else set()

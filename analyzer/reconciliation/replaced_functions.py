@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
 
+from torch import nn
+
 from analyzer.reconciliation.contributions import ATTENTION, CONVOLUTION, PRODUCTS, Contribution, Unpredictable
 from analyzer.reconciliation.module_trees import refuse_fused_attention, refuse_scripts
 from analyzer.tracing.calls import ForwardCalls, FunctionCall, Shaped
@@ -55,6 +57,9 @@ def added(calls: ForwardCalls, rules: Mapping[str, Rule | None], times: Counter[
     """
     refuse_scripts(calls.root)
     refuse_fused_attention(calls.root)
+    for call in calls.modules:
+        if isinstance(call.module, nn.RNNBase) and not (call.args and isinstance(call.args[0], Shaped)):
+            raise Unpredictable("it fails on a recurrent layer that is not given a tensor by position")
     return list(_added(calls, rules, times))
 
 
@@ -72,7 +77,7 @@ def _given(call: FunctionCall) -> Given:
     """The arguments by the names that a counter's function gives them; Unpredictable where it refuses them."""
     if call.name not in ARGUMENTS:
         _refuse_odd_shapes(call)
-        return {}
+        return {**dict(zip(("input", "size", "scale_factor"), call.args, strict=False)), **call.kwargs}
     needed, optional, by_name = (names.split() for names in ARGUMENTS[call.name].split("|"))
     by_position = dict(zip([*needed, *optional], call.args, strict=False))
     given = {**by_position, **call.kwargs}

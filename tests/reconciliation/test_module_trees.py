@@ -13,6 +13,7 @@ from analyzer.reconciliation.module_trees import (
     qualified,
     refuse_fused_attention,
     refuse_scripts,
+    refuse_unnamed,
     visits,
     walked,
 )
@@ -47,6 +48,17 @@ def test_arguments_by_name_that_have_a_position() -> None:
     for given in ({"z": 1}, {"y": 1}):
         with pytest.raises(Unpredictable, match="by position only"):
             positional(Two(), (), given)
+
+
+def test_several_arguments_without_names() -> None:
+    class Any(nn.Module):
+        def forward(self, *args: int) -> int:
+            return sum(args)
+
+    refuse_unnamed(Any(), (1,), {})
+    refuse_unnamed(nn.Bilinear(1, 1, 1), (1, 2), {})
+    with pytest.raises(Unpredictable, match="by name"):
+        refuse_unnamed(Any(), (1, 2), {})
 
 
 def test_scripts_and_frozen_attention_are_refused() -> None:

@@ -41,7 +41,19 @@ def test_what_functions_count() -> None:
     assert printed(Functions(), torch.rand(IMAGE)) == 2 * 4 * 4 + 2 * 4 * 4 * 64 + 2 * 4 * 64
 
 
+class Resized(nn.Module):
+    """Each of several scale factors is rounded down."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.interpolate(x, scale_factor=(2.0, 1.5))
+
+
+def test_several_scale_factors() -> None:
+    assert printed(Resized(), torch.rand(IMAGE)) == 2 * 3 * 64 * 2 * 1
+
+
 MODELS = {
+    "resized": (Resized, IMAGE),
     "functions": (Functions, (2, 3, 8, 8)),
     "resnet18": (torchvision.models.resnet18, (2, 3, 64, 64)),
     "mobilenet_v3_small": (torchvision.models.mobilenet_v3_small, (1, 3, 64, 64)),

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from analyzer.loading import from_module
+from analyzer.reconciliation.contributions import Unpredictable
 from analyzer.reconciliation.ptflops_operators import printed_by_ptflops_aten
 from analyzer.tracing import trace
 
@@ -54,3 +55,9 @@ def test_it_is_what_ptflops_prints(name: str) -> None:
     build, shape = MODELS[name]
     module, data = build().eval(), torch.rand(shape)
     assert printed(module, data) == asked("ptflops (aten)", module, data)
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM(4, 5, proj_size=3), nn.LSTM(4, 5, dtype=torch.float64)])
+def test_another_lstm_cannot_be_predicted(layer: nn.Module) -> None:
+    with pytest.raises(Unpredictable, match="LSTM"):
+        printed(layer, torch.rand(3, 2, 4, dtype=layer.weight_ih_l0.dtype))

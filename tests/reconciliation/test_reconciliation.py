@@ -93,3 +93,12 @@ def test_a_forward_that_fails_in_evaluation_has_no_predictions() -> None:
     told = [opinion for opinion in found if opinion.predicted]
     assert [opinion.macs for opinion in told] == [None] * (2 + len(PREDICTED))
     assert all("not trained yet" in opinion.reason for opinion in told)
+
+
+def test_a_frozen_attention_layer_hides_work_from_all_that_see_operators_or_functions() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).requires_grad_(False).eval()
+    told = {opinion.counter: opinion for opinion in opinions(from_module(layer, (torch.rand(2, 3, 8),), {}))[1]}
+    unknown = [name for name, opinion in told.items() if opinion.predicted and opinion.macs is None]
+    assert [name.partition(" ")[0] for name in unknown] == [
+        *("DeepSpeed", "calflops", "ptflops", "ptflops", "torchprofile"),
+    ]

@@ -1,5 +1,7 @@
 """What calflops and DeepSpeed's profiler print, by arithmetic and as they do."""
 
+from typing import Any
+
 import pytest
 import torch
 import torchvision
@@ -16,7 +18,7 @@ from analyzer.tracing.calls import ForwardCalls, calls_of
 COUNTERS = {"calflops": printed_by_calflops, "deepspeed": printed_by_deepspeed}
 
 
-def calls(module: nn.Module, *args: torch.Tensor) -> ForwardCalls:
+def calls(module: nn.Module, *args: Any) -> ForwardCalls:
     return calls_of(from_module(module.eval(), args, {}), "meta", 0)
 
 
@@ -60,6 +62,24 @@ def test_what_ends_their_counting_cannot_be_predicted(counter: str, module: nn.M
         COUNTERS[counter](calls(module, torch.rand(shape)))
     with pytest.raises((TypeError, AttributeError)):
         asked(counter, module, torch.rand(shape))
+
+
+class Resized(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.interpolate(x, scale_factor=[2.0, 1.5])
+
+
+def test_several_scale_factors_end_calflops_alone() -> None:
+    data = torch.rand(1, 2, 4, 4)
+    with pytest.raises(Unpredictable, match="several scale factors"):
+        printed_by_calflops(calls(Resized(), data))
+    assert printed_by_deepspeed(calls(Resized(), data))[0] == asked("deepspeed", Resized(), data) == 0
+
+
+@pytest.mark.parametrize("counter", COUNTERS)
+def test_packed_sequences_end_their_counting(counter: str) -> None:
+    with pytest.raises(Unpredictable, match="not given a tensor by position"):
+        COUNTERS[counter](calls(nn.GRU(4, 5), nn.utils.rnn.pack_sequence([torch.rand(3, 4), torch.rand(2, 4)])))
 
 
 def test_a_frozen_attention_layer_cannot_be_predicted() -> None:
