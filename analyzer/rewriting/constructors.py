@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -15,6 +16,8 @@ from torch.overrides import TorchFunctionMode
 from analyzer.values import layer_calls
 from analyzer.values.convolution import BatchNorm, Convolution, Linear, Submodule, Unit
 
+MOST_KEPT = 1000
+"""Layers without values that are kept, to make equal ones from."""
 NORM_DEFAULTS: Mapping[str, Any] = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
 
 
@@ -87,7 +90,7 @@ def module_of(units: Iterable[Unit], like: nn.Module | None = None, model: nn.Mo
     """
     tensor = None if like is None else next(chain(like.parameters(), like.buffers()), None)
     device = tensor.device if tensor is not None else torch.device("cpu")
-    with _Unfilled() if device.type == "meta" else _seeded():
+    with nullcontext() if device.type == "meta" else _seeded():
         modules = [_made(unit, like, model, device) for unit in units]
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
     if isinstance(tensor, nn.Parameter) and not tensor.requires_grad:
@@ -99,6 +102,37 @@ def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None, device: t
     if isinstance(unit, Submodule):
         assert model is not None
         return model.get_submodule(unit.path)
-    return call_of(unit, like).make(
-        **({"device": device} if isinstance(unit, BatchNorm | Convolution | Linear) else {})
+    call = call_of(unit, like)
+    if device.type == "meta":
+        return _like(_without_values(call.kind, call.arguments, tuple(call.options.items()), torch.get_default_dtype()))
+    return call.make(**({"device": device} if isinstance(unit, BatchNorm | Convolution | Linear) else {}))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _without_values(
+    kind: str,
+    arguments: tuple[Any, ...],
+    options: tuple[tuple[str, Any], ...],
+    dtype: torch.dtype,  # noqa: ARG001 - the default, which constructors read
+) -> nn.Module:
+    with _Unfilled(), torch.device("meta"):
+        return ConstructorCall(kind, arguments, dict(options)).make()
+
+
+def _like(layer: nn.Module) -> nn.Module:
+    """Another layer that was built the same way, without running its constructor; neither has values."""
+    made = type(layer).__new__(type(layer))
+    vars(made).update((name, _own(value)) for name, value in vars(layer).items())
+    made._parameters.update(
+        (name, nn.Parameter(torch.empty_like(tensor)))
+        for name, tensor in layer._parameters.items()
+        if tensor is not None
     )
+    made._buffers.update(
+        (name, torch.empty_like(tensor)) for name, tensor in layer._buffers.items() if tensor is not None
+    )
+    return made
+
+
+def _own(value: Any) -> Any:
+    return value.copy() if isinstance(value, dict | set) else value

@@ -21,6 +21,7 @@ from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves, named_leaves
 from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
+from analyzer.tracing.kept_module import KeptModule
 from analyzer.tracing.lazy_modules import settle
 from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.operator_memo import OperatorMemo
@@ -186,9 +187,10 @@ def called(
     """
     is_kept = isinstance(known, Prepared) and module is loaded.module
     generators = [*state.generators, *_generators(loaded, module, state, known)]
-    stack = ModuleStack(module, loaded.module)
+    memo = known.memo if isinstance(known, Prepared) else known
+    stack = ModuleStack(module, loaded.module, None if memo is None else memo.built)
     written = WrittenTensors(_own_tensors(*(() if is_kept else (module,)), args, kwargs))
-    recorder = _recorder(backend, stack, module, written.following(backend.run), known)
+    recorder = _recorder(loaded, backend, stack, module, written.following(backend.run), memo)
     device = meant_device(loaded, inputs)
     recorder.on_cpu, recorder.is_symbolic = device.type == "cpu", backend.is_symbolic
     forward = Forward(module, args, kwargs, recorder, device if backend is META else None, generators)
@@ -202,12 +204,13 @@ def called(
 
 
 def _recorder(
-    backend: Backend, stack: ModuleStack, module: nn.Module, run: Run, known: OperatorMemo | Prepared | None
+    loaded: LoadedModel, backend: Backend, stack: ModuleStack, module: nn.Module, run: Run, memo: OperatorMemo | None
 ) -> Recorder:
-    if backend is not META or known is None:
+    if backend is not META or memo is None:
         return Recorder(stack, names_of(module), run, has_values=backend is REAL)
-    memo = known.memo if isinstance(known, Prepared) else known
-    return RepeatingRecorder(stack, names_of(module), run, memo, repeats=isinstance(known, Prepared))
+    found = RepeatingRecorder(stack, names_of(module), run, memo)
+    found.may_mark_layers = loaded.owned or module is not loaded.module
+    return found
 
 
 def recorded(
@@ -243,9 +246,13 @@ def _generators(
     loaded: LoadedModel, module: nn.Module, state: PythonState, known: Prepared | OperatorMemo | None
 ) -> Sequence[Any]:
     """What a module of the analysis's own draws random numbers from."""
-    if isinstance(known, Prepared):
-        return known.generators
-    return state.generators_within(module) if loaded.owned else ()
+    if isinstance(known, Prepared) or not loaded.owned:
+        return known.generators if isinstance(known, Prepared) else ()
+    if known is None:
+        return state.generators_within(module)
+    if known.kept is None or known.kept.module is not module:
+        known.kept = KeptModule.of(module)
+    return known.kept.python.generators
 
 
 def _own_tensors(*made: Any) -> Iterator[torch.Tensor]:

@@ -89,7 +89,7 @@ class Forward:
             for context in (modes.only(modes.entered()), *contexts(), *more, questions, self.recorder):
                 entered.enter_context(context)
             follower = threads.Follower(self._carrier(contexts), lambda: len(self.recorder.graph), is_noted)
-            with threads.followed(follower):
+            with threads.followed(follower), self.recorder.repeating_layers():
                 output = drained(self.module(*self.args, **self.kwargs), self.recorder.leave_out)
                 then(output)
             self._note_threads(follower)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import torch
 from torch import nn
 
+from analyzer.tracing.kept_module import KeptModule
+from analyzer.tracing.ownership import Built
 from analyzer.values.graph import Tensor
 
 PLAIN = frozenset({torch.Tensor, nn.Parameter, nn.Buffer})
@@ -17,6 +19,11 @@ SCALARS = frozenset({bool, int, float, complex, str, torch.dtype, torch.device, 
 UNREPEATABLE = frozenset(
     {torch.Tag.nondeterministic_seeded, torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 )
+
+
+Settings = dict[int, tuple[nn.Module, Sequence[int], Hashable]]
+"""By identity of a module: the module, the identities of its attributes, and what they say; None for what is not plain.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +42,56 @@ class Result:
     """Strides and dtype; None for one that is let go when the call returns, of which nothing but its memory counts."""
     shares: int | None = None
     """The place of the tensor in whose memory it lies; None for memory of its own."""
+    is_read: bool = True
+    """Whether the call returns it, or reads it or its memory later."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RepeatedOperator:
     """One operator that a call runs, with `Given` for tensors among its arguments."""
 
     name: str
     arguments: Mapping[str, Any]
     tags: frozenset[str]
-    results: tuple[Result, ...]
+    results: tuple[Result | Given, ...]
+    """`Given` for a tensor that was there before: the operator writes into it."""
+    written: tuple[int, ...] = ()
+    """Places of the tensors that it writes into."""
+
+    @cached_property
+    def reads(self) -> tuple[int, ...]:
+        """Places of the tensors among the arguments, in order."""
+        return tuple(_places(tuple(self.arguments.values())))
+
+    @cached_property
+    def direct(self) -> tuple[tuple[str, int], ...]:
+        """The arguments that are tensors, each with its place."""
+        return tuple((name, value.place) for name, value in self.arguments.items() if isinstance(value, Given))
+
+    @cached_property
+    def listed(self) -> tuple[tuple[str, Any], ...]:
+        """The arguments that are lists with tensors in them."""
+        named = ((name, value) for name, value in self.arguments.items() if isinstance(value, tuple))
+        return tuple((name, value) for name, value in named if list(_places(value)))
+
+
+def _places(value: Any) -> Iterator[int]:
+    if isinstance(value, Given):
+        yield value.place
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _places(item)
 
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A call that writes to nothing it was given and returns none of its memory; all it makes is held until then."""
+    """A call that returns no view of what it was given; all that it makes is held until it ends."""
 
     steps: tuple[RepeatedOperator, ...]
     returned: int | tuple[int, ...]
     """Which tensors the call returned, by place among what it was given and made: one, or several in a tuple."""
+    given: tuple[Tensor | None, ...]
+    """How the graph describes what the call was given, but for its numbers; None for what no operator reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +106,12 @@ class OperatorMemo:
     """The calls of one model's traces; what is not known to be repeatable is carried out."""
 
     def __init__(self) -> None:
+        self.settings: Settings = {}
+        """What the attributes of layers say."""
+        self.kept: KeptModule | None = None
+        """A module of the analysis's own as the first trace found it."""
+        self.built: Built = {}
+        """How layers were built."""
         self._known: dict[Hashable, Repeatable | None] = {}
 
     def get(self, call: Call) -> Repeatable | None:
@@ -83,7 +127,7 @@ class OperatorMemo:
         self._known[call.key] = found
 
 
-class _Unknown(Exception):
+class Unknown(Exception):
     """An argument of a kind that results may depend on in other ways than by its form."""
 
 
@@ -96,32 +140,32 @@ def call_of(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call
         return None
     given: list[torch.Tensor] = []
     try:
-        forms = tuple([_form(value, given) for value in args])
-        named = tuple([(name, _form(value, given)) for name, value in kwargs.items()]) if kwargs else ()
-    except _Unknown:
+        forms = tuple([form_of(value, given) for value in args])
+        named = tuple([(name, form_of(value, given)) for name, value in kwargs.items()]) if kwargs else ()
+    except Unknown:
         return None
-    return Call((func, forms, named, _switches()), given) if given else None
+    return Call((func, forms, named, switches()), given) if given else None
 
 
-def _form(value: Any, given: list[torch.Tensor]) -> Hashable:
+def form_of(value: Any, given: list[torch.Tensor]) -> Hashable:
     kind = type(value)
     if kind in PLAIN:
-        return _tensor_form(value, given)
+        return tensor_form(value, given)
     if value is None:
         return None
     if kind in SCALARS:
         return kind, value
     if kind is list or kind is tuple:
-        return kind, tuple([_form(item, given) for item in value])
-    raise _Unknown
+        return kind, tuple([form_of(item, given) for item in value])
+    raise Unknown
 
 
-def _tensor_form(tensor: torch.Tensor, given: list[torch.Tensor]) -> Hashable:
+def tensor_form(tensor: torch.Tensor, given: list[torch.Tensor]) -> Hashable:
     for place, other in enumerate(given):
         if other is tensor:
             return place
     if not tensor.is_meta or not is_dense(tensor):
-        raise _Unknown
+        raise Unknown
     given.append(tensor)
     return tensor.shape, tensor.stride(), tensor.dtype
 
@@ -137,6 +181,6 @@ def _is_functional(func: Any) -> bool:
     return func.namespace == "aten" and not (writes or func.is_view or UNREPEATABLE & set(func.tags))
 
 
-def _switches() -> Hashable:
+def switches() -> Hashable:
     """What operators without values may depend on beside their arguments."""
     return torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +17,12 @@ from torch.nn.utils import parametrize
 
 from analyzer.tracing.containers import shapes
 from analyzer.tracing.layer_settings import arguments_of, settings_of
+from analyzer.values.counts import LayerArgument
 from analyzer.values.graph import ModuleCalls
 
 Shapes = tuple[tuple[int, ...], ...]
+Built = dict[int, tuple[Mapping[str, Any], list[int], tuple[str, str, Mapping[str, LayerArgument]]]]
+"""By identity of a module: what it held, the identities of that, and its class, settings and arguments."""
 
 
 @dataclass
@@ -46,11 +49,13 @@ HERE = Thread()
 class ModuleStack:
     """The modules that are running now, outermost first, by path as in `named_modules()`.
 
-    `original` is the model that `root` is a copy of: a closure of the copy's may still call that one's layers.
+    `original` is the model that `root` is a copy of: a closure of the copy's may still call that one's layers. What is
+    told of how layers were built is kept in `built`, for other stacks of the same model.
     """
 
-    def __init__(self, root: nn.Module, original: nn.Module | None = None) -> None:
+    def __init__(self, root: nn.Module, original: nn.Module | None = None, built: Built | None = None) -> None:
         self._root = root
+        self._built: Built = {} if built is None else built
         self._original = original
         self.modules = dict(root.named_modules())
         """By path; those that the forward itself makes come last, once they are looked for."""
@@ -169,6 +174,13 @@ class ModuleStack:
             except BaseException as error:
                 step = partial(generator.throw, error)
 
+    def ran(self, module: nn.Module, args: tuple[Any, ...], run: Callable[[], Any]) -> Any:
+        """What `run` gives in the place of a module's forward: the hooks are called as by a module."""
+        self._enter(module, args)
+        output = run()
+        self._leave(module, args, {}, output)
+        return output
+
     def summary(self) -> tuple[ModuleCalls, ...]:
         """Every module: in order of first call, then those that were never called."""
         self.look_again()
@@ -177,10 +189,18 @@ class ModuleStack:
 
     def _row(self, path: str) -> ModuleCalls:
         calls = self.calls.get(path, Calls())
-        module = self.modules[path]
-        kind = kind_of(module)
-        built = settings_of(module, kind), arguments_of(module)
-        return ModuleCalls(path, kind, calls.count, *built, calls.inputs, calls.outputs)
+        return ModuleCalls(path, *self._told(self.modules[path], calls.count), calls.inputs, calls.outputs)
+
+    def _told(self, module: nn.Module, calls: int) -> tuple[str, int, str, Mapping[str, LayerArgument]]:
+        """Kind, calls, and how it was built: of one that was told of before and has the attributes that it had."""
+        held = vars(module) | module._parameters
+        identities = [id(type(module)), *map(id, held.values())]
+        kept = self._built.get(id(module))
+        if kept is None or kept[1] != identities:
+            kind = kind_of(module)
+            kept = self._built[id(module)] = held, identities, (kind, settings_of(module, kind), arguments_of(module))
+        kind, settings, arguments = kept[2]
+        return kind, calls, settings, arguments
 
 
 def _shapes(tree: Any) -> Shapes:

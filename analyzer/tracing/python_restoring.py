@@ -22,6 +22,8 @@ MAX_HELD = 10_000
 def give_back_dict(value: dict[Any, Any], content: dict[Any, Any]) -> None:
     """The same items in the same order."""
     base = dict_class(value)
+    if not content and not base.__len__(value):
+        return
     if _same(base.keys(value), content.keys()) and _same(base.values(value), content.values()):
         return
     base.clear(value)

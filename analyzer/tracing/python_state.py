@@ -8,7 +8,6 @@ import threading
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import torch
@@ -36,6 +35,9 @@ MAX_ITEMS = 10_000
 WITHOUT_STATE = frozenset({*sys.stdlib_module_names, "torch", "numpy", "sympy", "networkx", "analyzer"})
 """Packages whose own globals no forward of a user fills with tensors."""
 PLAIN = frozenset({str, bytes, int, float, complex, bool, type(None), torch.dtype, torch.Size})
+
+GIVEN_UP = (AttributeError, TypeError, RuntimeError)
+"""What is raised where something cannot be set."""
 
 Kept = tuple[Callable[[Any, Any], None], Any, Any]
 """How something is given back, what it is, and what it was."""
@@ -72,8 +74,10 @@ class PythonState:
         alone = not any(_is_of_python(thread) for thread in threading.enumerate())
         for restore, value, content in self._kept:
             if alone or (not is_unchanged(value, content) and holds_a_trace(value)):
-                with suppress(AttributeError, TypeError, RuntimeError):
+                try:
                     restore(value, content)
+                except GIVEN_UP:
+                    continue
 
     def generators_within(self, module: nn.Module) -> list[Any]:
         """What random numbers a module that is the analysis's own draws from; looked for once in the last one asked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from threading import RLock
@@ -89,6 +90,10 @@ class Recorder(TorchDispatchMode):
         self.doubts: dict[tuple[str, str], None] = {}
         """What a tensor without values could not answer, with the layer that asked."""
         self._gaps: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+
+    def repeating_layers(self) -> AbstractContextManager[None]:
+        """While the block runs, layers whose calls are known may be repeated, where a recorder knows any."""
+        return nullcontext()
 
     def doubt(self, what: str) -> None:
         """Note that the running layer was not told the truth, whatever its code makes of it."""

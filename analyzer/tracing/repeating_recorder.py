@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
 
 import torch
+from torch import nn
 
-from analyzer.tracing.containers import tensors_among
 from analyzer.tracing.operator_memo import (
     Call,
     Given,
@@ -18,130 +18,148 @@ from analyzer.tracing.operator_memo import (
     RepeatedOperator,
     Result,
     call_of,
-    is_dense,
 )
-from analyzer.tracing.ownership import ModuleStack
+from analyzer.tracing.ownership import HERE, ModuleStack
 from analyzer.tracing.recorder import Recorder, Run
-from analyzer.values.graph import Argument, Op, Tensor
+from analyzer.tracing.repeatable_calls import Ran, repeatable
+from analyzer.tracing.repeated_layers import answered, call_of_layer, is_followed_by
+from analyzer.values.graph import Op, Tensor
 
 
 class RepeatingRecorder(Recorder):
-    """Keeps in a memo what calls of operators do; repeats from it what is known, where it may."""
+    """Keeps in a memo what calls of operators and of torch's own layers do, and repeats from it what is known."""
 
-    def __init__(
-        self, stack: ModuleStack, weights: Mapping[int, str], run: Run, memo: OperatorMemo, repeats: bool
-    ) -> None:
+    def __init__(self, stack: ModuleStack, weights: Mapping[int, str], run: Run, memo: OperatorMemo) -> None:
         self._memo = memo
-        self._repeats = repeats
+        self._modes = (0, 0)
+        self.may_mark_layers = False
+        """Whether the module is the analysis's own, and may be marked while it runs."""
         super().__init__(stack, weights, run, has_values=False)
 
     def restart(self) -> None:
         """Forget what was recorded; the memo stays."""
         super().restart()
-        self._log: list[tuple[Op, int | None]] = []
-        """Each operator with the thread that ran it; without, where it wrote to what it was given."""
+        self._log: list[Ran] = []
+        self._is_within = False
+        """Whether a call runs that is kept as a whole."""
+
+    @contextmanager
+    def repeating_layers(self) -> Iterator[None]:
+        """While the block runs, calls of torch's own layers are repeated too, where the module is not the user's."""
+        if not self.may_mark_layers:
+            yield
+            return
+        self._modes = torch._C._len_torch_dispatch_stack(), torch._C._len_torch_function_stack()
+        with answered(self.stack.modules.values(), self._layer_called):
+            yield
+
+    def _layer_called(self, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        """What a layer of torch's own gives."""
+        if len(args) != 1 or kwargs or HERE.stack is not self.stack or not is_followed_by(self._modes):
+            return module._call_impl(*args, **kwargs)
+        with torch._C.DisableTorchFunction(), torch._C._DisableTorchDispatch():
+            call = call_of_layer(module, args[0], self._memo.settings)
+            known = None if call is None else self._memo.get(call)
+            if call is not None and known is not None:
+                return self.stack.ran(module, args, lambda: self._repeated(known, call))
+        if call is None or self._memo.has_met(call):
+            return module._call_impl(*args)
+        return self._kept(call, lambda: module._call_impl(*args))
 
     def _outputs(self, func: Any, args: Any, kwargs: Any) -> Any:
-        call = call_of(func, args, kwargs)
+        call = None if self._is_within else call_of(func, args, kwargs)
         if call is None:
             return self._carried_out(func, args, kwargs)
-        known = self._memo.get(call) if self._repeats else None
+        known = self._memo.get(call)
         if known is not None:
-            with self._lock:
-                return self._repeated(known, call)
-        before = len(self._log)
-        outputs = self._carried_out(func, args, kwargs)
-        if not self._memo.has_met(call):
-            with self._lock:
-                self._memo.put(call, self._repeatable(call, before, outputs))
+            return self._repeated(known, call)
+        if self._memo.has_met(call):
+            return self._carried_out(func, args, kwargs)
+        return self._kept(call, lambda: self._carried_out(func, args, kwargs))
+
+    def _kept(self, call: Call, run: Callable[[], Any]) -> Any:
+        """What a call gives that is met for the first time; the calls within it are not kept beside it."""
+        before, self._is_within = len(self._log), True
+        try:
+            outputs = run()
+        finally:
+            self._is_within = False
+        with self._lock:
+            ran = self._log[before:]
+            self._memo.put(call, repeatable(call, ran, outputs, self._storages, len(self._log) - 1))
         return outputs
 
     def _put(
         self, op: Op, producers: list[Op], results: list[torch.Tensor], changed: Sequence[torch.Tensor] = ()
     ) -> None:
         super()._put(op, producers, results, changed)
-        self._log.append((op, None if changed else get_ident()))
-
-    def _repeatable(self, call: Call, before: int, outputs: Any) -> Repeatable | None:
-        """What a call has just run, after so many operators before it; None where it cannot be repeated."""
-        ran = [op for op, thread in self._log[before:] if thread == get_ident()]
-        found = [self._storages.find(tensor) for tensor in call.given]
-        places = {known.number: Given(place) for place, known in enumerate(found) if known is not None}
-        memory = {known.storage: place for place, known in enumerate(found) if known is not None}
-        returned = [(self._storages.find(tensor), tensor) for tensor in tensors_among(outputs)]
-        alive = {known.number: tensor for known, tensor in returned if known is not None}
-        steps, made = list[RepeatedOperator](), len(call.given)
-        for op in ran:
-            results = [
-                self._new_result(tensor, alive.get(tensor.number), memory, len(call.given)) for tensor in op.outputs
-            ]
-            arguments = {name: _with_places(value, places) for name, value in op.arguments.items()}
-            if None in results or UNKNOWN in arguments.values():
-                return None
-            steps.append(
-                RepeatedOperator(op.name, arguments, op.tags, tuple(result for result in results if result is not None))
-            )
-            for tensor in op.outputs:
-                places.setdefault(tensor.number, Given(made))
-                memory.setdefault(tensor.storage, made)
-                made += 1
-        if len(ran) != len(self._log) - before or len(alive) != len(tensors_among(outputs)):
-            return None
-        order = tuple(places[number].place for number in alive if number in places)
-        if isinstance(outputs, torch.Tensor) and len(order) == 1:
-            return Repeatable(tuple(steps), order[0])
-        return Repeatable(tuple(steps), order) if type(outputs) is tuple and len(order) == len(outputs) else None
-
-    def _new_result(
-        self, described: Tensor, tensor: torch.Tensor | None, memory: Mapping[int, int], given: int
-    ) -> Result | None:
-        """What an operator made, None where it can't be made again; `memory` tells by storage who lies there first.
-
-        A tensor that the call does not return is made again as one of no elements: only its memory is followed.
-        """
-        shares, allocation = memory.get(described.storage), self._storages.allocation(described.storage)
-        if described.nnz is not None:
-            return None
-        if tensor is None and shares is not None:
-            return Result(described, None, shares)
-        is_whole = allocation is not None and allocation.nbytes == described.nbytes
-        if not is_whole or allocation is None or (shares is not None and shares < given):
-            return None
-        if tensor is None:
-            return Result(described, None) if allocation.freed in (None, len(self._log) - 1) else None
-        is_plain = type(tensor) is torch.Tensor and tensor.is_meta and is_dense(tensor) and not tensor.storage_offset()
-        return Result(described, (tensor.stride(), tensor.dtype), shares) if is_plain else None
+        self._log.append((op, get_ident(), tuple([self._storages.known(tensor).number for tensor in changed])))
 
     def _repeated(self, known: Repeatable, call: Call) -> Any:
         """The same as when the call was carried out, on what it is given now."""
-        tensors, made = list(call.given), list[Tensor]()
-        for step in known.steps:
-            self._repeat(step, tensors, made)
+        tensors: list[Any] = list(call.given)
+        described: list[Any] = [None] * len(tensors)
+        with self._lock:
+            last = len(self._log) + len(known.steps) - 1
+            for step in known.steps:
+                self._repeat(step, known, tensors, described, last)
         if isinstance(known.returned, int):
             return tensors[known.returned]
         return tuple([tensors[place] for place in known.returned])
 
-    def _repeat(self, step: RepeatedOperator, tensors: list[torch.Tensor], made: list[Tensor]) -> None:
-        """One operator again; what it makes is added to the tensors, and to what describes those that were made."""
-        sources: list[torch.Tensor] = []
-        bound = {name: self._filled(value, tensors, made, sources) for name, value in step.arguments.items()}
-        producers = self._storages.producers(sources)
-        results = list(map(_made_again, step.results))
-        tensors += results
-        for result, tensor in zip(step.results, results, strict=True):
-            memory = None if result.shares is None else self._storages.known(tensors[result.shares]).storage
-            known = self._storages.add_new(tensor, result.described.nbytes, memory)
-            weight = self._storages.weight(known.storage)
-            made.append(replace(result.described, storage=known.storage, number=known.number, weight=weight))
-        described = tuple(made[len(made) - len(results) :])
-        self._put(Op(step.name, bound, described, self.stack.path, step.tags), producers, results)
+    def _repeat(
+        self, step: RepeatedOperator, known: Repeatable, tensors: list[Any], described: list[Any], last: int
+    ) -> None:
+        """One operator again; what it makes is added to the tensors, and to what describes them.
 
-    def _filled(self, value: Any, tensors: list[torch.Tensor], made: list[Tensor], sources: list[torch.Tensor]) -> Any:
-        if isinstance(value, Given):
-            tensor, place = tensors[value.place], value.place - len(tensors) + len(made)
-            sources.append(tensor)
-            return self._describe(tensor) if place < 0 else made[place]
-        return tuple([self._filled(v, tensors, made, sources) for v in value]) if isinstance(value, tuple) else value
+        What is not read again has no tensor: it is let go when the call ends, by the operator of number `last`.
+        """
+        for place in step.reads:
+            if described[place] is None:
+                described[place] = self._numbered(known.given[place], tensors[place])
+        bound = dict(step.arguments)
+        for name, place in step.direct:
+            bound[name] = described[place]
+        for name, value in step.listed:
+            bound[name] = _filled(value, described)
+        producers = self._storages.producers([tensors[place] for place in step.reads])
+        outputs = [self._result(result, tensors, described, last) for result in step.results]
+        op = Op(step.name, bound, tuple([described[place] for place in outputs]), self.stack.path, step.tags)
+        results = [tensors[place] for place in outputs if tensors[place] is not None]
+        self._put(op, producers, results, [tensors[place] for place in step.written])
+
+    def _result(self, result: Result | Given, tensors: list[Any], described: list[Any], last: int) -> int:
+        """The place of what an operator gives: that of what it was given, or that of a new tensor."""
+        if isinstance(result, Given):
+            return result.place
+        told = result.described
+        if result.is_read:
+            tensor = _made_again(result)
+            memory = None if result.shares is None else self._storages.known(tensors[result.shares]).storage
+            known = self._storages.add_new(tensor, told.nbytes, memory)
+            storage, number = known.storage, known.number
+        else:
+            tensor, (storage, number) = None, self._storages.add_unread(told.nbytes, last)
+        tensors.append(tensor)
+        described.append(_with_numbers(told, storage, number, self._storages.weight(storage)))
+        return len(tensors) - 1
+
+    def _numbered(self, told: Tensor | None, tensor: torch.Tensor) -> Tensor:
+        """What describes a tensor that is like another one but for its numbers."""
+        if told is None:
+            return self._describe(tensor)
+        known = self._storages.known(tensor)
+        return _with_numbers(told, known.storage, known.number, self._storages.weight(known.storage))
+
+
+def _with_numbers(told: Tensor, storage: int, number: int, weight: str | None) -> Tensor:
+    return Tensor(told.shape, told.dtype, told.itemsize, storage, weight, told.nnz, number, told.channels_last)
+
+
+def _filled(value: Any, described: Sequence[Tensor | None]) -> Any:
+    if isinstance(value, Given):
+        return described[value.place]
+    return tuple([_filled(item, described) for item in value]) if isinstance(value, tuple) else value
 
 
 def _made_again(result: Result) -> torch.Tensor:
@@ -149,16 +167,3 @@ def _made_again(result: Result) -> torch.Tensor:
         return torch.empty(0, device="meta")
     stride, dtype = result.form
     return torch.empty_strided(result.described.shape, stride, dtype=dtype, device="meta")
-
-
-UNKNOWN = Given(-1)
-"""A tensor that a call neither was given nor made."""
-
-
-def _with_places(value: Argument, places: Mapping[int, Given]) -> Any:
-    if isinstance(value, Tensor):
-        return places.get(value.number, UNKNOWN)
-    if not isinstance(value, tuple):
-        return value
-    items = tuple([_with_places(item, places) for item in value])
-    return UNKNOWN if UNKNOWN in items else items

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
-import torch
 from torch import nn
 
 from analyzer.loading.loaded_model import LoadedModel
-from analyzer.loading.meta_copy import MetaTensors, copy_with, is_plain, tensors_in
+from analyzer.loading.meta_copy import MetaTensors, copy_with
 from analyzer.tracing.fallbacks import Prepared, trace
+from analyzer.tracing.kept_module import KeptModule
 from analyzer.tracing.operator_memo import OperatorMemo
-from analyzer.tracing.python_state import PythonState
 from analyzer.values.errors import Problem
 from analyzer.values.graph import Trace
 
@@ -47,38 +45,18 @@ class Retracer:
             kept.give_back()
 
     @cached_property
-    def _kept(self) -> _Kept:
-        return _Kept.of(self._loaded.module) if self._loaded.owned else self._copied()
+    def _kept(self) -> KeptModule:
+        """The analysis's own module as the first trace found it, of the user's a copy."""
+        if not self._loaded.owned:
+            return self._copied()
+        kept = self._memo.kept
+        if kept is None or kept.module is not self._loaded.module:
+            return KeptModule.of(self._loaded.module)
+        kept.give_back()
+        return kept
 
-    def _copied(self) -> _Kept:
+    def _copied(self) -> KeptModule:
         try:
-            return _Kept.of(copy_with(self._loaded.module, MetaTensors()))
+            return KeptModule.of(copy_with(self._loaded.module, MetaTensors()))
         except Exception as error:  # whatever a user's class raises when it is copied
             raise Problem(f"{self._loaded.name} cannot be copied ({error}), so no advice can be put into it") from error
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """A module without values, and what a forward may leave in it."""
-
-    module: nn.Module
-    python: PythonState
-    tensors: tuple[tuple[torch.Tensor, torch.Tensor, Any], ...]
-    """Each tensor with what it was: its data, and whether it is trained and its strides."""
-
-    @classmethod
-    def of(cls, module: nn.Module) -> _Kept:
-        held = [tensor for tensor in tensors_in(module) if is_plain(tensor)]
-        return cls(module, PythonState([module]), tuple((t, t.detach(), _form(t)) for t in held))
-
-    def give_back(self) -> None:
-        """The module as it was; values of its tensors are given back by the trace."""
-        self.python.give_back()
-        for tensor, data, form in self.tensors:
-            if _form(tensor) != form:
-                tensor.data = data
-                tensor.requires_grad_(form[0])
-
-
-def _form(tensor: torch.Tensor) -> Any:
-    return tensor.requires_grad, tensor.dtype, tensor.shape, tensor.stride()

@@ -67,6 +67,13 @@ class Storages:
         memory = self._new_storage(Allocation(nbytes, len(self._index))) if storage is None else storage
         return self._remember(result, memory)
 
+    def add_unread(self, nbytes: int, freed: int) -> tuple[int, int]:
+        """The numbers of new memory and of a tensor in it that is let go, unread, by the operator of that index."""
+        self._memory.append(Allocation(nbytes, len(self._index), freed))
+        self._holders.append(0)
+        self._tensors += 1
+        return len(self._memory) - 1, self._tensors
+
     def find(self, tensor: torch.Tensor) -> Known | None:
         """What is known of a tensor; None for one that no operator read or made yet."""
         return self._known.get(id(tensor))

@@ -68,3 +68,25 @@ def test_making_a_module_leaves_the_random_state_alone() -> None:
     first, second = module_of(PAIR[:1]), module_of(PAIR[:1])
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(first.weight, second.weight)
+
+
+def test_layers_without_values_are_made_apart_and_are_those_of_the_constructor() -> None:
+    like = nn.Conv2d(8, 16, 3).to("meta").eval()
+    one, other = (module_of(PAIR, like) for _ in range(2))
+    usual = nn.Sequential(*(call_of(unit, like).make() for unit in PAIR)).to("meta").eval()
+    for made in (one, other):
+        assert repr(made) == repr(usual)
+        for layer, wanted in zip(made.modules(), usual.modules(), strict=True):
+            assert vars(layer).keys() == vars(wanted).keys()
+            assert not layer.training
+        told = [(name, t.shape, t.dtype, t.stride(), t.requires_grad) for name, t in made.named_parameters()]
+        assert told == [(name, t.shape, t.dtype, t.stride(), t.requires_grad) for name, t in usual.named_parameters()]
+        assert [(name, t.shape) for name, t in made.named_buffers()] == [
+            (name, t.shape) for name, t in usual.named_buffers()
+        ]
+    held = [
+        [id(value) for layer in made for value in vars(layer).values() if isinstance(value, dict)]
+        for made in (one, other)
+    ]
+    assert not {*held[0]} & {*held[1]}
+    assert not {*map(id, one.parameters())} & {*map(id, other.parameters())}

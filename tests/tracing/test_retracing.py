@@ -11,7 +11,7 @@ from analyzer.loading import from_module
 from analyzer.rewriting import rewritten
 from analyzer.rewriting.export import with_proposals
 from analyzer.rewriting.swapping import restructured
-from analyzer.tracing import Retracer, trace
+from analyzer.tracing import OperatorMemo, Retracer, trace
 from analyzer.values.convolution import Convolution, Linear, Proposal
 from analyzer.values.errors import Problem
 
@@ -82,3 +82,26 @@ def test_a_model_that_cannot_be_copied_is_refused_in_a_sentence():
     loaded = from_module(Single(3, 3), (torch.randn(1, 3),), {})
     with pytest.raises(Problem, match="there is one"):
         Retracer(loaded).trace(contextmanager(lambda module: iter([module])), lambda: loaded.module)
+
+
+def test_a_trace_after_the_first_finds_the_model_as_the_first_did():
+    class Caching(nn.Module):
+        """Computes something in the first forward alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.cache = nn.Conv2d(3, 8, 3), {}
+            self.bias = nn.Parameter(torch.zeros(8, 1, 1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if "bias" not in self.cache:
+                self.cache["bias"] = self.bias.exp()
+            return self.conv(x) + self.cache["bias"]
+
+    loaded = from_module(Caching().eval().to("meta"), (torch.randn(1, 3, 8, 8),), {})
+    owned = type(loaded)(**{**vars(loaded), "owned": True})
+    memo = OperatorMemo()
+    first = trace(owned, known=memo)
+    again = Retracer(owned, memo).trace(lambda module: restructured(module, []), lambda: owned.module)
+    assert "aten.exp.default" in {op.name for op in first.graph}
+    assert everything(again) == everything(first)
