@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -16,8 +15,8 @@ from torch.overrides import TorchFunctionMode
 from analyzer.values import layer_calls
 from analyzer.values.convolution import BatchNorm, Convolution, Linear, Submodule, Unit
 
-MOST_KEPT = 1000
-"""Layers without values that are kept, to make equal ones from."""
+Made = dict[tuple[Hashable, ...], nn.Module]
+"""Layers without values by how they were built, to make equal ones from."""
 NORM_DEFAULTS: Mapping[str, Any] = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
 
 
@@ -81,42 +80,37 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def module_of(units: Iterable[Unit], like: nn.Module | None = None, model: nn.Module | None = None) -> nn.Module:
+def module_of(
+    units: Iterable[Unit], like: nn.Module | None = None, model: nn.Module | None = None, known: Made | None = None
+) -> nn.Module:
     """The units as one module, an `nn.Sequential` when there are several.
 
     It takes device, dtype, training mode and whether it is trained from the layer `like` that it replaces; on the meta
     device it takes no memory. Its weights are fresh, the same at every call; torch's random state is kept. Submodules
-    that are kept are those of the model.
+    that are kept are those of the model. What is made without values is kept in `known`, for equal layers.
     """
     tensor = None if like is None else next(chain(like.parameters(), like.buffers()), None)
     device = tensor.device if tensor is not None else torch.device("cpu")
     with nullcontext() if device.type == "meta" else _seeded():
-        modules = [_made(unit, like, model, device) for unit in units]
+        modules = [_made(unit, like, model, device, {} if known is None else known) for unit in units]
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
     if isinstance(tensor, nn.Parameter) and not tensor.requires_grad:
         module.requires_grad_(False)
     return module if like is None else module.train(like.training)
 
 
-def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None, device: torch.device) -> nn.Module:
+def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None, device: torch.device, known: Made) -> nn.Module:
     if isinstance(unit, Submodule):
         assert model is not None
         return model.get_submodule(unit.path)
-    call = call_of(unit, like)
-    if device.type == "meta":
-        return _like(_without_values(call.kind, call.arguments, tuple(call.options.items()), torch.get_default_dtype()))
-    return call.make(**({"device": device} if isinstance(unit, BatchNorm | Convolution | Linear) else {}))
-
-
-@lru_cache(maxsize=MOST_KEPT)
-def _without_values(
-    kind: str,
-    arguments: tuple[Any, ...],
-    options: tuple[tuple[str, Any], ...],
-    dtype: torch.dtype,  # noqa: ARG001 - the default, which constructors read
-) -> nn.Module:
-    with _Unfilled(), torch.device("meta"):
-        return ConstructorCall(kind, arguments, dict(options)).make()
+    call, is_placed = call_of(unit, like), isinstance(unit, BatchNorm | Convolution | Linear)
+    if device.type != "meta" or not is_placed:
+        return call.make(**({"device": device} if is_placed else {}))
+    key = (call.kind, call.arguments, *call.options.items())
+    if key not in known:
+        with _Unfilled():
+            known[key] = call.make(device=device)
+    return _like(known[key])
 
 
 def _like(layer: nn.Module) -> nn.Module:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from analyzer.rewriting.constructors import module_of
+from analyzer.rewriting.constructors import Made, module_of
 from analyzer.rewriting.eligibility import replaceable
 from analyzer.rewriting.module_places import all_places, layer_at
 from analyzer.rewriting.sibling_proposals import cannot_be_followed, siblings_in
@@ -21,9 +21,9 @@ def restructure(module: nn.Module, proposals: Iterable[Proposal]) -> nn.Module:
     On the meta device nothing is allocated. Problem where a layer cannot be replaced.
     """
     listed = list(proposals)
-    layers = replaceable(module, listed)
+    layers, known = replaceable(module, listed), Made()
     wanted = (pair for proposal in listed for pair in made_anew(proposal))
-    return put(module, {path: module_of(units, layers[path], module) for path, units in wanted}, listed)
+    return put(module, {path: module_of(units, layers[path], module, known) for path, units in wanted}, listed)
 
 
 @contextmanager

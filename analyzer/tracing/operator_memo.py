@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -102,6 +102,13 @@ class Call:
     given: Sequence[torch.Tensor]
 
 
+class HasRun(Protocol):
+    """A call that has run, of which what it ran is told when that is asked."""
+
+    def repeatable(self) -> Repeatable | None:
+        """None for one that cannot be repeated."""
+
+
 class OperatorMemo:
     """The calls of one model's traces; what is not known to be repeatable is carried out."""
 
@@ -112,17 +119,21 @@ class OperatorMemo:
         """A module of the analysis's own as the first trace found it."""
         self.built: Built = {}
         """How layers were built."""
-        self._known: dict[Hashable, Repeatable | None] = {}
+        self._known: dict[Hashable, Repeatable | HasRun | None] = {}
 
     def get(self, call: Call) -> Repeatable | None:
         """What the call is known to run; None where it has to be carried out."""
-        return self._known.get(call.key)
+        found = self._known.get(call.key)
+        if found is None or isinstance(found, Repeatable):
+            return found
+        repeatable = self._known[call.key] = found.repeatable()
+        return repeatable
 
     def has_met(self, call: Call) -> bool:
         """Whether it is known if the call can be repeated."""
         return call.key in self._known
 
-    def put(self, call: Call, found: Repeatable | None) -> None:
+    def put(self, call: Call, found: Repeatable | HasRun | None) -> None:
         """Remember what a call ran; None for one that cannot be repeated."""
         self._known[call.key] = found
 

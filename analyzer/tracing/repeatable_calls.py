@@ -21,36 +21,41 @@ UNKNOWN = Given(-1)
 """A tensor that a call neither was given nor made."""
 
 
-def repeatable(call: Call, ran: Sequence[Ran], outputs: Any, storages: Storages, last: int) -> Repeatable | None:
-    """What the call is known to run, the operator of index `last` at the end; None where it cannot be repeated."""
-    if any(thread != get_ident() for _, thread, _ in ran):
-        return None
-    description = _Description(call, outputs, storages, last)
-    steps = [description.step(op, written) for op, _, written in ran]
-    order = description.returned()
-    if None in steps or order is None:
-        return None
-    read = {tensor.number: tensor for op, _, _ in ran for tensor in op.inputs}
-    given = tuple(None if number is None else read.get(number) for number in description.given)
-    marked = _without_unread([step for step in steps if step is not None], len(call.given), order)
-    return Repeatable(marked, order[0] if isinstance(outputs, torch.Tensor) else order, given)
+class KeptCall:
+    """A call that has run, the operator of index `last` at its end; it is taken apart when it is met again.
 
+    Its tensors have places: what it was given comes first, then what it made.
+    """
 
-class _Description:
-    """The tensors of a call by their places: what it was given comes first, then what it made."""
-
-    def __init__(self, call: Call, outputs: Any, storages: Storages, last: int) -> None:
+    def __init__(self, call: Call, ran: Sequence[Ran], outputs: Any, storages: Storages, last: int) -> None:
         found = [storages.find(tensor) for tensor in call.given]
         self.given = [None if known is None else known.number for known in found]
-        self._storages, self._last, self._outputs = storages, last, outputs
+        self._ran, self._storages, self._last, self._thread = ran, storages, last, get_ident()
         self._places = {known.number: Given(place) for place, known in enumerate(found) if known is not None}
         self._memory = {known.storage: place for place, known in enumerate(found) if known is not None}
         """By storage, the place of the tensor that is first in it."""
-        self._tensors = tensors_among(outputs)
-        self._alive = {known.number: t for t in self._tensors if (known := storages.find(t)) is not None}
+        returned = tensors_among(outputs)
+        self._returned = len(returned)
+        self._forms = {known.number: _form(t) for t in returned if (known := storages.find(t)) is not None}
+        """By number, what is needed to make a returned tensor again; None where it cannot be."""
+        self._is_single = isinstance(outputs, torch.Tensor)
+        self._is_listed = self._is_single or (type(outputs) is tuple and len(outputs) == self._returned)
         self._made = len(found)
 
-    def step(self, op: Op, written: Sequence[int]) -> RepeatedOperator | None:
+    def repeatable(self) -> Repeatable | None:
+        """What the call is known to run; None where it cannot be repeated."""
+        if any(thread != self._thread for _, thread, _ in self._ran):
+            return None
+        steps = [self._step(op, written) for op, _, written in self._ran]
+        order = tuple(self._places[number].place for number in self._forms if number in self._places)
+        if None in steps or not self._is_listed or not len(order) == len(self._forms) == self._returned:
+            return None
+        read = {tensor.number: tensor for op, _, _ in self._ran for tensor in op.inputs}
+        given = tuple(None if number is None else read.get(number) for number in self.given)
+        marked = _without_unread([step for step in steps if step is not None], len(given), order)
+        return Repeatable(marked, order[0] if self._is_single else order, given)
+
+    def _step(self, op: Op, written: Sequence[int]) -> RepeatedOperator | None:
         """One operator, with places for tensors; None where that cannot be told."""
         results = [self._places.get(tensor.number) or self._new_result(tensor) for tensor in op.outputs]
         arguments = {name: self._with_places(value) for name, value in op.arguments.items()}
@@ -65,32 +70,24 @@ class _Description:
         places = tuple(place.place for place in into)
         return RepeatedOperator(op.name, arguments, op.tags, tuple(filter(None, results)), places)
 
-    def returned(self) -> tuple[int, ...] | None:
-        """The places of what the call returned, a tensor or a tuple of different ones; else None."""
-        order = tuple(self._places[number].place for number in self._alive if number in self._places)
-        is_known = len(order) == len(self._alive) == len(self._tensors)
-        if isinstance(self._outputs, torch.Tensor):
-            return order if is_known and len(order) == 1 else None
-        return order if is_known and type(self._outputs) is tuple and len(order) == len(self._outputs) else None
-
     def _new_result(self, described: Tensor) -> Result | None:
         """What an operator made, None where it can't be made again.
 
         A tensor that the call does not return is made again as one of no elements: only its memory is followed.
         """
         shares, allocation = self._memory.get(described.storage), self._storages.allocation(described.storage)
-        tensor = self._alive.get(described.number)
+        is_returned = described.number in self._forms
         if described.nnz is not None:
             return None
-        if tensor is None and shares is not None:
+        if not is_returned and shares is not None:
             return Result(described, None, shares)
         is_whole = allocation is not None and allocation.nbytes == described.nbytes
         if not is_whole or allocation is None or (shares is not None and shares < len(self.given)):
             return None
-        if tensor is None:
+        if not is_returned:
             return Result(described, None) if allocation.freed in (None, self._last) else None
-        is_plain = type(tensor) is torch.Tensor and tensor.is_meta and is_dense(tensor) and not tensor.storage_offset()
-        return Result(described, (tensor.stride(), tensor.dtype), shares) if is_plain else None
+        form = self._forms[described.number]
+        return None if form is None else Result(described, form, shares)
 
     def _with_places(self, value: Argument) -> Any:
         if isinstance(value, Tensor):
@@ -99,6 +96,11 @@ class _Description:
             return value
         items = tuple([self._with_places(item) for item in value])
         return UNKNOWN if UNKNOWN in items else items
+
+
+def _form(tensor: torch.Tensor) -> tuple[tuple[int, ...], torch.dtype] | None:
+    is_plain = type(tensor) is torch.Tensor and tensor.is_meta and is_dense(tensor) and not tensor.storage_offset()
+    return (tensor.stride(), tensor.dtype) if is_plain else None
 
 
 def _keeps_forms(op: Op) -> bool:

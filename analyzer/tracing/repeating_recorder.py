@@ -21,7 +21,7 @@ from analyzer.tracing.operator_memo import (
 )
 from analyzer.tracing.ownership import HERE, ModuleStack
 from analyzer.tracing.recorder import Recorder, Run
-from analyzer.tracing.repeatable_calls import Ran, repeatable
+from analyzer.tracing.repeatable_calls import KeptCall, Ran
 from analyzer.tracing.repeated_layers import answered, call_of_layer, is_followed_by
 from analyzer.values.graph import Op, Tensor
 
@@ -84,9 +84,9 @@ class RepeatingRecorder(Recorder):
             outputs = run()
         finally:
             self._is_within = False
-        with self._lock:
+        with self._lock, torch._C.DisableTorchFunction():
             ran = self._log[before:]
-            self._memo.put(call, repeatable(call, ran, outputs, self._storages, len(self._log) - 1))
+            self._memo.put(call, KeptCall(call, ran, outputs, self._storages, len(self._log) - 1))
         return outputs
 
     def _put(

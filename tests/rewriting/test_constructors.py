@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from analyzer.rewriting.constructors import call_of, module_of
+from analyzer.rewriting.constructors import Made, call_of, module_of
 from analyzer.values.convolution import BatchNorm, ChannelShuffle, Convolution, Identity, ReLU, Unit
 from analyzer.values.layer_calls import code as shown
 
@@ -72,7 +72,8 @@ def test_making_a_module_leaves_the_random_state_alone() -> None:
 
 def test_layers_without_values_are_made_apart_and_are_those_of_the_constructor() -> None:
     like = nn.Conv2d(8, 16, 3).to("meta").eval()
-    one, other = (module_of(PAIR, like) for _ in range(2))
+    known: Made = {}
+    one, other = (module_of(PAIR, like, known=known) for _ in range(2))
     usual = nn.Sequential(*(call_of(unit, like).make() for unit in PAIR)).to("meta").eval()
     for made in (one, other):
         assert repr(made) == repr(usual)
