@@ -80,13 +80,16 @@ def _fact(rule: Rule, finding: Finding) -> Advice:
 def _proposed(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
     """The proposal with its alternatives, each priced; those that save nothing are left out."""
     item = advised(rule, path, proposal, facts, timer)
+    if not proposal.alternatives:
+        return item
     others = tuple(advised(rule, path, other, facts, timer) for other in proposal.alternatives)
     return replace(item, others=tuple(other for other in others if is_gain(other.advice.saved)))
 
 
 def advised(rule: Rule, path: str, proposal: Proposal, facts: ModelFacts, timer: Timer) -> Advised:
     """One proposal for the layer at a path, priced by the formulas and by the timer."""
-    proposal = replace(proposal, is_exact=rule.EFFORT == "none")
+    if proposal.is_exact != (rule.EFFORT == "none"):
+        proposal = replace(proposal, is_exact=not proposal.is_exact)
     before, after = current_price(proposal, facts), proposed_price(proposal, facts)
     time = timer(rule.CODE, path, proposal)
     advice = Advice(
@@ -131,6 +134,8 @@ def _changed(proposal: Proposal, facts: ModelFacts) -> tuple[ChangedLayer, ...]:
 
 
 def _placed(item: Advised, sources: Mapping[str, tuple[str, int]]) -> Advised:
-    file, line = sources.get(item.advice.path, (None, None))
+    if item.advice.path not in sources:
+        return item
+    file, line = sources[item.advice.path]
     others = tuple(_placed(other, sources) for other in item.others)
     return replace(item, advice=replace(item.advice, file=file, line=line), others=others)

@@ -107,26 +107,24 @@ def _made(unit: Unit, like: nn.Module | None, model: nn.Module | None, device: t
     if device.type != "meta" or not is_placed:
         return call.make(**({"device": device} if is_placed else {}))
     key = (call.kind, call.arguments, *call.options.items())
-    if key not in known:
-        with _Unfilled():
-            known[key] = call.make(device=device)
-    return _like(known[key])
+    if key in known:
+        return _like(known[key])
+    with _Unfilled():
+        made = known[key] = call.make(device=device)
+    return made
 
 
 def _like(layer: nn.Module) -> nn.Module:
     """Another layer that was built the same way, without running its constructor; neither has values."""
     made = type(layer).__new__(type(layer))
-    vars(made).update((name, _own(value)) for name, value in vars(layer).items())
-    made._parameters.update(
-        (name, nn.Parameter(torch.empty_like(tensor)))
-        for name, tensor in layer._parameters.items()
-        if tensor is not None
-    )
-    made._buffers.update(
-        (name, torch.empty_like(tensor)) for name, tensor in layer._buffers.items() if tensor is not None
-    )
+    for name, value in vars(layer).items():
+        vars(made)[name] = value.copy() if isinstance(value, dict | set) else value
+    for name, tensor in layer._parameters.items():
+        made._parameters[name] = None if tensor is None else nn.Parameter(_of_the_form(tensor))
+    for name, held in layer._buffers.items():
+        made._buffers[name] = None if held is None else _of_the_form(held)
     return made
 
 
-def _own(value: Any) -> Any:
-    return value.copy() if isinstance(value, dict | set) else value
+def _of_the_form(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=tensor.device)

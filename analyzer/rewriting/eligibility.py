@@ -50,6 +50,8 @@ class _Elsewhere:
     """How many tensors of distinct modules lie in each piece of memory."""
     aside: frozenset[int]
     """By id, modules that more than the registration of one holds: its list, tuple or dictionary, or torch.compile."""
+    known: dict[int, str] = field(default_factory=dict)
+    """By id of a layer, why it cannot be replaced for the sake of others; a layer is asked about for many proposals."""
     followed: dict[Hashable, fx.Graph | None] = field(default_factory=dict)
     """Forwards of modules that hold siblings, as far as torch.fx could follow them."""
 
@@ -64,6 +66,11 @@ class _Elsewhere:
 
     def reason_against(self, layer: nn.Module) -> str:
         """Of all that is in the layer: what it holds goes with it."""
+        if id(layer) not in self.known:
+            self.known[id(layer)] = self._reason_against(layer)
+        return self.known[id(layer)]
+
+    def _reason_against(self, layer: nn.Module) -> str:
         if id(layer) in self.aside:
             return "it is also held elsewhere, by torch.compile or in a plain list, and would still run from there"
         own = Counter(_memory(tensor) for child in layer.modules() for tensor in _own_tensors(child))

@@ -29,6 +29,7 @@ Chen et al. 2017 (DeepLabV3, section 3.3): a 3x3 filter whose rate nears the siz
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from math import prod
 
 from analyzer.values.convolution import Convolution, Proposal
@@ -59,6 +60,7 @@ def cut_off(layer: ConvolutionFacts) -> Convolution | None:
     return cut if cut is not None and cut.kernel != conv.kernel else None
 
 
+@lru_cache(maxsize=1024)
 def _cut(conv: Convolution) -> Convolution | None:
     """With the first and last taps gone that read nothing; None where no convolution reads just the rest."""
     kept = [_live(conv, axis) for axis in range(conv.dimension)]

@@ -193,7 +193,7 @@ class ModuleStack:
 
     def _told(self, module: nn.Module, calls: int) -> tuple[str, int, str, Mapping[str, LayerArgument]]:
         """Kind, calls, and how it was built: of one that was told of before and has the attributes that it had."""
-        held = vars(module) | module._parameters
+        held = {**vars(module), **dict(module._parameters.items())}
         identities = [id(type(module)), *map(id, held.values())]
         kept = self._built.get(id(module))
         if kept is None or kept[1] != identities:
