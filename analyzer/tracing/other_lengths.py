@@ -88,24 +88,30 @@ def with_lengths(lengths: Lengths, tensors: Sequence[StateTensor]) -> tuple[tupl
 
 
 def _longer(lengths: Lengths, tensors: Sequence[StateTensor]) -> Iterator[tuple[int, Sizes]]:
-    """Longer prefills as far as their operators do not become too many: two, and a third where a window shows."""
-    length, operators = lengths.axis.length, lengths.operators
+    """Longer prefills as far as their operators do not become too many: two, and more where a window shows.
+
+    Where operators change with the length, twice that length tells whether they do so with every token.
+    """
+    last, operators, single = lengths.axis.length, lengths.operators, lengths.single.trace
     if not any(tensor.token_bytes for tensor in tensors):
         return
-    single = lengths.single.trace
-    each = max(0.0, (operators - len(single.graph)) / (length - 1)) if single else 1.0
-    longest = lengths.longest
-    for tokens in (FURTHER * length, longest, longest // 2):
-        if not length < tokens <= longest or operators + each * (tokens - length) > max(MOST_OPERATORS, operators):
+    each = max(0.0, (operators - len(single.graph)) / (last - 1)) if single else 1.0
+    longest, further = lengths.longest, FURTHER * last
+    for tokens in (further, 2 * further, longest, longest // 2):
+        needed = each or tokens != 2 * further
+        if not needed or not lengths.axis.length < tokens <= longest:
+            continue
+        if operators + each * (tokens - last) > max(MOST_OPERATORS, lengths.operators):
             continue
         try:
             sizes, ran = lengths.sizes(tokens)
         except Failure:
             return
         yield tokens, sizes
-        each = max(0.0, (ran - operators) / (tokens - length))  # one token may take another way through the forward
-        if tokens == longest and all(_is_linear(tensor, sizes, tokens - length) for tensor in tensors):
+        if tokens == longest and all(_is_linear(tensor, sizes, tokens - lengths.axis.length) for tensor in tensors):
             return
+        each = max(0.0, (ran - operators) / (tokens - last)) if tokens > last else each
+        last, operators = tokens, ran
 
 
 def _is_linear(tensor: StateTensor, sizes: Sizes, further: int) -> bool:

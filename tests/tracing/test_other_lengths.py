@@ -27,7 +27,7 @@ class Windowed(nn.Module):
         keys = [self.embedding(tokens) for _ in self.windows]
         if past is not None:
             keys = [torch.cat(pair, dim=1) for pair in zip(past, keys, strict=True)]
-        for _ in range(self.steps * tokens.shape[1] + self.several * (tokens.shape[1] > 1)):
+        for _ in range(self.steps * tokens.shape[1] + self.several * (tokens.shape[1] > self.windows[0])):
             keys = [key + 1 for key in keys]
         return keys[0].sum(1), tuple(key[:, -window:] for key, window in zip(keys, self.windows, strict=True))
 
@@ -85,13 +85,15 @@ def test_state_that_does_not_depend_on_the_length_takes_no_other_prefill() -> No
 
 def test_no_prefill_is_made_that_would_run_too_many_operators() -> None:
     kept = state(Windowed(10**9, steps=20))
-    assert 20 * FURTHER * 12 < MOST_OPERATORS < 20 * LONGEST
-    assert [size.tokens for size in kept.sizes] == [12, FURTHER * 12]
+    assert 20 * 2 * FURTHER * 12 < MOST_OPERATORS < 20 * LONGEST
+    assert [size.tokens for size in kept.sizes] == [12, FURTHER * 12, 2 * FURTHER * 12]
     assert full(kept) == [(None, None)]
 
 
-def test_operators_that_several_tokens_take_at_once_are_not_taken_for_those_of_each() -> None:
-    assert full(state(Windowed(40, several=40))) == [(40, 40 * KEY)]
+def test_operators_that_a_full_window_takes_are_not_taken_for_those_of_each_token() -> None:
+    kept = state(Windowed(40, several=40))
+    assert full(kept) == [(40, 40 * KEY)]
+    assert kept.sizes[-1].tokens == LONGEST
 
 
 @pytest.mark.parametrize(("limit", "tokens"), [(64, [12, 64]), (12, [12]), (None, [12, FURTHER * 12, LONGEST])])
