@@ -33,8 +33,11 @@ class TraceInSymbols(Protocol):
     def guards(self) -> Mapping[str, Any]:
         """Conditions on the sizes by how they read."""
 
-    def at(self, size: Any, sizes: Mapping[str, int]) -> Any:
-        """The value of a recorded size, or of a guard, with the inputs' sizes by name."""
+    def expression(self, size: Any) -> Any:
+        """A recorded size as a number or an expression that can be compared."""
+
+    def at(self, expression: Any, sizes: Mapping[str, int]) -> Any:
+        """The value of an expression, or of a guard, with the inputs' sizes by name."""
 
 
 SecondTrace = Callable[[Sequence[Dimension], Mapping[str, int]], TraceInSymbols]
@@ -64,17 +67,17 @@ def _difference(fit: LatticeFit, symbolic: TraceInSymbols) -> str:
     rows = taken_apart(working_operators(symbolic.trace))
     if difference := operator_difference(fit.stream.operators, [structure for structure, _, _ in rows]):
         return f"{difference.there} in `{difference.other_layer}` where others have {difference.here}"
+    expressions = [[symbolic.expression(size) for size in recorded] for _, recorded, _ in rows]
     for steps in _random_points(fit, symbolic.fixed):
         sizes, values = fit.sizes(steps), fit.values(steps)
         known: dict[Any, Any] = {}
-        for (structure, recorded, _), numbers in zip(rows, fit.numbers, strict=False):
+        for (structure, _, _), numbers, recorded in zip(rows, fit.numbers, expressions, strict=False):
             for number, size in zip(numbers, recorded, strict=True):
-                key = (number, str(size))
-                if key not in known:
-                    known[key] = symbolic.at(size, sizes)
-                if known[key] != values[number]:
+                if size not in known:
+                    known[size] = symbolic.at(size, sizes)
+                if known[size] != values[number]:
                     name, layer = named(structure)
-                    return f"{name} in `{layer}` has {known[key]} where others have {values[number]}"
+                    return f"{name} in `{layer}` has {known[size]} where others have {values[number]}"
     return ""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from analyzer.scaling.interpolation import Point, interpolation
 from analyzer.scaling.recordings import Recordings, Unrecorded
-from analyzer.scaling.stream import Stream, first_difference
+from analyzer.scaling.stream import Integers, Stream, first_difference
 from analyzer.values.scaling import Dimension, Polynomial
 
 
@@ -40,20 +41,64 @@ def sizes_at(dimensions: Sequence[Dimension], steps: Sequence[int]) -> dict[str,
 
 
 def fitted(recordings: Recordings, dimensions: Sequence[Dimension]) -> LatticeFit:
-    """The fit on a grid next to the example; Unrecorded where there is none."""
-    base = tuple(item.step(item.example) + 1 for item in dimensions)
-    grid, through = interpolation(base, [item.axes for item in dimensions])
-    points = [sizes_at(dimensions, steps) for steps in grid]
-    streams = [recordings.at(sizes) for sizes in points]
-    for sizes, stream in zip(points, streams, strict=True):
-        if difference := first_difference(streams[0], stream):
-            raise Unrecorded(recordings.changed_stream(difference, sizes))
-    known: dict[tuple[int, ...], int] = {}
-    numbers = tuple(
-        tuple(known.setdefault(values, len(known)) for values in zip(*entries, strict=True))
-        for entries in zip(*(stream.integers for stream in streams), strict=True)
-    )
-    return LatticeFit(tuple(dimensions), base, streams[0], tuple(map(through, known)), numbers)
+    """The fit next to the example; Unrecorded where there is none.
+
+    Traced are a line along each variable, and a grid in those variables that any integer depends on together.
+    """
+    box = _Box(recordings, tuple(dimensions), tuple(item.step(item.example) + 1 for item in dimensions))
+    for line in ((), *((place,) for place in range(len(dimensions)))):
+        box.grid(frozenset(line))
+    for places in {box.varying(values) for values in set(itertools.chain(*box.columns()))}:
+        box.grid(places)
+    known: dict[Integers, int] = {}
+    numbers = tuple(tuple(known.setdefault(values, len(known)) for values in columns) for columns in box.columns())
+    return LatticeFit(box.dimensions, box.base, box.streams[box.base], tuple(map(box.polynomial, known)), numbers)
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Traces next to a point of a lattice, made as they are asked for."""
+
+    recordings: Recordings
+    dimensions: tuple[Dimension, ...]
+    base: Point
+    streams: dict[Point, Stream] = field(default_factory=dict)
+
+    def grid(self, places: frozenset[int]) -> tuple[list[Point], Callable[[Sequence[int]], Polynomial]]:
+        """Enough points in some variables, all of them traced, and the polynomial of values at these."""
+        degrees = [item.axes if place in places else 0 for place, item in enumerate(self.dimensions)]
+        points, through = interpolation(self.base, degrees)
+        for point in points:
+            if point not in self.streams:
+                self.streams[point] = self._traced(point)
+        return points, through
+
+    def _traced(self, point: Point) -> Stream:
+        sizes = sizes_at(self.dimensions, point)
+        stream = self.recordings.at(sizes)
+        if self.streams and (difference := first_difference(self.streams[self.base], stream)):
+            raise Unrecorded(self.recordings.changed_stream(difference, sizes))
+        return stream
+
+    def columns(self) -> Iterator[Iterator[Integers]]:
+        """For every operator its integers, each with its values at all points that are traced."""
+        for entries in zip(*(stream.integers for stream in self.streams.values()), strict=True):
+            yield zip(*entries, strict=True)
+
+    def varying(self, values: Integers) -> frozenset[int]:
+        """The variables that an integer depends on, by its values at the traced points."""
+        at = dict(zip(self.streams, values, strict=True))
+        return frozenset(
+            place
+            for place, start in enumerate(self.base)
+            if at[self.base] != at[(*self.base[:place], start + 1, *self.base[place + 1 :])]
+        )
+
+    def polynomial(self, values: Integers) -> Polynomial:
+        """Of an integer, by its values at the traced points."""
+        at = dict(zip(self.streams, values, strict=True))
+        points, through = self.grid(self.varying(values))
+        return through([at[point] for point in points])
 
 
 def refute(fit: LatticeFit, recordings: Recordings, steps: Sequence[int]) -> None:

@@ -79,6 +79,10 @@ class Recordings:
         )
         return f"up to {written(sizes)} the sizes of {name}{self._place(layer)} do not grow linearly"
 
+    def beyond_table(self, layer: str, rows: int, sizes: Mapping[str, int]) -> str:
+        """Which layer looks up positions that its table does not have."""
+        return f"at {written(sizes)} positions are looked up beyond a table of {rows:,} rows{self._place(layer)}"
+
     def _place(self, layer: str) -> str:
         where = f" in layer `{layer}`" if layer else ""
         return f"{where} ({self._sources[layer]})" if layer in self._sources else where

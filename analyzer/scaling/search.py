@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from math import lcm
 
 from analyzer.scaling.fit import LatticeFit, fitted, refute
-from analyzer.scaling.interpolation import interpolation
+from analyzer.scaling.interpolation import Point, interpolation
 from analyzer.scaling.lattice import farthest, on_period, periods_to_try
+from analyzer.scaling.position_tables import Lookup, lookups
 from analyzer.scaling.recordings import ForwardFailed, Recordings, Unrecorded
 from analyzer.scaling.stream import Stream, first_difference
 from analyzer.values.scaling import Dimension, FixedSize, Polynomial, RangeEnd
@@ -128,6 +130,7 @@ def _refute_line(recordings: Recordings, line: Line, stream: Stream, sizes: Mapp
 def _with_ranges(fit: LatticeFit, recordings: Recordings, fixed: Sequence[FixedSize]) -> Found:
     least, below = _reached(fit, recordings, [list(_from_below(item, step)) for item, step in _pairs(fit)])
     most, above = _reached(fit, recordings, [list(_from_above(item, step)) for item, step in _pairs(fit)])
+    most, above = _within_tables(fit, recordings, most, above)
     ranges = zip(fit.dimensions, least, most, strict=True)
     dimensions = tuple(replace(item, least=item.size(low), most=item.size(high)) for item, low, high in ranges)
     outside = tuple(
@@ -142,6 +145,33 @@ def _with_ranges(fit: LatticeFit, recordings: Recordings, fixed: Sequence[FixedS
     )
     whole = Found(replace(fit, dimensions=dimensions), tuple(fixed), ends)
     return replace(whole, at_example=_at_example(dimensions, recordings, outside)) if outside else whole
+
+
+def _within_tables(
+    fit: LatticeFit, recordings: Recordings, most: Point, above: dict[str, str]
+) -> tuple[Point, dict[str, str]]:
+    """The same with ranges that end where positions are looked up that a table does not have."""
+    for lookup in lookups(fit):
+        places = [place for place in range(len(most)) if lookup.last.degree(place)]
+        example = [item.step(item.example) for item in fit.dimensions]
+        if len(places) != 1 or lookup.last.at(example) >= lookup.rows:
+            continue  # where several sizes decide, or the example is beyond it already, no end is known
+        (place,) = places
+        steps = range(most[place] + 1)
+        end = bisect_left(steps, lookup.rows, key=partial(_last, fit, lookup, place)) - 1
+        if end < most[place]:
+            item = fit.dimensions[place]
+            beyond = recordings.beyond_table(lookup.layer, lookup.rows, {item.name: item.size(end + 1)})
+            most, above = (*most[:place], end, *most[place + 1 :]), above | {item.name: beyond}
+    return most, above
+
+
+def _last(fit: LatticeFit, lookup: Lookup, place: int, step: int) -> int:
+    return lookup.last.at(_moved(fit, place, step))
+
+
+def _moved(fit: LatticeFit, place: int, step: int) -> Point:
+    return (*fit.base[:place], step, *fit.base[place + 1 :])
 
 
 def _at_example(
@@ -187,7 +217,7 @@ def _reached(fit: LatticeFit, recordings: Recordings, tries: list[list[int]]) ->
     reached, reasons = list(fit.base), {}
     for place, steps in enumerate(tries):
         for step in steps:
-            refuted = _refuted(fit, recordings, (*fit.base[:place], step, *fit.base[place + 1 :]))
+            refuted = _refuted(fit, recordings, _moved(fit, place, step))
             if refuted is None:
                 reached[place] = step
                 break

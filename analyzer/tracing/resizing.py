@@ -16,6 +16,7 @@ from analyzer.tracing.backends import BACKENDS
 from analyzer.tracing.collector import collector_spared
 from analyzer.tracing.containers import Leaf, map_leaves, named_leaves
 from analyzer.tracing.fallbacks import ready_to_run, trace_within
+from analyzer.tracing.operator_memo import OperatorMemo
 from analyzer.values.graph import Trace
 
 Shape = tuple[int, ...]
@@ -30,9 +31,10 @@ def retracing(loaded: LoadedModel, example: Trace) -> Iterator[Callable[[Mapping
     inner = unwrapped(loaded)
     inputs = inner.candidates[example.candidate]
     backends = [backend for backend in BACKENDS if backend.mode == example.mode]
+    memo = OperatorMemo()
     with ready_to_run(inner) as state, collector_spared():
         yield lambda shapes: trace_within(
-            replace(inner, candidates=(resized(inner.module, inputs, shapes),)), state, backends
+            replace(inner, candidates=(resized(inner.module, inputs, shapes),)), state, backends, known=memo
         )
 
 

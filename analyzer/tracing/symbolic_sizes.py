@@ -32,11 +32,14 @@ class SymbolicTrace:
     """Conditions that torch put on the sizes, as sympy has them, by how they read."""
     symbols: Mapping[str, Any]
 
-    def at(self, size: Any, sizes: Mapping[str, int]) -> Any:
-        """The value of a recorded size, or of a guard, with the inputs' sizes by name."""
+    def expression(self, size: Any) -> Any:
+        """A recorded size as a number or a sympy expression."""
+        return size.node.expr if isinstance(size, torch.SymInt) else size
+
+    def at(self, expression: Any, sizes: Mapping[str, int]) -> Any:
+        """The value of an expression, or of a guard, with the inputs' sizes by name."""
         import sympy
 
-        expression = size.node.expr if isinstance(size, torch.SymInt) else size
         if not isinstance(expression, sympy.Basic):
             return expression
         return expression.xreplace({symbol: sympy.Integer(sizes[name]) for name, symbol in self.symbols.items()})
