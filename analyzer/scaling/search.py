@@ -231,7 +231,7 @@ def _refuted_together(fit: LatticeFit, recordings: Recordings, steps: Sequence[i
     """Why the fit does not hold for all sizes together; where the forward fails, as far as it goes."""
     point = tuple(steps)
     while isinstance(refuted := _refuted(fit, recordings, point), ForwardFailed) and point != fit.base:
-        point = tuple(base + int((step - base) / 2) for step, base in zip(point, fit.base, strict=True))
+        point = tuple(base + int((step - base) / 16) for step, base in zip(point, fit.base, strict=True))
     return refuted
 
 
