@@ -250,9 +250,9 @@ def test_blocks_fold_and_add_up(opened, analysis):
 def test_a_search_looks_at_names_kinds_and_files(opened, analysis):
     page = opened(analysis)
     for query, found in ((".conv2", ["blocks.0.conv2", "blocks.1.conv2"]), ("LINEAR", ["head"]), ("zzz", [])):
-        page.fill("input[type=search]", query)
+        page.get_by_label("Search layers").fill(query)
         assert rows(page) == found
-    page.fill("input[type=search]", "test_browser.py")
+    page.get_by_label("Search layers").fill("test_browser.py")
     assert "stem" in rows(page)
 
 
