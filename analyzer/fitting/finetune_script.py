@@ -20,6 +20,7 @@ learnt too. Training goes on from $checkpoint when that file is there; the weigh
 import argparse
 import importlib.util
 import sys
+from math import cos, pi
 from pathlib import Path
 
 import torch
@@ -105,9 +106,10 @@ def main():
     teacher, student = build_teacher().to(asked.device), build_student().to(asked.device)
     found = named(asked.data, "loader")
     loader = found() if callable(found) and not hasattr(found, "__iter__") else found
+    loader = loader if hasattr(loader, "__len__") else list(loader)  # a generator gives its batches once
     steps = asked.epochs * len(loader)
     optimizer = torch.optim.AdamW(student.parameters(), lr=asked.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (1 + cos(pi * step / steps)) / 2)
     begun = 0
     if Path(RESUME).exists():
         state = torch.load(RESUME, weights_only=True)
@@ -128,7 +130,8 @@ def main():
             schedule.step()
             bar(epoch * len(loader) + index + 1, steps, loss.item())
         state = {"model": student.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save({**state, "schedule": schedule.state_dict(), "epoch": epoch + 1}, RESUME)
+        torch.save({**state, "schedule": schedule.state_dict(), "epoch": epoch + 1}, RESUME + ".part")
+        Path(RESUME + ".part").replace(RESUME)  # whole or not at all, whenever training is interrupted
     torch.save(student.eval().state_dict(), TUNED)
     sys.stderr.write(f"\\nwritten to {TUNED}\\n")
 

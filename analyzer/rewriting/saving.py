@@ -18,12 +18,19 @@ def save(module: nn.Module, path: Path, force: bool = False) -> None:
     part = place.parent / f".{place.name}.part"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(module.state_dict(), part)
+        with part.open("wb") as file:
+            torch.save(module.state_dict(), file)
         part.replace(place)
-    except (OSError, RuntimeError) as error:  # torch reports a folder that it cannot write to as a RuntimeError
+    except (OSError, RuntimeError) as error:
         with suppress(OSError):
             part.unlink()
-        raise Problem(f"cannot write {path}: {error}; choose another place") from error
+        raise Problem(f"cannot write {path}: {_reason(error)}; choose another place") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The system's: when a write fails, torch raises a RuntimeError of its own with the system's error behind it."""
+    system = error if isinstance(error, OSError) else error.__context__
+    return (getattr(system, "strerror", None) or str(error)).lower()
 
 
 def refuse_existing(path: Path, force: bool) -> None:

@@ -33,6 +33,10 @@ def batches():
 
 
 loader = list(zip(images.split(16), labels.split(16)))
+
+
+def stream():
+    yield from loader
 """
 FIT = ("net.py", "--input", "1x1x8x8", "--fit", "macs=50%", "--quiet", "--output", "json:report.json")
 
@@ -78,11 +82,14 @@ def test_a_checkpoint_becomes_a_smaller_one(folder: Any) -> None:
 def test_training_goes_on_where_it_stopped(folder: Any) -> None:
     files = ("--emit", "small.py", "--save", "small.pth", "--finetune-script", "tune.py")
     folder.analyze(*FIT, "--checkpoint", "net.pth", "--calibrate", "data.py:batches", *files)
-    command = [sys.executable, "tune.py", "--data", "data.py:loader", "--epochs"]
+    command = [sys.executable, "tune.py", "--data", "data.py:stream", "--epochs"]
     subprocess.run([*command, "1"], check=True, capture_output=True)
     second = subprocess.run([*command, "2"], check=True, capture_output=True, text=True)
     assert "] 5/8" in second.stderr
     assert "] 4/8" not in second.stderr
+    state = torch.load("small-training.pth")
+    assert state["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0, abs=1e-9)  # falls over all epochs asked for
+    assert not list(Path().glob("*.part"))
 
 
 def test_inputs_beside_the_model_are_found(folder: Any) -> None:
@@ -215,4 +222,5 @@ def test_a_full_disk_leaves_nothing_half_written(folder: Any, place: str) -> Non
     assert said.startswith(
         "analyze: error: cannot write small.py" if place == "tune.py" else f"analyze: error: cannot write {place}"
     )
+    assert said.endswith("file too large; choose another place")
     assert sorted(path.name for path in Path().iterdir() if path.name != "__pycache__") == before
