@@ -8,8 +8,9 @@ import analyzer
 from analyzer import advising, dataflow
 from analyzer import analysis as stages
 from analyzer.advising import advisor
-from analyzer.loading import from_module
-from analyzer.values.requests import AnalysisOptions
+from analyzer.loading import from_module, load
+from analyzer.tracing.recorder import Recorder
+from analyzer.values.requests import AnalysisOptions, ModelRequest
 from analyzer.values.results import Analysis
 
 MACS = 16 * 3 * 3 * 3 * 8 * 8
@@ -61,3 +62,13 @@ def test_a_training_step_that_cannot_be_followed_is_an_absence():
     (absence,) = found.absences
     assert (absence.what, found.total.macs) == ("training step", MACS)
     assert "no output depends on a parameter that requires a gradient" in absence.reason
+
+
+@pytest.mark.parametrize("name", ["torchvision:resnet18", "torchvision:resnet50", "timm:hrnet_w18_small"])
+def test_a_whole_analysis_carries_out_fewer_operators_than_its_trace_has(name, monkeypatch):
+    carried_out, original = [], Recorder._add
+    monkeypatch.setattr(Recorder, "_add", lambda *given: carried_out.append(1) or original(*given))
+    study = stages.study(load(ModelRequest(name)))
+    assert study.analysis.together is not None  # so that at least one rewritten model was traced
+    assert any(item.inference_only for item in study.analysis.advice)  # and another one, with the exact changes
+    assert len(carried_out) < study.analysis.tracing.operators
