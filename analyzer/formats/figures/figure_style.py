@@ -31,6 +31,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 8.5,
     "text.parse_math": False,
     "text.color": INK,
+    "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
     "axes.linewidth": 0.8,
     "xtick.color": INK,
