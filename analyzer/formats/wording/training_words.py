@@ -7,8 +7,8 @@ from analyzer.values.training_work import TrainingWork
 
 PARTS = {
     "forward": "forward",
-    "input_gradient": "backward, gradients of inputs",
-    "weight_gradient": "backward, gradients of weights",
+    "input_gradient": "gradients of inputs",
+    "weight_gradient": "gradients of weights",
     "recomputed": "recomputed in the backward",
 }
 CAUSES = {

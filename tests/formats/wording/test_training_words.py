@@ -31,7 +31,7 @@ def test_the_parts_of_a_step_and_the_rule() -> None:
     assert WORK.flops == 2 * (110 + 10 + 110 + 5)
     assert WORK.rule == 6 * 20 * 2
     assert training_words.summary(WORK) == (
-        "training step: 470 FLOPs (forward 110, backward, gradients of inputs 10, backward, gradients of weights 110, "
+        "training step: 470 FLOPs (forward 110, gradients of inputs 10, gradients of weights 110, "
         "recomputed in the backward 5 MACs); "
         "6·N·D says 240 FLOPs (N = 20 parameters, D = 2 samples); the step takes 1.96× of that"
     )
