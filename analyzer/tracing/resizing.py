@@ -14,7 +14,7 @@ from analyzer.loading.loaded_model import Inputs, InputSpec, LoadedModel
 from analyzer.loading.wrappers import unwrapped
 from analyzer.tracing.backends import BACKENDS
 from analyzer.tracing.collector import collector_spared
-from analyzer.tracing.containers import Leaf, map_leaves, named_leaves
+from analyzer.tracing.containers import Leaf, leaves, map_leaves, named_leaves
 from analyzer.tracing.fallbacks import ready_to_run, trace_within
 from analyzer.tracing.operator_memo import OperatorMemo
 from analyzer.values.graph import Trace
@@ -42,8 +42,10 @@ def named_axes(loaded: LoadedModel, example: Trace) -> dict[str, tuple[str, ...]
     """What the user calls the sizes of the inputs of a trace, "" for those without a name; no input without any."""
     inner = unwrapped(loaded)
     inputs = inner.candidates[example.candidate]
-    leaves = named_leaves(inner.module, inputs.args, inputs.kwargs)
-    return {name: leaf.axes for name, leaf in leaves if isinstance(leaf, InputSpec) and leaf.axes}
+    if not any(isinstance(leaf, InputSpec) and leaf.axes for _, leaf in leaves((inputs.args, inputs.kwargs))):
+        return {}  # a scripted module would keep the forward that it is asked for
+    named = named_leaves(inner.module, inputs.args, inputs.kwargs)
+    return {name: leaf.axes for name, leaf in named if isinstance(leaf, InputSpec) and leaf.axes}
 
 
 def resized(module: nn.Module, inputs: Inputs, shapes: Mapping[str, Shape]) -> Inputs:

@@ -270,7 +270,7 @@ def test_floats_are_quantized():
 
 
 def test_a_half_precision_fourier_transform_is_left_to_other_devices():
-    with patch.object(fallbacks, "_meant_device", lambda *_: torch.device("cuda")):
+    with patch.object(fallbacks, "meant_device", lambda *_: torch.device("cuda")):
         assert analyze(calls(torch.fft.fft), args=(real(2, 8, dtype=F16),)).tracing.mode == "meta"
 
 
