@@ -13,12 +13,12 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from analyzer.loading.loaded_model import Inputs, LoadedModel, dtype_name
+from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.meta_copy import tensors_in
 from analyzer.loading.wrappers import wrappers_of
 from analyzer.tracing import modes
 from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
-from analyzer.tracing.containers import leaves, map_leaves, named_leaves
+from analyzer.tracing.containers import leaves, map_leaves
 from analyzer.tracing.failure import Failure, NeedsValues, explain
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.kept_module import KeptModule
@@ -27,14 +27,14 @@ from analyzer.tracing.left_as_found import left_as_found
 from analyzer.tracing.operator_memo import OperatorMemo
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
+from analyzer.tracing.recorded_trace import recorded
 from analyzer.tracing.recorder import Recorder, Run
 from analyzer.tracing.recursion import enough_frames
 from analyzer.tracing.repeating_recorder import RepeatingRecorder
-from analyzer.tracing.unlisted_weights import unlisted_weights
 from analyzer.tracing.written_tensors import WrittenTensors
-from analyzer.values.counts import Input, Uncounted
+from analyzer.values.counts import Uncounted
 from analyzer.values.errors import Problem
-from analyzer.values.graph import Parameter, Trace
+from analyzer.values.graph import Trace
 
 Progress = Callable[[str], None]
 MAX_REAL_TRIALS = 3
@@ -213,28 +213,6 @@ def _recorder(
     return found
 
 
-def recorded(
-    loaded: LoadedModel, backend: Backend, inputs: Inputs, earlier: list[Failure], forward: Forward, output: Any
-) -> Trace:
-    """What the call of a forward left with its recorder, and why no earlier backend could run it."""
-    module, recorder, stack = forward.module, forward.recorder, forward.recorder.stack
-    given = {id(leaf) for _, leaf in leaves((forward.args, forward.kwargs))}
-    unlisted = unlisted_weights(module, [x for x in recorder.unknown if id(x) not in given])
-    return Trace(
-        graph=recorder.graph,
-        modules=stack.summary(),
-        parameters=_parameters(stack.modules),
-        inputs=_describe_inputs(module, forward.args, forward.kwargs),
-        mode=backend.mode,
-        reason=next((f.why for f in reversed(earlier) if f.inputs is inputs), ""),
-        allocations=recorder.allocations_beside(output),
-        outputs=recorder.tensors_in(output),
-        assumptions=(*filter(None, [inputs.assumption]), *forward.assumptions, *unlisted),
-        candidate=next(place for place, candidate in enumerate(loaded.candidates) if candidate is inputs),
-        gaps=recorder.gaps,
-    )
-
-
 def meant_device(loaded: LoadedModel, inputs: Inputs) -> torch.device:
     """Where the model's tensors lie, or the inputs; the CPU for those that were built without memory."""
     given = (leaf for _, leaf in leaves((inputs.args, inputs.kwargs)) if isinstance(leaf, torch.Tensor))
@@ -263,38 +241,6 @@ def _own_tensors(*made: Any) -> Iterator[torch.Tensor]:
 def names_of(module: nn.Module) -> Mapping[int, str]:
     named = [*module.named_parameters(), *module.named_buffers()]
     return {id(tensor): name for name, tensor in named}
-
-
-def _parameters(modules: Mapping[str, nn.Module]) -> tuple[Parameter, ...]:
-    """Parameters and buffers under the first path of their module; those that share memory share their identity."""
-    rows: list[Parameter] = []
-    identities: dict[Any, int] = {}
-    for path, child in modules.items():
-        for is_buffer, table in ((False, child._parameters), (True, child._buffers)):
-            for name, tensor in table.items():
-                if tensor is None:
-                    continue
-                identity = identities.setdefault(_identity(tensor), len(identities))
-                rows.append(_parameter(f"{path}.{name}" if path else name, path, tensor, identity, is_buffer))
-    return tuple(rows)
-
-
-def _identity(tensor: torch.Tensor) -> Any:
-    try:
-        return tensor.untyped_storage()._cdata, tensor.storage_offset(), tuple(tensor.shape)
-    except (NotImplementedError, RuntimeError):
-        return id(tensor)
-
-
-def _parameter(name: str, owner: str, tensor: torch.Tensor, identity: int, is_buffer: bool) -> Parameter:
-    dtype = dtype_name(tensor.dtype)
-    size = tensor.element_size()
-    return Parameter(name, owner, tuple(tensor.shape), dtype, size, identity, tensor.requires_grad, is_buffer)
-
-
-def _describe_inputs(module: nn.Module, args: Any, kwargs: Any) -> tuple[Input, ...]:
-    rows = named_leaves(module, args, kwargs)
-    return tuple(Input(name, tuple(leaf.shape), dtype_name(leaf.dtype)) for name, leaf in rows)
 
 
 def _unwrap(loaded: LoadedModel) -> tuple[LoadedModel, tuple[str, ...]]:

@@ -16,9 +16,10 @@ from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.tracing.backends import REAL, Backend
 from analyzer.tracing.containers import Leaf, leaves, map_leaves, named_leaves
 from analyzer.tracing.failure import Failure, NeedsValues
-from analyzer.tracing.fallbacks import called, recorded
+from analyzer.tracing.fallbacks import called
 from analyzer.tracing.lazy_modules import settle
 from analyzer.tracing.python_state import PythonState
+from analyzer.tracing.recorded_trace import recorded
 from analyzer.tracing.recorder import Recorder
 from analyzer.tracing.resizing import resized
 from analyzer.tracing.state_tensors import asked_for_state, empty_caches, held_tensors, left_in_modules

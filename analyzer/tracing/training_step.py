@@ -16,12 +16,13 @@ from analyzer.loading.loaded_model import Inputs, LoadedModel
 from analyzer.loading.meta_copy import tensors_in
 from analyzer.tracing.backends import BACKENDS, META, REAL, Backend
 from analyzer.tracing.containers import leaves, map_leaves
-from analyzer.tracing.fallbacks import meant_device, names_of, ready_to_run, recorded
+from analyzer.tracing.fallbacks import meant_device, names_of, ready_to_run
 from analyzer.tracing.forward import Forward
 from analyzer.tracing.lazy_modules import settle
 from analyzer.tracing.module_modes import in_mode
 from analyzer.tracing.ownership import ModuleStack
 from analyzer.tracing.python_state import PythonState
+from analyzer.tracing.recorded_trace import recorded
 from analyzer.tracing.step_recorder import StepRecorder
 from analyzer.tracing.written_tensors import WrittenTensors
 from analyzer.values.errors import Problem
