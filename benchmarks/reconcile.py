@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import sys
 import tempfile
 import warnings
@@ -12,16 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from transformers_configs import CONFIGS
+from small_networks import networks
 
 from analyzer.formulas.count import Count
-from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.reconciliation import reconcile
 from analyzer.tracing import trace
 from analyzer.tracing.real_forward import real_forward
-from analyzer.values.requests import ModelRequest
 from analyzer.values.results import SecondOpinion
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -37,6 +33,7 @@ TIMM = (
     "mobilevit_xxs poolformer_s12 pvt_v2_b0"
 )
 TRANSFORMERS = "bert distilbert gpt2 llama t5 vit segformer clip"
+NETWORKS = {"torchvision": TORCHVISION, "timm": TIMM, "transformers": TRANSFORMERS}
 
 
 def main() -> None:
@@ -47,7 +44,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     found: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for name, loaded in networks(Path(folder), options.names):
+        for name, loaded in networks(Path(folder), NETWORKS, options.names, batch=1, sizes={}):
+            loaded.module.eval()
             for counter, verdict, remark in verdicts(loaded):
                 found[counter, verdict] += 1
                 if verdict != "equal":
@@ -58,35 +56,6 @@ def main() -> None:
     for counter in sorted({counter for counter, _ in found}):
         print(f"| {counter} | " + " | ".join(str(found[counter, title]) for title in titles) + " |")
     raise SystemExit(any(found[key] for key in found if key[1] == "different"))
-
-
-def networks(folder: Path, wanted: list[str]) -> Iterator[tuple[str, LoadedModel]]:
-    """One picture of 64×64 where the network takes it, in evaluation."""
-    for target in [f"torchvision:{name}" for name in TORCHVISION.split()] + [f"timm:{name}" for name in TIMM.split()]:
-        if not wanted or target in wanted:
-            yield target, _pictures(*target.split(":"))
-    for kind in TRANSFORMERS.split():
-        if not wanted or f"transformers:{kind}" in wanted:
-            (folder / kind).mkdir()
-            (folder / kind / "config.json").write_text(json.dumps({"model_type": kind, **CONFIGS[kind]}))
-            loaded = load(ModelRequest(f"transformers:{folder / kind}"))
-            assert isinstance(loaded, LoadedModel)
-            yield f"transformers:{kind}", loaded
-
-
-def _pictures(zoo: str, name: str) -> LoadedModel:
-    if zoo == "timm":
-        import timm
-
-        module = timm.create_model(name)
-        size = module.default_cfg["input_size"][-1]
-    else:
-        from torchvision.models import get_model
-
-        backbone = {"weights_backbone": None} if name.startswith(("fcn", "lraspp", "deeplab")) else {}
-        module, size = get_model(name, weights=None, **backbone), 64
-    shape = (1, 3, 4, size, size) if name == "r2plus1d_18" else (1, 3, size, size)
-    return from_module(module.eval(), (torch.rand(shape),), {})
 
 
 def verdicts(loaded: LoadedModel) -> Iterator[tuple[str, str, str]]:

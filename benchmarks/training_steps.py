@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from transformers_configs import CONFIGS
+from small_networks import networks
 
 from analyzer.formulas.training_costs import training_work
-from analyzer.loading import from_module, load
 from analyzer.loading.loaded_model import LoadedModel
 from analyzer.tracing import trace
 from analyzer.tracing.real_forward import real_forward
 from analyzer.tracing.training_step import NoTrainingStep, follow_step
-from analyzer.values.requests import ModelRequest
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from training_oracle import step_flops
@@ -40,6 +35,7 @@ TRANSFORMERS = (
     "vit beit dinov2 swin segformer clip wav2vec2 whisper mamba"
 )
 SIZES = {"r2plus1d_18": 56}
+NETWORKS = {"torchvision": TORCHVISION, "timm": TIMM, "transformers": TRANSFORMERS}
 
 
 def main() -> None:
@@ -50,40 +46,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     counts = {"equal": 0, "different": 0, "not followed": 0}
     with tempfile.TemporaryDirectory() as folder:
-        for name, loaded in networks(Path(folder), options.names):
+        for name, loaded in networks(Path(folder), NETWORKS, options.names, batch=2, sizes=SIZES):
             counts[_printed(name, loaded)] += 1
     print(", ".join(f"{number} {what}" for what, number in counts.items()))
     raise SystemExit(counts["different"])
-
-
-def networks(folder: Path, wanted: list[str]) -> Iterator[tuple[str, LoadedModel]]:
-    """Two pictures of 64×64 where the network takes these."""
-    names = [f"torchvision:{name}" for name in TORCHVISION.split()] + [f"timm:{name}" for name in TIMM.split()]
-    for target in [name for name in names if not wanted or name in wanted]:
-        zoo, _, name = target.partition(":")
-        yield target, _pictures(zoo, name)
-    for kind in TRANSFORMERS.split():
-        if not wanted or f"transformers:{kind}" in wanted:
-            (folder / kind).mkdir()
-            (folder / kind / "config.json").write_text(json.dumps({"model_type": kind, **CONFIGS[kind]}))
-            loaded = load(ModelRequest(f"transformers:{folder / kind}"))
-            assert isinstance(loaded, LoadedModel)
-            yield f"transformers:{kind}", loaded
-
-
-def _pictures(zoo: str, name: str) -> LoadedModel:
-    if zoo == "timm":
-        import timm
-
-        module = timm.create_model(name)
-        size = module.default_cfg["input_size"][-1]
-    else:
-        from torchvision.models import get_model
-
-        backbone = {"weights_backbone": None} if name.startswith(("fcn", "lraspp")) else {}
-        module, size = get_model(name, weights=None, **backbone), SIZES.get(name, 64)
-    shape = (2, 3, 4, size, size) if name == "r2plus1d_18" else (2, 3, size, size)
-    return from_module(module, (torch.rand(shape),), {})
 
 
 def _printed(name: str, loaded: LoadedModel) -> str:
